@@ -1,0 +1,131 @@
+package dev.portcullis.core.packet;
+
+import java.util.Arrays;
+
+/**
+ * Packets as columns over one buffer: row {@code i} of every column belongs to packet {@code i}.
+ *
+ * <p>The columns are those of the wire ({@code packet_link.proto}); they are public arrays because stages walk over
+ * them. Lengths are in bytes, offsets count from the start of {@link #bytes}. A batch has one user at a time; it is
+ * handed from thread to thread, never shared. Nothing here allocates after construction but {@link #ensureBytes}.
+ */
+public final class PacketBatch {
+
+  /** The most packets in one batch; a peer that sends more is refused. */
+  public static final int MAX_PACKETS = 1024;
+
+  /** A batch is flushed when it has this many bytes on the wire. */
+  public static final int TARGET_BYTES = 64 * 1024;
+
+  /** The longest packet with its link-layer header: 65,535 bytes of IP and 512 of headers and padding. */
+  public static final int MAX_PACKET_BYTES = 65_535 + 512;
+
+  /** The most bytes of one batch on the wire; a peer that sends more is refused. */
+  public static final int MAX_BYTES = TARGET_BYTES + MAX_PACKET_BYTES + 8 * 1024;
+
+  /** The buffer that all offsets point into. */
+  public byte[] bytes;
+
+  /** Number of packets: 0 to {@link #MAX_PACKETS}. */
+  public int count;
+
+  /** Capture time in nanoseconds since 1970-01-01T00:00:00Z. */
+  public final long[] captureTimeNs = new long[MAX_PACKETS];
+
+  /** Number that the IO module gave the frame, from 1. */
+  public final long[] number = new long[MAX_PACKETS];
+
+  /** Upper 64 bits of V. */
+  public final long[] vHigh = new long[MAX_PACKETS];
+
+  /** Lower 64 bits of V. */
+  public final long[] vLow = new long[MAX_PACKETS];
+
+  /** Traffic class: index into the classes of the distribution table; 0 is the default class. */
+  public final int[] trafficClass = new int[MAX_PACKETS];
+
+  /** Bits of {@link PacketFlags}. */
+  public final int[] flags = new int[MAX_PACKETS];
+
+  /** Tag of the logical interface that the packet came in by. */
+  public final int[] ingressTag = new int[MAX_PACKETS];
+
+  /** In an outcome: id of the drop reason, 0 for forwarded. */
+  public final int[] reason = new int[MAX_PACKETS];
+
+  /** In an outcome: pieces that left; in a packet: number of this piece, from 0. */
+  public final int[] pieces = new int[MAX_PACKETS];
+
+  /** Length of the frame on the wire where it is more than was captured, otherwise 0. */
+  public final int[] frameLength = new int[MAX_PACKETS];
+
+  /** LINKTYPE of the link-layer header. */
+  public final int[] linkType = new int[MAX_PACKETS];
+
+  /** Tag of the logical interface that the packet is for: of entry on the way to a worker, of exit afterwards. */
+  public final int[] tag = new int[MAX_PACKETS];
+
+  /** Start of the link-layer header. */
+  public final int[] l2Offset = new int[MAX_PACKETS];
+
+  /** Length of the link-layer header; 0: none. */
+  public final int[] l2Length = new int[MAX_PACKETS];
+
+  /** Start of the IP packet. */
+  public final int[] dataOffset = new int[MAX_PACKETS];
+
+  /** Length of the IP packet with what the frame had behind it. */
+  public final int[] dataLength = new int[MAX_PACKETS];
+
+  /** Start of the trace text, in {@link #traceBytes}. */
+  public final int[] traceOffset = new int[MAX_PACKETS];
+
+  /** Length of the trace text; 0: none. */
+  public final int[] traceLength = new int[MAX_PACKETS];
+
+  /** The buffer that trace offsets point into: {@link #bytes} where the batch came in, or a buffer of its own. */
+  public byte[] traceBytes;
+
+  /**
+   * Makes an empty batch.
+   *
+   * @param capacityBytes size of the buffer
+   */
+  public PacketBatch(int capacityBytes) {
+    this.bytes = new byte[capacityBytes];
+    this.traceBytes = bytes;
+  }
+
+  /** Grows the buffer to at least {@code capacityBytes}; what it holds is kept. */
+  public void ensureBytes(int capacityBytes) {
+    if (bytes.length < capacityBytes) {
+      byte[] larger = Arrays.copyOf(bytes, Math.max(capacityBytes, bytes.length * 2));
+      if (traceBytes == bytes) {
+        traceBytes = larger;
+      }
+      bytes = larger;
+    }
+  }
+
+  /** Sets all columns of row {@code i} to zero. */
+  public void clearRow(int i) {
+    captureTimeNs[i] = 0;
+    number[i] = 0;
+    vHigh[i] = 0;
+    vLow[i] = 0;
+    trafficClass[i] = 0;
+    flags[i] = 0;
+    ingressTag[i] = 0;
+    reason[i] = 0;
+    pieces[i] = 0;
+    frameLength[i] = 0;
+    linkType[i] = 0;
+    tag[i] = 0;
+    l2Offset[i] = 0;
+    l2Length[i] = 0;
+    dataOffset[i] = 0;
+    dataLength[i] = 0;
+    traceOffset[i] = 0;
+    traceLength[i] = 0;
+  }
+}
