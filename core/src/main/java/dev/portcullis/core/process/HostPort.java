@@ -19,12 +19,11 @@ public record HostPort(String host, int port) {
     int colon = text.lastIndexOf(':');
     if (colon > 0) {
       String host = text.substring(0, colon);
-      boolean bracketed = host.length() > 2 && host.startsWith("[") && host.endsWith("]");
-      if (bracketed || host.indexOf(':') < 0) {
-        int port = port(text.substring(colon + 1));
-        if (port >= 0) {
-          return new HostPort(bracketed ? host.substring(1, host.length() - 1) : host, port);
-        }
+      boolean bracketed = host.startsWith("[") && host.endsWith("]");
+      String name = bracketed ? host.substring(1, host.length() - 1) : host;
+      int port = port(text.substring(colon + 1));
+      if (port >= 0 && !name.isEmpty() && (bracketed || name.indexOf(':') < 0)) {
+        return new HostPort(name, port);
       }
     }
     throw new ModuleException(
