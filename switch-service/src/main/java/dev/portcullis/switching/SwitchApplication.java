@@ -15,7 +15,8 @@ public final class SwitchApplication implements QuarkusApplication {
   private final SwitchMetrics metrics;
   private final ModuleProcess process;
 
-  SwitchApplication(SwitchConfig config, SwitchRunner runner, SwitchMetrics metrics, ModuleProcess process) {
+  SwitchApplication(
+      SwitchConfig config, SwitchRunner runner, SwitchMetrics metrics, ModuleProcess process) {
     this.config = config;
     this.runner = runner;
     this.metrics = metrics;

@@ -3,7 +3,10 @@ package dev.portcullis.core.process;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 
-/** Is told about each number of a module once, and reads it whenever somebody scrapes. Suppliers answer on any thread. */
+/**
+ * Is told about each number of a module once, and reads it whenever somebody scrapes. Suppliers
+ * answer on any thread.
+ */
 public interface MetricVisitor {
 
   /**

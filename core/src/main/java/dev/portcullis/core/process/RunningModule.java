@@ -14,6 +14,8 @@ public interface RunningModule {
   /** Tells {@code visitor} all numbers of the module. Called once, after the start. */
   void metrics(MetricVisitor visitor);
 
-  /** Takes nothing new, sends and writes what is on its way, ends the links and returns. Idempotent. */
+  /**
+   * Takes nothing new, sends and writes what is on its way, ends the links and returns. Idempotent.
+   */
   void stop();
 }
