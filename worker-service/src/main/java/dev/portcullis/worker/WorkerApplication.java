@@ -35,7 +35,7 @@ public final class WorkerApplication implements QuarkusApplication {
   }
 
   private void started(RunningModule module) {
-    module.metrics(metrics);
+    metrics.follow(module.metrics());
     HostPort links = module.links();
     String host = ConfigProvider.getConfig().getValue("quarkus.http.host", String.class);
     int port = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);
