@@ -33,7 +33,10 @@ final class SwitchMetrics {
     this.registry = registry;
   }
 
-  /** Registers what there is now, and every second what has come since, such as a link to a new worker. */
+  /**
+   * Registers what there is now, and every second what has come since, such as a link to a new
+   * worker.
+   */
   void follow(MetricsSource source) {
     register(source);
     timer.scheduleWithFixedDelay(() -> register(source), 1, 1, TimeUnit.SECONDS);
