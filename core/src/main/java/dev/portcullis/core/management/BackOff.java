@@ -3,8 +3,9 @@ package dev.portcullis.core.management;
 import java.util.random.RandomGenerator;
 
 /**
- * Delays between attempts: the bound doubles from a first to a last one, the delay is a random half to whole of it, so that
- * modules that lost the same peer do not come back in step. Not thread-safe.
+ * Delays between attempts: the bound doubles from a first to a last one, the delay is a random half
+ * to whole of it, so that modules that lost the same peer do not come back in step. Not
+ * thread-safe.
  */
 final class BackOff {
 

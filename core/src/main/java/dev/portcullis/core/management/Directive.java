@@ -10,7 +10,8 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * What the switch module tells all modules: who the workers are and what the configuration is. Immutable; any thread.
+ * What the switch module tells all modules: who the workers are and what the configuration is.
+ * Immutable; any thread.
  *
  * @param epoch number of the table; only grows; 0: the gateway has no table yet
  * @param previousEpoch number of the table before it; 0: none
@@ -20,7 +21,12 @@ import java.util.List;
  * @param policyDigest SHA-256 of {@code policyYaml} in UTF-8, lower-case hexadecimal
  */
 public record Directive(
-    int epoch, int previousEpoch, long term, List<Member> workers, String policyYaml, String policyDigest) {
+    int epoch,
+    int previousEpoch,
+    long term,
+    List<Member> workers,
+    String policyYaml,
+    String policyDigest) {
 
   /** Copies the list. */
   public Directive {
@@ -28,11 +34,15 @@ public record Directive(
   }
 
   /** Returns a directive with the digest of its policy. */
-  public static Directive of(int epoch, int previousEpoch, long term, List<Member> workers, String policyYaml) {
+  public static Directive of(
+      int epoch, int previousEpoch, long term, List<Member> workers, String policyYaml) {
     return new Directive(epoch, previousEpoch, term, workers, policyYaml, digest(policyYaml));
   }
 
-  /** Returns the distribution table of this directive; {@code spec} is the gateway of its configuration. */
+  /**
+   * Returns the distribution table of this directive; {@code spec} is the gateway of its
+   * configuration.
+   */
   public DistributionTable table(GatewaySpec spec) {
     return DistributionTable.of(spec, epoch, previousEpoch, workers);
   }

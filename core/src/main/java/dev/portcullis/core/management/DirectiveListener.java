@@ -1,6 +1,9 @@
 package dev.portcullis.core.management;
 
-/** Takes what the switch module says. Called on the executor that the client was given, one call at a time. */
+/**
+ * Takes what the switch module says. Called on the executor that the client was given, one call at
+ * a time.
+ */
 public interface DirectiveListener {
 
   /** A newer directive than the last one; its epoch is 1 or more. */

@@ -18,11 +18,13 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The module's side of management: attaches to one of several switch modules, hands new directives on, keeps the last one
- * while no switch module is there, and comes back with a delay of 100 ms that doubles up to 5 s, the next address each
- * time. An epoch never goes back: an older directive than the one that is held is not handed on.
+ * The module's side of management: attaches to one of several switch modules, hands new directives
+ * on, keeps the last one while no switch module is there, and comes back with a delay of 100 ms
+ * that doubles up to 5 s, the next address each time. An epoch never goes back: an older directive
+ * than the one that is held is not handed on.
  *
- * <p>Threads: all methods from any thread; inside, one thread of its own. The listener is called on the executor given.
+ * <p>Threads: all methods from any thread; inside, one thread of its own. The listener is called on
+ * the executor given.
  */
 public final class ManagementClient implements AutoCloseable {
 
@@ -52,7 +54,8 @@ public final class ManagementClient implements AutoCloseable {
    * @param switches addresses of the switch modules, at least one; the first is tried first
    * @param credentials how to secure the connection
    * @param listener takes directives
-   * @param executor runs the listener; must keep the order, one call at a time (the loop of a module)
+   * @param executor runs the listener; must keep the order, one call at a time (the loop of a
+   *     module)
    * @param random spreads the delays
    */
   public ManagementClient(
@@ -63,7 +66,8 @@ public final class ManagementClient implements AutoCloseable {
       Executor executor,
       RandomGenerator random) {
     if (switches.isEmpty()) {
-      throw new IllegalArgumentException("a management client needs the address of at least one switch module");
+      throw new IllegalArgumentException(
+          "a management client needs the address of at least one switch module");
     }
     this.hello = hello;
     this.switches = List.copyOf(switches);
@@ -95,7 +99,10 @@ public final class ManagementClient implements AutoCloseable {
     return attached;
   }
 
-  /** Tells the switch module that this module assigns by {@code epoch} now; said again after every reconnect. */
+  /**
+   * Tells the switch module that this module assigns by {@code epoch} now; said again after every
+   * reconnect.
+   */
   public void acknowledge(int epoch) {
     onLoop(
         () -> {
@@ -106,7 +113,10 @@ public final class ManagementClient implements AutoCloseable {
         });
   }
 
-  /** Ends the stream; no listener is called afterwards, except by calls that are already on the executor. */
+  /**
+   * Ends the stream; no listener is called afterwards, except by calls that are already on the
+   * executor.
+   */
   @Override
   public void close() {
     onLoop(
@@ -169,7 +179,8 @@ public final class ManagementClient implements AutoCloseable {
   }
 
   /** One stream; its callbacks run on the loop. */
-  private final class Attachment implements StreamObserver<dev.portcullis.core.management.proto.Directive> {
+  private final class Attachment
+      implements StreamObserver<dev.portcullis.core.management.proto.Directive> {
 
     private final InetSocketAddress address;
     private final StreamObserver<ModuleReport> requests;
@@ -191,7 +202,12 @@ public final class ManagementClient implements AutoCloseable {
       try {
         take(ManagementWire.decode(message));
       } catch (IllegalArgumentException e) {
-        lost(this, "the switch module at " + address + " sent a directive that cannot be used: " + e.getMessage());
+        lost(
+            this,
+            "the switch module at "
+                + address
+                + " sent a directive that cannot be used: "
+                + e.getMessage());
         return;
       }
       if (first && acknowledged > 0) {

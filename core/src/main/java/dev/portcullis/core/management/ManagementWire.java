@@ -35,7 +35,8 @@ public final class ManagementWire {
     it.portTags().entrySet().stream()
         .sorted(Map.Entry.comparingByValue())
         .forEach(
-            port -> hello.addPorts(Port.newBuilder().setName(port.getKey()).setTag(port.getValue())));
+            port ->
+                hello.addPorts(Port.newBuilder().setName(port.getKey()).setTag(port.getValue())));
     return ModuleReport.newBuilder().setHello(hello).build();
   }
 
@@ -49,13 +50,16 @@ public final class ManagementWire {
   /**
    * Reads a hello.
    *
-   * @throws IllegalArgumentException for a kind that does not exist or a number out of range; the message is for people
+   * @throws IllegalArgumentException for a kind that does not exist or a number out of range; the
+   *     message is for people
    */
   public static ModuleHello decode(Hello it) {
     if (it.getNumber() < 0 || it.getNumber() >= 1 << 24 || it.getKind() < 0 || it.getKind() > 255) {
       throw new IllegalArgumentException(
-          "no module has kind " + Integer.toUnsignedString(it.getKind())
-              + " and number " + Integer.toUnsignedString(it.getNumber()));
+          "no module has kind "
+              + Integer.toUnsignedString(it.getKind())
+              + " and number "
+              + Integer.toUnsignedString(it.getNumber()));
     }
     Map<String, Integer> tags = new HashMap<>();
     for (Port port : it.getPortsList()) {
@@ -98,17 +102,26 @@ public final class ManagementWire {
   /**
    * Reads a directive.
    *
-   * @throws IllegalArgumentException for a worker out of range or a digest that is not that of the policy
+   * @throws IllegalArgumentException for a worker out of range or a digest that is not that of the
+   *     policy
    */
   public static Directive decode(dev.portcullis.core.management.proto.Directive it) {
     List<Member> workers =
         it.getWorkersList().stream()
-            .map(w -> new Member(w.getNumber(), w.getGeneration(), w.getHost(), w.getPort(), w.getShards()))
+            .map(
+                w ->
+                    new Member(
+                        w.getNumber(), w.getGeneration(), w.getHost(), w.getPort(), w.getShards()))
             .toList();
     if (!it.getPolicyDigest().equals(Directive.digest(it.getPolicyYaml()))) {
       throw new IllegalArgumentException("the digest of the directive is not that of its policy");
     }
     return new Directive(
-        it.getEpoch(), it.getPreviousEpoch(), it.getTerm(), workers, it.getPolicyYaml(), it.getPolicyDigest());
+        it.getEpoch(),
+        it.getPreviousEpoch(),
+        it.getTerm(),
+        workers,
+        it.getPolicyYaml(),
+        it.getPolicyDigest());
   }
 }

@@ -43,7 +43,8 @@ class CountersTest {
 
   @Test
   void shouldRefuseASeriesWithAMissingLabel() {
-    assertThrows(IllegalArgumentException.class, () -> counters.slot(Counter.PACKETS_RECEIVED, "io-a"));
+    assertThrows(
+        IllegalArgumentException.class, () -> counters.slot(Counter.PACKETS_RECEIVED, "io-a"));
   }
 
   @Test
@@ -84,13 +85,15 @@ class CountersTest {
     assertEquals(7, drops.total());
     assertEquals(Map.of("acl", 2L, "no-route", 5L), drops.byLabel());
     assertEquals(2, counters.get(counters.slot(Counter.PACKETS_DROPPED, "worker-0", "acl", "acl")));
-    assertEquals(5, counters.get(counters.slot(Counter.PACKETS_DROPPED, "worker-0", "route", "no-route")));
+    assertEquals(
+        5, counters.get(counters.slot(Counter.PACKETS_DROPPED, "worker-0", "route", "no-route")));
   }
 
   @Test
   void shouldCountAllReasonsUnderTheStageThatIsGiven() {
     DropCounters.ofStage(counters, "io-a", "ingress").count(DropReason.MALFORMED);
-    assertEquals(1, counters.get(counters.slot(Counter.PACKETS_DROPPED, "io-a", "ingress", "malformed")));
+    assertEquals(
+        1, counters.get(counters.slot(Counter.PACKETS_DROPPED, "io-a", "ingress", "malformed")));
   }
 
   @Test

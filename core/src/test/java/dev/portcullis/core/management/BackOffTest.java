@@ -17,7 +17,8 @@ class BackOffTest {
     for (long bound : new long[] {100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000}) {
       long delay = backOff.nextMs();
       assertTrue(
-          delay >= bound / 2 && delay <= bound, () -> delay + " ms for " + bound + " ms, seed " + SEED);
+          delay >= bound / 2 && delay <= bound,
+          () -> delay + " ms for " + bound + " ms, seed " + SEED);
     }
   }
 

@@ -13,7 +13,12 @@ class ManagementWireTest {
   @Test
   void shouldReadTheDirectiveThatItWrote() {
     Directive directive =
-        Directive.of(4, 3, 77, List.of(new Member(0, 1, "a", 1, 1), new Member(5, 9, "b", 65_535, 4)), "kind: X\n");
+        Directive.of(
+            4,
+            3,
+            77,
+            List.of(new Member(0, 1, "a", 1, 1), new Member(5, 9, "b", 65_535, 4)),
+            "kind: X\n");
     assertEquals(directive, ManagementWire.decode(ManagementWire.encode(directive)));
   }
 
@@ -41,7 +46,8 @@ class ManagementWireTest {
 
   @Test
   void shouldRefuseAHelloThatListsAPortTwice() {
-    var hello = ManagementWire.encode(ModuleHello.io(0, 1, Map.of("lan", 0))).getHello().toBuilder();
+    var hello =
+        ManagementWire.encode(ModuleHello.io(0, 1, Map.of("lan", 0))).getHello().toBuilder();
     hello.addPortsBuilder().setName("lan").setTag(1);
     assertThrows(IllegalArgumentException.class, () -> ManagementWire.decode(hello.build()));
   }

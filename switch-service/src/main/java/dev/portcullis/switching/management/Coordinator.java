@@ -19,13 +19,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides who the workers are. A state machine without threads, clock or network: events go in, and {@link #newest} is what
- * every module should have.
+ * Decides who the workers are. A state machine without threads, clock or network: events go in, and
+ * {@link #newest} is what every module should have.
  *
- * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the default pool, N being
- * {@code workers.quantity}, or {@code workers.replicas} where that is {@code auto}, and those of every other pool. A worker
- * that comes back younger, or at another address, makes a new table; one that only goes away does not. Epochs only grow,
- * over restarts of the switch module too: modules say which epoch they have, and the next one is above all of them.
+ * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
+ * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
+ * auto}, and those of every other pool. A worker that comes back younger, or at another address,
+ * makes a new table; one that only goes away does not. Epochs only grow, over restarts of the
+ * switch module too: modules say which epoch they have, and the next one is above all of them.
  *
  * <p>Not thread-safe.
  */
@@ -61,7 +62,10 @@ public final class Coordinator {
     return newest;
   }
 
-  /** A module came, or came again. Returns why it is refused, null when it is accepted: then it takes {@link #newest}. */
+  /**
+   * A module came, or came again. Returns why it is refused, null when it is accepted: then it
+   * takes {@link #newest}.
+   */
   public @Nullable Refusal attach(ModuleHello hello) {
     Refusal refusal = check(hello);
     if (refusal != null) {
@@ -83,7 +87,10 @@ public final class Coordinator {
     attached.remove(module);
   }
 
-  /** A module that is attached says that it assigns by {@code epoch}. Returns why that is refused, null when it is taken. */
+  /**
+   * A module that is attached says that it assigns by {@code epoch}. Returns why that is refused,
+   * null when it is taken.
+   */
   public @Nullable Refusal acknowledge(ModuleId module, int epoch) {
     if (!attached.contains(module)) {
       return new Refusal(Cause.MALFORMED, module + " acknowledged an epoch before its hello");
@@ -91,7 +98,11 @@ public final class Coordinator {
     if (epoch < 1 || epoch > highestEpoch) {
       return new Refusal(
           Cause.MALFORMED,
-          module + " acknowledged epoch " + Integer.toUnsignedString(epoch) + "; the newest is " + newest.epoch());
+          module
+              + " acknowledged epoch "
+              + Integer.toUnsignedString(epoch)
+              + "; the newest is "
+              + newest.epoch());
     }
     acknowledged.merge(module, epoch, Math::max);
     return null;
@@ -110,7 +121,8 @@ public final class Coordinator {
 
   /** What is known now. */
   public ControlStatus status() {
-    List<Integer> missing = needed().stream().filter(it -> !known.containsKey(ModuleId.worker(it))).toList();
+    List<Integer> missing =
+        needed().stream().filter(it -> !known.containsKey(ModuleId.worker(it))).toList();
     return new ControlStatus(newest.epoch(), newest.workers(), attached, acknowledged, missing);
   }
 
@@ -123,11 +135,17 @@ public final class Coordinator {
     if (before != null && hello.generation() < before.generation()) {
       return new Refusal(
           Cause.STALE_GENERATION,
-          module + " has generation " + hello.generation() + "; generation " + before.generation() + " has been here");
+          module
+              + " has generation "
+              + hello.generation()
+              + "; generation "
+              + before.generation()
+              + " has been here");
     }
     if (hello.epoch() < 0 || hello.epoch() == Integer.MAX_VALUE) {
       return new Refusal(
-          Cause.MALFORMED, module + " cannot have epoch " + Integer.toUnsignedString(hello.epoch()));
+          Cause.MALFORMED,
+          module + " cannot have epoch " + Integer.toUnsignedString(hello.epoch()));
     }
     return module.kind() == ModuleId.Kind.WORKER ? checkWorker(hello) : checkPorts(hello);
   }
@@ -135,7 +153,9 @@ public final class Coordinator {
   private static @Nullable Refusal checkWorker(ModuleHello hello) {
     if (hello.host().isEmpty() || hello.port() < 1 || hello.port() > 65_535 || hello.shards() < 1) {
       return new Refusal(
-          Cause.MALFORMED, hello.module() + " must say where it takes links (host, port 1 to 65535) and its shards (from 1)");
+          Cause.MALFORMED,
+          hello.module()
+              + " must say where it takes links (host, port 1 to 65535) and its shards (from 1)");
     }
     return null;
   }
@@ -147,14 +167,23 @@ public final class Coordinator {
       if (tag == null || tag != it.tag()) {
         return new Refusal(
             Cause.CONTRADICTION,
-            hello.module() + " must have port " + it.port() + " with tag " + it.tag() + "; it says "
+            hello.module()
+                + " must have port "
+                + it.port()
+                + " with tag "
+                + it.tag()
+                + "; it says "
                 + (tag == null ? "it has none" : "tag " + tag));
       }
     }
     if (hello.portTags().size() != interfaces.size()) {
       return new Refusal(
           Cause.CONTRADICTION,
-          hello.module() + " has " + hello.portTags().size() + " ports; the configuration has " + interfaces.size());
+          hello.module()
+              + " has "
+              + hello.portTags().size()
+              + " ports; the configuration has "
+              + interfaces.size());
     }
     return null;
   }
@@ -173,7 +202,10 @@ public final class Coordinator {
   private List<Integer> needed() {
     List<Integer> numbers = new ArrayList<>();
     Integer quantity = spec.workers().quantity();
-    int n = quantity == null ? spec.workers().replicas() : Math.min(quantity, spec.workers().replicas());
+    int n =
+        quantity == null
+            ? spec.workers().replicas()
+            : Math.min(quantity, spec.workers().replicas());
     for (int number = 0; number < n; number++) {
       numbers.add(number);
     }
@@ -192,7 +224,8 @@ public final class Coordinator {
       if (worker == null) {
         return;
       }
-      members.add(new Member(number, worker.generation(), worker.host(), worker.port(), worker.shards()));
+      members.add(
+          new Member(number, worker.generation(), worker.host(), worker.port(), worker.shards()));
     }
     if (always || newest.epoch() == 0 || !members.equals(newest.workers())) {
       int previous = highestEpoch;

@@ -34,10 +34,12 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The switch module's side of management: tells every attached module the newest directive of the {@link Coordinator} and
- * collects acknowledgements. A bad report ends its own stream with a status, is counted, and touches nobody else.
+ * The switch module's side of management: tells every attached module the newest directive of the
+ * {@link Coordinator} and collects acknowledgements. A bad report ends its own stream with a
+ * status, is counted, and touches nobody else.
  *
- * <p>Threads: all public methods from any thread; coordinator, streams and counters live on one thread of the server.
+ * <p>Threads: all public methods from any thread; coordinator, streams and counters live on one
+ * thread of the server.
  */
 public final class ManagementServer implements AutoCloseable, MetricsSource {
 
@@ -85,13 +87,21 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
    * @throws IOException when the address cannot be listened on
    */
   public static ManagementServer start(
-      Coordinator coordinator, String host, int port, ServerCredentials credentials) throws IOException {
+      Coordinator coordinator, String host, int port, ServerCredentials credentials)
+      throws IOException {
     return start(coordinator, host, port, credentials, HELLO_TIMEOUT_MS);
   }
 
-  /** As {@link #start(Coordinator, String, int, ServerCredentials)}; a stream has {@code helloTimeoutMs} to say hello. */
+  /**
+   * As {@link #start(Coordinator, String, int, ServerCredentials)}; a stream has {@code
+   * helloTimeoutMs} to say hello.
+   */
   static ManagementServer start(
-      Coordinator coordinator, String host, int port, ServerCredentials credentials, long helloTimeoutMs)
+      Coordinator coordinator,
+      String host,
+      int port,
+      ServerCredentials credentials,
+      long helloTimeoutMs)
       throws IOException {
     ManagementServer it = new ManagementServer(coordinator, helloTimeoutMs);
     try {
@@ -125,7 +135,9 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     return status;
   }
 
-  /** Takes a changed configuration; modules get a new directive as soon as its workers are there. */
+  /**
+   * Takes a changed configuration; modules get a new directive as soon as its workers are there.
+   */
   public void configure(GatewaySpec spec, String policyYaml) {
     onLoop(
         () -> {
@@ -188,7 +200,8 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         StreamObserver<dev.portcullis.core.management.proto.Directive> directives) {
       Session session =
           new Session(
-              (ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>) directives);
+              (ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>)
+                  directives);
       loop.schedule(session::checkHello, helloTimeoutMs, TimeUnit.MILLISECONDS);
       return session;
     }
@@ -197,7 +210,8 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   /** One stream; all on the loop. */
   private final class Session implements StreamObserver<ModuleReport> {
 
-    private final ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive> directives;
+    private final ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>
+        directives;
     private @Nullable ModuleId module;
     private boolean ended;
 
@@ -293,7 +307,8 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     private void refuse(Refusal refusal) {
       counters.increment(Objects.requireNonNull(refusedSlots.get(refusal.cause())));
       gone();
-      directives.onError(statusOf(refusal.cause()).withDescription(refusal.sentence()).asRuntimeException());
+      directives.onError(
+          statusOf(refusal.cause()).withDescription(refusal.sentence()).asRuntimeException());
     }
 
     private void end(Status status) {

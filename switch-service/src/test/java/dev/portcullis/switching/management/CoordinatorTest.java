@@ -142,7 +142,8 @@ class CoordinatorTest {
     Refusal refusal = refusal(ModuleHello.io(0, 1, Map.of("lan", 7)));
     assertEquals(Cause.CONTRADICTION, refusal.cause());
     assertEquals("io/0 must have port lan with tag 0; it says tag 7", refusal.sentence());
-    assertEquals(Cause.CONTRADICTION, refusal(ModuleHello.io(0, 1, Map.of("lan", 0, "x", 3))).cause());
+    assertEquals(
+        Cause.CONTRADICTION, refusal(ModuleHello.io(0, 1, Map.of("lan", 0, "x", 3))).cause());
   }
 
   @Test

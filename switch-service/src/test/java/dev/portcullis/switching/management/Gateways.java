@@ -20,19 +20,22 @@ final class Gateways {
   private Gateways() {}
 
   static GatewaySpec gateway(int replicas, @Nullable Integer quantity, Pool... pools) {
-    ExceptionAction drop = ExceptionAction.DROP;
     return new GatewaySpec(
         new GatewaySpec.Workers(replicas, quantity, 1),
         new GatewaySpec.Distribution(Algorithm.IP_SUM, List.of(1, 1), List.of()),
         List.of(pools),
         List.of(
-            new Io("io-a", 1, List.of(new PortSpec("lan", "lan", Driver.PCAP, List.of(), 1500, null))),
-            new Io("io-b", 1, List.of(new PortSpec("wan", "wan", Driver.PCAP, List.of(), 1500, null)))),
+            new Io(
+                "io-a", 1, List.of(new PortSpec("lan", "lan", Driver.PCAP, List.of(), 1500, null))),
+            new Io(
+                "io-b",
+                1,
+                List.of(new PortSpec("wan", "wan", Driver.PCAP, List.of(), 1500, null)))),
         List.of(),
         List.of(),
         new GatewaySpec.Switch(GatewaySpec.SwitchMode.MODULE),
         GatewaySpec.Replication.NONE,
-        new GatewaySpec.Exceptions(drop, drop, drop, drop, drop, drop, drop, drop),
+        GatewaySpec.Exceptions.all(ExceptionAction.DROP),
         GatewaySpec.PathMode.RECORD,
         new GatewaySpec.Timeouts(1, 1, 1, 1, 1, 1, 1, 1, 1),
         new GatewaySpec.Limits(1, 1, 1, GatewaySpec.LinkFull.DROP),

@@ -115,7 +115,8 @@ class ManagementTest {
     Module worker =
         module(
             Gateways.worker(0, 1),
-            List.of(new InetSocketAddress(HOST, deadPort), new InetSocketAddress(HOST, server.port())));
+            List.of(
+                new InetSocketAddress(HOST, deadPort), new InetSocketAddress(HOST, server.port())));
     assertEquals(1, worker.next().epoch());
   }
 
@@ -133,7 +134,10 @@ class ManagementTest {
   @Test
   void shouldRefuseAnotherProtocolVersionAndCountIt() throws Exception {
     ManagementServer server = server(1, 0, 1);
-    Hello hello = ManagementWire.encode(Gateways.worker(0, 1)).getHello().toBuilder().setProtocolVersion(99).build();
+    Hello hello =
+        ManagementWire.encode(Gateways.worker(0, 1)).getHello().toBuilder()
+            .setProtocolVersion(99)
+            .build();
     Status status = answer(server, ModuleReport.newBuilder().setHello(hello).build());
     assertEquals(Status.Code.UNIMPLEMENTED, status.getCode());
     assertEquals("protocol version 99 is not spoken here; version 1 is", status.getDescription());
@@ -143,9 +147,11 @@ class ManagementTest {
   @Test
   void shouldRefuseAKindThatDoesNotExistAndCountIt() throws Exception {
     ManagementServer server = server(1, 0, 1);
-    Hello hello = ManagementWire.encode(Gateways.worker(0, 1)).getHello().toBuilder().setKind(77).build();
+    Hello hello =
+        ManagementWire.encode(Gateways.worker(0, 1)).getHello().toBuilder().setKind(77).build();
     assertEquals(
-        Status.Code.NOT_FOUND, answer(server, ModuleReport.newBuilder().setHello(hello).build()).getCode());
+        Status.Code.NOT_FOUND,
+        answer(server, ModuleReport.newBuilder().setHello(hello).build()).getCode());
     assertEquals(1, refused(server, "unknown-module"));
   }
 
@@ -153,7 +159,8 @@ class ManagementTest {
   void shouldRefuseAnIdThatTheConfigurationDoesNotHaveAndCountIt() throws Exception {
     ManagementServer server = server(1, 0, 1);
     assertEquals(
-        Status.Code.NOT_FOUND, answer(server, ManagementWire.encode(Gateways.worker(5, 1))).getCode());
+        Status.Code.NOT_FOUND,
+        answer(server, ManagementWire.encode(Gateways.worker(5, 1))).getCode());
     assertEquals(1, refused(server, "unknown-module"));
   }
 
@@ -164,7 +171,8 @@ class ManagementTest {
     worker.next();
     Module stale = module(Gateways.worker(0, 3), server.port());
     String sentence = present(stale.troubles.poll(30, TimeUnit.SECONDS));
-    assertTrue(sentence.contains("worker/0 has generation 3; generation 9 has been here"), sentence);
+    assertTrue(
+        sentence.contains("worker/0 has generation 3; generation 9 has been here"), sentence);
     assertTrue(worker.client.attached());
     assertTrue(refused(server, "stale-generation") >= 1);
   }
@@ -172,7 +180,8 @@ class ManagementTest {
   @Test
   void shouldRefuseAnAcknowledgementBeforeAHello() throws Exception {
     ManagementServer server = server(1, 0, 1);
-    assertEquals(Status.Code.INVALID_ARGUMENT, answer(server, ManagementWire.acknowledgement(1)).getCode());
+    assertEquals(
+        Status.Code.INVALID_ARGUMENT, answer(server, ManagementWire.acknowledgement(1)).getCode());
     assertEquals(1, refused(server, "malformed"));
   }
 
@@ -187,7 +196,8 @@ class ManagementTest {
   void shouldRefuseAReportThatIsTooLongAndKeepServingTheOthers() throws Exception {
     ManagementServer server = server(1, 0, 1);
     ModuleHello huge = ModuleHello.worker(0, 1, "x".repeat(1 << 20), 1, 1);
-    assertEquals(Status.Code.RESOURCE_EXHAUSTED, answer(server, ManagementWire.encode(huge)).getCode());
+    assertEquals(
+        Status.Code.RESOURCE_EXHAUSTED, answer(server, ManagementWire.encode(huge)).getCode());
     assertEquals(1, module(Gateways.worker(0, 1), server.port()).next().epoch());
   }
 
@@ -207,7 +217,8 @@ class ManagementTest {
     ManagedChannel channel = channel(server);
     CompletableFuture<Status> end = new CompletableFuture<>();
     BlockingQueue<Integer> epochs = new LinkedBlockingQueue<>();
-    StreamObserver<ModuleReport> reports = ManagementGrpc.newStub(channel).attach(observer(epochs, end));
+    StreamObserver<ModuleReport> reports =
+        ManagementGrpc.newStub(channel).attach(observer(epochs, end));
     reports.onNext(ManagementWire.encode(Gateways.worker(0, 1)));
     assertEquals(1, present(epochs.poll(30, TimeUnit.SECONDS)));
     Module again = module(Gateways.worker(0, 1), server.port());
@@ -218,14 +229,18 @@ class ManagementTest {
 
   private static long refused(ManagementServer server, String cause) {
     return server.readings().stream()
-        .filter(it -> it.counter() == Counter.MANAGEMENT_REFUSED && it.labelValues().equals(List.of(cause)))
+        .filter(
+            it ->
+                it.counter() == Counter.MANAGEMENT_REFUSED
+                    && it.labelValues().equals(List.of(cause)))
         .mapToLong((Reading it) -> it.value().getAsLong())
         .sum();
   }
 
   private ManagementServer server(long term, int port, int workers) throws IOException {
     Coordinator coordinator = new Coordinator(term, Gateways.gateway(workers, null), Gateways.YAML);
-    ManagementServer server = ManagementServer.start(coordinator, HOST, port, InsecureServerCredentials.create());
+    ManagementServer server =
+        ManagementServer.start(coordinator, HOST, port, InsecureServerCredentials.create());
     open.add(server);
     return server;
   }
@@ -242,7 +257,8 @@ class ManagementTest {
 
   private ManagedChannel channel(ManagementServer server) {
     ManagedChannel channel =
-        NettyChannelBuilder.forAddress(HOST, server.port(), InsecureChannelCredentials.create()).build();
+        NettyChannelBuilder.forAddress(HOST, server.port(), InsecureChannelCredentials.create())
+            .build();
     open.add(channel::shutdownNow);
     return channel;
   }
@@ -298,7 +314,12 @@ class ManagementTest {
     Module(ModuleHello hello, List<InetSocketAddress> switches) {
       client =
           new ManagementClient(
-              hello, switches, InsecureChannelCredentials.create(), this, Runnable::run, new SplittableRandom(1));
+              hello,
+              switches,
+              InsecureChannelCredentials.create(),
+              this,
+              Runnable::run,
+              new SplittableRandom(1));
       client.start();
     }
 
