@@ -1,6 +1,5 @@
 package dev.portcullis.core.counters;
 
-import dev.portcullis.core.process.MetricVisitor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,24 +18,6 @@ public interface MetricsSource {
    * Any thread.
    */
   List<Reading> readings();
-
-  /** Tells {@code visitor} about every series there is now. */
-  default void visit(MetricVisitor visitor) {
-    for (Reading reading : readings()) {
-      Counter counter = reading.counter();
-      String[] labels = new String[2 * counter.labels().size()];
-      for (int i = 0; i < counter.labels().size(); i++) {
-        labels[2 * i] = counter.labels().get(i);
-        labels[2 * i + 1] = reading.labelValues().get(i);
-      }
-      switch (counter.type()) {
-        case COUNTER -> visitor.counter(counter.metric(), counter.help(), reading.value(), labels);
-        case GAUGE ->
-            visitor.gauge(
-                counter.metric(), counter.help(), () -> reading.value().getAsLong(), labels);
-      }
-    }
-  }
 
   /**
    * Returns the series of several sources; those with equal counter and labels (one per thread)

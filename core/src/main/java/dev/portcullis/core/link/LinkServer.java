@@ -4,6 +4,7 @@ import dev.portcullis.core.packet.PacketBatch;
 import io.grpc.BindableService;
 import io.grpc.Metadata;
 import io.grpc.Server;
+import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerCall;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
@@ -13,7 +14,9 @@ import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** Accepts streams: checks who speaks before a single message is read, answers with who listens. */
 final class LinkServer implements AutoCloseable {
@@ -25,6 +28,14 @@ final class LinkServer implements AutoCloseable {
   private static final int HANDSHAKE_SECONDS = 10;
 
   private final Server server;
+
+  /**
+   * Another service on the same address, and the thread that its calls run on.
+   *
+   * @param service the service
+   * @param executor runs its callbacks, in order
+   */
+  record Companion(BindableService service, Executor executor) {}
 
   /** Decides about streams. */
   interface Acceptor {
@@ -50,7 +61,7 @@ final class LinkServer implements AutoCloseable {
       LinkSecurity security,
       LinkSettings settings,
       Acceptor acceptor,
-      List<BindableService> services)
+      List<Companion> companions)
       throws IOException {
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(new InetSocketAddress(host, port), security.serverCredentials())
@@ -70,7 +81,22 @@ final class LinkServer implements AutoCloseable {
                 ServerServiceDefinition.builder(Stream.SERVICE)
                     .addMethod(Stream.EXCHANGE, (call, headers) -> accept(call, headers, security, acceptor))
                     .build());
-    services.forEach(builder::addService);
+    companions.forEach(it -> builder.addService(it.service()));
+    if (!companions.isEmpty()) {
+      builder.callExecutor(
+          new ServerCallExecutorSupplier() {
+            @Override
+            public <Q, A> @Nullable Executor getExecutor(ServerCall<Q, A> call, Metadata headers) {
+              String name = call.getMethodDescriptor().getServiceName();
+              for (Companion it : companions) {
+                if (it.service().bindService().getServiceDescriptor().getName().equals(name)) {
+                  return it.executor();
+                }
+              }
+              return null;
+            }
+          });
+    }
     server = builder.build().start();
   }
 

@@ -8,6 +8,7 @@ import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -57,13 +58,16 @@ public final class SwitchRelay implements AutoCloseable {
   }
 
   /**
-   * Accepts streams, and calls of {@code services} on the same address.
+   * Accepts streams, and calls of {@code companion} on the same address.
    *
+   * @param companion a service besides the links
+   * @param executor runs the callbacks of {@code companion}, in order
    * @param port 0: any that is free
    * @return where
    * @throws IOException when the address is taken or not of this machine
    */
-  public InetSocketAddress listen(String host, int port, BindableService... services) throws IOException {
+  public InetSocketAddress listen(
+      String host, int port, BindableService companion, Executor executor) throws IOException {
     LinkServer started =
         new LinkServer(
             host,
@@ -87,7 +91,7 @@ public final class SwitchRelay implements AutoCloseable {
                 observer.refused(why);
               }
             },
-            List.of(services));
+            List.of(new LinkServer.Companion(companion, executor)));
     server = started;
     return started.address();
   }

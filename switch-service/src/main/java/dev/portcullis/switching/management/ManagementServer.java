@@ -13,6 +13,7 @@ import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.switching.management.Refusal.Cause;
+import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.Status;
@@ -122,6 +123,24 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       throw e;
     }
     return it;
+  }
+
+  /**
+   * Makes a server that listens nowhere itself: {@link #service} is added to a server of somebody
+   * else.
+   */
+  public static ManagementServer unbound(Coordinator coordinator) {
+    return new ManagementServer(coordinator, HELLO_TIMEOUT_MS);
+  }
+
+  /** The service; its callbacks run on {@link #executor}. */
+  public BindableService service() {
+    return new Service();
+  }
+
+  /** The thread of the server, as an executor that keeps the order. */
+  public Executor executor() {
+    return streams;
   }
 
   /** TCP port that it listens on. */
