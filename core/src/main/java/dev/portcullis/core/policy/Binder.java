@@ -81,7 +81,7 @@ final class Binder {
       boolean first = lines.putIfAbsent(at, line(tuple.getKeyNode())) == null;
       if (!known.contains(key)) {
         fault(at, "unknown key \"" + key + "\"" + didYouMean(key, known) + "; allowed are " + String.join(", ", known) + ".");
-      } else if (values.containsKey(key) || !first && values.containsKey(key)) {
+      } else if (!first) {
         faults.add(new Fault(file, line(tuple.getKeyNode()), at, "the key \"" + key + "\" stands twice; it is allowed once."));
       } else if (!isNull(tuple.getValueNode())) {
         values.put(key, tuple.getValueNode());
@@ -188,11 +188,10 @@ final class Binder {
     if (raw.isEnum()) {
       return raw.getEnumConstants()[0];
     }
-    return raw == int.class ? (Object) (int) field.min() : field.required() && raw == String.class && node == null ? "" : invalid(raw, field, node);
-  }
-
-  private static @Nullable Object invalid(Class<?> raw, Field field, @Nullable Node node) {
-    return raw == String.class && field.required() && node instanceof ScalarNode && field.kind() == Field.Kind.NAME ? "" : null;
+    if (raw == int.class) {
+      return (int) field.min();
+    }
+    return field.required() && raw == String.class ? "" : null;
   }
 
   /** Returns what is wrong with a text, null where nothing is. */

@@ -97,7 +97,7 @@ final class ConfigChecks {
       }
       for (int j = 0; j < pair.ports().size(); j++) {
         reference(b, at + ".ports[" + j + "]", "port", pair.ports().get(j), ports);
-        if (!paired.add(pair.ports().get(j))) {
+        if (!pair.ports().get(j).isEmpty() && !paired.add(pair.ports().get(j))) {
           b.fault(at + ".ports[" + j + "]", "the port \"" + pair.ports().get(j) + "\" is in a pair already; one pair is allowed.");
         }
       }
