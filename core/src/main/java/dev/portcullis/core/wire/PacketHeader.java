@@ -229,7 +229,8 @@ public final class PacketHeader {
         int dataOffset = (bytes[at + 12] >>> 4 & 0xf) * 4;
         ports(bytes, at);
         tcpFlags = bytes[at + 13] & 0x3f;
-        return dataOffset < 20 || dataOffset > available && !truncated && !fragment ? MALFORMED : OK;
+        boolean contradictory = dataOffset < 20 || dataOffset > available && !truncated && !fragment;
+        return contradictory ? withoutPorts() : OK;
       }
       case UDP -> {
         if (available < 8) {
@@ -238,7 +239,7 @@ public final class PacketHeader {
         ports(bytes, at);
         int udpLength = u16(bytes, at + 4);
         boolean contradictory = udpLength < 8 || udpLength > available && !truncated && !fragment;
-        return contradictory ? MALFORMED : OK;
+        return contradictory ? withoutPorts() : OK;
       }
       case SCTP -> {
         if (available < 12) {
@@ -275,6 +276,12 @@ public final class PacketHeader {
       sourcePort = u16(bytes, transportOffset);
       destinationPort = u16(bytes, transportOffset + 2);
     }
+    return MALFORMED;
+  }
+
+  /** A transport header that contradicts itself: the packet goes by its addresses alone. */
+  private int withoutPorts() {
+    hasPorts = false;
     return MALFORMED;
   }
 

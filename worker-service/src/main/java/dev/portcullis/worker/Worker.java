@@ -1,0 +1,94 @@
+package dev.portcullis.worker;
+
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.link.BatchHandler;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.flow.PortBlocks;
+import dev.portcullis.worker.pipeline.CompiledPolicy;
+import dev.portcullis.worker.pipeline.Shard;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A worker module: enforces the policy on the packets whose keys it owns, with one thread per shard. A plain object: links, threads and table come from outside.
+ *
+ * <p>Until {@link #start} it takes no packets; until the first table it drops all of them ({@code no-table}).
+ */
+public final class Worker implements BatchHandler {
+
+  private final ModuleId self;
+  private final GatewayConfig config;
+  private final Topology topology;
+  private final int shardCount;
+  private Shard[] shards = {};
+  private Runnable[] flushes = {};
+  private @Nullable Wiring wiring;
+
+  /**
+   * Makes a worker.
+   *
+   * @param shards threads: 1 to 16
+   */
+  public Worker(ModuleId self, GatewayConfig config, Topology topology, int shards) {
+    if (shards < 1 || shards > 16) {
+      throw new IllegalArgumentException("a worker has 1 to 16 shards, not " + shards);
+    }
+    this.self = self;
+    this.config = config;
+    this.topology = topology;
+    this.shardCount = shards;
+  }
+
+  /** Connects the worker with its threads and channels; once, before the first batch. */
+  public void start(Wiring links) {
+    PortBlocks blocks = CompiledPolicy.blocks(config);
+    CompiledPolicy policy = CompiledPolicy.of(config, topology, blocks);
+    Shard[] made = new Shard[shardCount];
+    Runnable[] flush = new Runnable[shardCount];
+    for (int i = 0; i < shardCount; i++) {
+      int number = i;
+      Shard shard =
+          new Shard(
+              self, i, shardCount, config, topology, policy, blocks, task -> links.execute(number, task), links.outlets(i));
+      made[i] = shard;
+      flush[i] = shard::flush;
+    }
+    for (Shard shard : made) {
+      shard.join(made, config.gateway().limits().linkQueueBytes());
+    }
+    wiring = links;
+    shards = made;
+    flushes = flush;
+  }
+
+  /** Works by a new table: each shard from its next batch on. Any thread. */
+  public void onTable(DistributionTable table) {
+    Wiring links = started();
+    for (int i = 0; i < shards.length; i++) {
+      Shard shard = shards[i];
+      links.execute(i, () -> shard.onTable(table));
+    }
+  }
+
+  @Override
+  public void onBatch(int lane, ModuleId source, int epoch, PacketBatch batch) {
+    shards[lane].onBatch(batch);
+    started().afterBatches(lane, flushes[lane]);
+  }
+
+  private Wiring started() {
+    if (wiring == null) {
+      throw new IllegalStateException("the worker was not started");
+    }
+    return wiring;
+  }
+
+  /** The shards, for counters and tables. */
+  public List<Shard> shards() {
+    return new ArrayList<>(List.of(shards));
+  }
+}

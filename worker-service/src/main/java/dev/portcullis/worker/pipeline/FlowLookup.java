@@ -1,0 +1,296 @@
+package dev.portcullis.worker.pipeline;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.FlowKey;
+import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.policy.GatewaySpec.PathMode;
+import dev.portcullis.core.policy.GatewaySpec.Timeouts;
+import dev.portcullis.core.wire.IpAddress;
+import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.FlowState;
+import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.PathTable;
+import dev.portcullis.worker.flow.PortBlocks;
+import dev.portcullis.worker.flow.Tuple;
+import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.StageName;
+import dev.portcullis.worker.stage.Vector;
+import dev.portcullis.worker.stage.dnat.DestinationNatTable;
+
+/**
+ * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a run one after the other and yet everything is as
+ * if the packets had gone through one by one: a packet that has no flow, or that ends a closed one (SYN), is a run of its own; a run spans less
+ * time than the shortest timeout, so no flow of it can expire inside.
+ *
+ * <p>A packet without a flow is: a reply whose path is recorded here (W2), or leads elsewhere by computation (W5), which is passed on; one that was
+ * passed here for a flow that has gone, which is sent to its own owner, who forgets the record; or the first of a flow.
+ *
+ * <p>Thread: one shard.
+ */
+final class FlowLookup {
+
+  private final FlowTable flows;
+  private final PathTable paths;
+  private final Ownership ownership;
+  private final PathMode mode;
+  private final DestinationNatTable destinations;
+  private final PortBlocks blocks;
+  private final long shortestNs;
+  private final Tuple tuple = new Tuple();
+  private long touched;
+
+  FlowLookup(
+      FlowTable flows,
+      PathTable paths,
+      Ownership ownership,
+      PathMode mode,
+      DestinationNatTable destinations,
+      PortBlocks blocks,
+      Timeouts timeouts) {
+    this.flows = flows;
+    this.paths = paths;
+    this.ownership = ownership;
+    this.mode = mode;
+    this.destinations = destinations;
+    this.blocks = blocks;
+    this.shortestNs = shortest(timeouts);
+  }
+
+  private static long shortest(Timeouts it) {
+    long tcp = Math.min(Math.min(it.tcpSynSentNs(), it.tcpSynReceivedNs()), it.tcpEstablishedNs());
+    long closing = Math.min(it.tcpClosingNs(), it.tcpClosedNs());
+    long udp = Math.min(it.udpNewNs(), it.udpEstablishedNs());
+    return Math.min(Math.min(tcp, closing), Math.min(udp, Math.min(it.icmpNs(), it.otherNs())));
+  }
+
+  /** First pass: hashes, and touches what they lead to. */
+  void touch(Vector v) {
+    long sum = 0;
+    for (int i = 0; i < v.batch.count; i++) {
+      if (v.kind[i] == Vector.PARSED) {
+        tuple.of(v.header[i]);
+        v.hash[i] = tuple.hash();
+        sum += flows.touch(v.hash[i]);
+      }
+    }
+    touched = sum;
+  }
+
+  /** What the first pass read: keeps it from being optimized away. */
+  long touched() {
+    return touched;
+  }
+
+  /** Makes the next run; false at the end of the vector. */
+  boolean next(Vector v) {
+    int count = v.batch.count;
+    if (v.to == count) {
+      return false;
+    }
+    v.from = v.to;
+    long startNs = v.batch.captureTimeNs[v.from];
+    int i = v.from;
+    while (i < count && Math.abs(v.batch.captureTimeNs[i] - startNs) < shortestNs) {
+      if (!resolve(v, i)) {
+        if (i == v.from) {
+          alone(v, i);
+          i++;
+        }
+        break;
+      }
+      i++;
+    }
+    if (i == v.from) {
+      // every timeout is 0: nothing can share a run
+      if (!resolve(v, i)) {
+        alone(v, i);
+      }
+      i++;
+    }
+    v.to = i;
+    return true;
+  }
+
+  /** Decides about a packet without changing what another packet of the run may see; false: it must be alone. */
+  private boolean resolve(Vector v, int i) {
+    if (v.kind[i] == Vector.RECORDED) {
+      record(v, i);
+      return true;
+    }
+    if (v.kind[i] != Vector.PARSED) {
+      return true;
+    }
+    PacketHeader h = v.header[i];
+    tuple.of(h);
+    int reference = flows.peek(tuple, v.hash[i], v.batch.captureTimeNs[i]);
+    if (reference >= 0) {
+      if (isFirstSyn(h)) {
+        return false;
+      }
+      v.flow[i] = reference;
+      v.kind[i] = Vector.KNOWN;
+      return true;
+    }
+    if (reference == FlowTable.NONE && mode == PathMode.RECORD && (v.batch.flags[i] & PacketFlags.REDIRECTED) == 0) {
+      return recorded(v, i);
+    }
+    return false;
+  }
+
+  private static boolean isFirstSyn(PacketHeader h) {
+    return h.protocol == PacketHeader.TCP && (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN;
+  }
+
+  private void record(Vector v, int i) {
+    PacketHeader h = v.header[i];
+    FlowKey key = ownership.key;
+    ownership.table().assignReply(h, key);
+    tuple.ofReply(h);
+    boolean kept =
+        paths.put(
+            tuple,
+            Lanes.laneOf(key.vHigh, key.vLow),
+            v.batch.trafficClass[i],
+            v.batch.vHigh[i],
+            v.batch.vLow[i],
+            v.batch.captureTimeNs[i]);
+    if (kept) {
+      v.did[i] |= Vector.DID_RECORD;
+    } else {
+      v.drop(i, StageName.LOOKUP, DropReason.PATH_TABLE_FULL);
+    }
+  }
+
+  /** Passes a reply on along the recorded path; false where none leads away from here. */
+  private boolean recorded(Vector v, int i) {
+    int record = paths.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
+    if (record < 0) {
+      return false;
+    }
+    long vHigh = paths.vHigh(record);
+    long vLow = paths.vLow(record);
+    int owner = ownership.table().owner(paths.trafficClass(record), vHigh, vLow);
+    if (ownership.isHere(owner, vHigh, vLow)) {
+      return false;
+    }
+    passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
+    v.key(i, paths.trafficClass(record), vHigh, vLow);
+    v.did[i] |= Vector.DID_PATH;
+    return true;
+  }
+
+  private void passOn(Vector v, int i, int owner, int lane, int flags) {
+    v.kind[i] = Vector.PASSED_ON;
+    v.worker[i] = owner;
+    v.lane[i] = ownership.linkLane(owner, lane);
+    v.batch.flags[i] |= flags;
+  }
+
+  /** Decides about a packet that is alone in its run. */
+  private void alone(Vector v, int i) {
+    PacketHeader h = v.header[i];
+    tuple.of(h);
+    int reference = flows.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
+    if (reference >= 0) {
+      if (flows.state(reference >>> 1) != FlowState.TCP_CLOSED) {
+        v.flow[i] = reference;
+        v.kind[i] = Vector.KNOWN;
+        return;
+      }
+      flows.remove(reference >>> 1);
+    }
+    int flags = v.batch.flags[i];
+    boolean isVoid = (flags & PacketFlags.REDIRECTED) != 0 && (flags & PacketFlags.RECORD) != 0;
+    if ((flags & PacketFlags.REDIRECTED) != 0 && !isVoid && gone(v, i, h)) {
+      return;
+    }
+    if (mode == PathMode.RECORD) {
+      if (flags == (flags & ~PacketFlags.REDIRECTED) && recorded(v, i)) {
+        return;
+      }
+      int record = paths.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
+      if (record >= 0) {
+        paths.remove(record);
+      }
+    } else if ((flags & PacketFlags.REDIRECTED) == 0 && computed(v, i, h)) {
+      return;
+    }
+    v.batch.flags[i] = flags & ~(PacketFlags.REDIRECTED | PacketFlags.RECORD);
+    v.opening.clear();
+    v.opening.forward.of(h);
+    v.kind[i] = Vector.OPENING;
+  }
+
+  /** A packet that was passed here for a flow that is not here: false when this shard is its own owner anyway. */
+  private boolean gone(Vector v, int i, PacketHeader h) {
+    if (mode == PathMode.RECOMPUTE) {
+      int lane = laneOfPool(h);
+      if (lane >= 0 && !ownership.runs(lane)) {
+        passOn(v, i, ownership.self(), lane, PacketFlags.REDIRECTED);
+        return true;
+      }
+    }
+    FlowKey key = ownership.key;
+    int owner = ownership.table().assign(h, key);
+    v.key(i, key.trafficClass, key.vHigh, key.vLow);
+    if (ownership.isHere(owner, key.vHigh, key.vLow)) {
+      return false;
+    }
+    passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), PacketFlags.REDIRECTED | PacketFlags.RECORD);
+    v.did[i] |= Vector.DID_EXPIRED;
+    return true;
+  }
+
+  private int laneOfPool(PacketHeader h) {
+    int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;
+    return pool < 0 ? -1 : blocks.claimant(pool, h.destinationPort / PortBlocks.BLOCK);
+  }
+
+  /** Computes the key of the earlier hop in place of a record (W5); false where it leads nowhere else. */
+  private boolean computed(Vector v, int i, PacketHeader h) {
+    DistributionTable table = ownership.table();
+    int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;
+    if (pool >= 0 && !table.workers().isEmpty()) {
+      int block = h.destinationPort / PortBlocks.BLOCK;
+      int workers = table.workers().size();
+      int owner = table.workers().get(PortBlocks.ownerIndex(block, workers)).number();
+      int claimant = owner == ownership.self() ? blocks.claimant(pool, block) : -1;
+      int lane = claimant >= 0 ? claimant : PortBlocks.homeLane(block, workers);
+      if (owner == ownership.self() && ownership.runs(lane)) {
+        return false;
+      }
+      passOn(v, i, owner, lane, PacketFlags.REDIRECTED);
+    } else {
+      FlowKey key = ownership.key;
+      int owner = ownerOfRequest(table, h, key);
+      if (ownership.isHere(owner, key.vHigh, key.vLow)) {
+        return false;
+      }
+      passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), PacketFlags.REDIRECTED);
+      v.key(i, key.trafficClass, key.vHigh, key.vLow);
+    }
+    v.did[i] |= Vector.DID_PATH;
+    return true;
+  }
+
+  private int ownerOfRequest(DistributionTable table, PacketHeader h, FlowKey key) {
+    int rule = destinations.findReverse(h);
+    if (rule < 0) {
+      return table.assignReply(h, key);
+    }
+    IpAddress original = destinations.original(rule);
+    return table.assign(
+        h.version,
+        h.protocol,
+        h.destinationHigh,
+        h.destinationLow,
+        original.high(),
+        original.low(),
+        Tuple.usesPorts(h),
+        h.destinationPort,
+        destinations.originalPort(rule, h.protocol, h.sourcePort),
+        key);
+  }
+}

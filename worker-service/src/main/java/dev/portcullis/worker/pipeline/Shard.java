@@ -1,0 +1,152 @@
+package dev.portcullis.worker.pipeline;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.flow.PortBlocks;
+import dev.portcullis.worker.stage.Outlets;
+import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.StageName;
+import dev.portcullis.worker.stage.Vector;
+import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One thread of a worker with all that it owns: pipeline, flows, path records. Shards share nothing but the claims of port blocks.
+ *
+ * <p>Counted at each shard: {@code received + passedIn = forwarded + passedOut + dropped}.
+ */
+public final class Shard {
+
+  private final Executor loop;
+  private final WorkerPipeline pipeline;
+  private final Vector vector = new Vector();
+  private final ShardChannel[] siblings;
+  private final ModuleId self;
+  private final Outlets links;
+  private long received;
+  private long receivedBytes;
+  private long passedIn;
+
+  /**
+   * Makes a shard.
+   *
+   * @param loop runs what other threads give to this shard, in order
+   * @param links channels to other modules
+   */
+  public Shard(
+      ModuleId self,
+      int number,
+      int shards,
+      GatewayConfig config,
+      Topology topology,
+      CompiledPolicy policy,
+      PortBlocks blocks,
+      Executor loop,
+      Outlets links) {
+    this.self = self;
+    this.loop = loop;
+    this.links = links;
+    this.siblings = new ShardChannel[shards];
+    this.pipeline =
+        new WorkerPipeline(config, topology, policy, new Ownership(self.number(), shards, number), blocks, this::outlet);
+  }
+
+  /** Connects the shards of a worker with each other; before the first packet. */
+  public void join(Shard[] all, long limitBytes) {
+    for (int i = 0; i < all.length; i++) {
+      siblings[i] = new ShardChannel(self, this, all[i], limitBytes);
+    }
+  }
+
+  private @Nullable Outlet outlet(ModuleId destination, int lane) {
+    return destination.equals(self) ? siblings[lane] : links.to(destination, lane);
+  }
+
+  /** Runs a task on this shard. Any thread. */
+  void execute(Runnable task) {
+    loop.execute(task);
+  }
+
+  /** Handles packets that came over a channel. Thread: this shard. */
+  public void onBatch(PacketBatch batch) {
+    received += batch.count;
+    for (int i = 0; i < batch.count; i++) {
+      receivedBytes += batch.dataLength[i] + batch.l2Length[i];
+    }
+    vector.begin(batch, false);
+    pipeline.process(vector);
+  }
+
+  /** Handles packets of another shard of this worker. Thread: this shard. */
+  void onPassed(PacketBatch batch) {
+    passedIn += batch.count;
+    vector.begin(batch, true);
+    pipeline.process(vector);
+    flush();
+  }
+
+  /** Works by a new table from the next packet on. Thread: this shard. */
+  public void onTable(DistributionTable table) {
+    pipeline.onTable(table);
+  }
+
+  /** Sends what is gathered. Thread: this shard. */
+  public void flush() {
+    pipeline.emit().flush();
+  }
+
+  /** Packets that came from other modules. Any thread; the same holds for all counts here. */
+  public long received() {
+    return received;
+  }
+
+  /** Bytes of them, link-layer headers included. */
+  public long receivedBytes() {
+    return receivedBytes;
+  }
+
+  /** Packets that came from other shards of this worker. */
+  public long passedIn() {
+    return passedIn;
+  }
+
+  /** Packets that went to other shards of this worker. */
+  public long passedOut() {
+    return pipeline.emit().passed();
+  }
+
+  /** Packets that went to IO modules and other workers. */
+  public long forwarded() {
+    return pipeline.emit().forwarded();
+  }
+
+  /** Packets that went to other workers. */
+  public long redistributed() {
+    return pipeline.emit().redistributed();
+  }
+
+  /** Outcomes that could not be sent because a queue was full. */
+  public long outcomesLost() {
+    return pipeline.emit().outcomesLost();
+  }
+
+  /** Packets that a stage dropped for a reason. */
+  public long dropped(StageName stage, DropReason reason) {
+    return vector.dropped(stage, reason);
+  }
+
+  /** All packets dropped. */
+  public long dropped() {
+    return vector.dropped();
+  }
+
+  /** The pipeline, for what looks at its tables. */
+  public WorkerPipeline pipeline() {
+    return pipeline;
+  }
+}

@@ -1,0 +1,116 @@
+package dev.portcullis.worker.pipeline;
+
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.policy.GatewaySpec.PathMode;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.NatPorts;
+import dev.portcullis.worker.flow.PathTable;
+import dev.portcullis.worker.flow.PortBlocks;
+import dev.portcullis.worker.stage.Outlets;
+import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.Stage;
+import dev.portcullis.worker.stage.Vector;
+import dev.portcullis.worker.stage.acl.AclStage;
+import dev.portcullis.worker.stage.decode.DecodeStage;
+import dev.portcullis.worker.stage.dnat.DnatStage;
+import dev.portcullis.worker.stage.emit.EmitStage;
+import dev.portcullis.worker.stage.emit.TraceText;
+import dev.portcullis.worker.stage.redistribute.RedistributeStage;
+import dev.portcullis.worker.stage.snat.SnatStage;
+import dev.portcullis.worker.stage.stateful.StatefulStage;
+import java.util.List;
+
+/**
+ * The stages of a worker in the patent's order (F3A, F5A; replies F3B, F5B).
+ *
+ * <p>Thread: one shard.
+ */
+public final class WorkerPipeline {
+
+  private final Ownership ownership;
+  private final FlowTable flows;
+  private final PathTable paths;
+  private final NatPorts ports;
+  private final DecodeStage decode;
+  private final FlowLookup lookup;
+  private final Stage[] stages;
+  private final EmitStage emit;
+
+  /** Puts the stages together, for one shard. */
+  public WorkerPipeline(
+      GatewayConfig config, Topology topology, CompiledPolicy policy, Ownership ownership, PortBlocks blocks, Outlets outlets) {
+    GatewaySpec spec = config.gateway();
+    this.ownership = ownership;
+    flows = new FlowTable(spec.timeouts(), spec.limits().flows());
+    paths = new PathTable(longest(spec.timeouts()), spec.limits().paths());
+    ports = new NatPorts(blocks, flows);
+    TraceText trace =
+        new TraceText(
+            ownership.self(), policy.egress(), topology.interfaces().size(), policy.rules()::name, config.policy().rules().size());
+    emit = new EmitStage(policy.egress(), ownership, outlets, trace);
+
+    decode = new DecodeStage(spec.exceptions(), policy.egress(), ownership);
+    // here: defragmentation, IPsec detunnel
+    lookup = new FlowLookup(flows, paths, ownership, spec.path(), policy.destinations(), blocks, spec.timeouts());
+    List<Stage> inOrder =
+        List.of(
+            new DnatStage(policy.destinations(), policy.egress(), flows),
+            new AclStage(policy.rules(), policy.egress(), flows),
+            new StatefulStage(spec.exceptions(), flows),
+            // here: IPS, antivirus
+            new SnatStage(policy.sources(), policy.egress(), flows, ports, blocks, spec.exceptions()),
+            spec.path() == PathMode.RECORD ? new RedistributeStage(flows, paths, ownership) : it -> {},
+            // here: IPsec tunnel
+            emit);
+    stages = inOrder.toArray(Stage[]::new);
+  }
+
+  private static long longest(GatewaySpec.Timeouts it) {
+    long tcp = Math.max(Math.max(it.tcpSynSentNs(), it.tcpSynReceivedNs()), it.tcpEstablishedNs());
+    long closing = Math.max(it.tcpClosingNs(), it.tcpClosedNs());
+    long udp = Math.max(it.udpNewNs(), it.udpEstablishedNs());
+    return Math.max(Math.max(tcp, closing), Math.max(udp, Math.max(it.icmpNs(), it.otherNs())));
+  }
+
+  /** Takes a vector through all stages: two passes of lookup, then run by run. */
+  public void process(Vector v) {
+    decode.process(v);
+    lookup.touch(v);
+    while (lookup.next(v)) {
+      for (Stage stage : stages) {
+        stage.process(v);
+      }
+    }
+  }
+
+  /** Works by a new table from the next packet on. */
+  public void onTable(DistributionTable table) {
+    ownership.table = table;
+    int ownIndex = -1;
+    for (int i = 0; i < table.workers().size(); i++) {
+      if (table.workers().get(i).number() == ownership.self()) {
+        ownIndex = i;
+      }
+    }
+    ports.share(table.workers().size(), ownIndex);
+    emit.forgetOutlets();
+  }
+
+  /** The flows. */
+  public FlowTable flows() {
+    return flows;
+  }
+
+  /** The path records. */
+  public PathTable paths() {
+    return paths;
+  }
+
+  /** The last stage, which counts what leaves. */
+  public EmitStage emit() {
+    return emit;
+  }
+}

@@ -1,0 +1,57 @@
+package dev.portcullis.worker.stage;
+
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.FlowKey;
+import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.distribution.Member;
+import org.jspecify.annotations.Nullable;
+
+/** What a shard owns by the present table. Thread: one shard. */
+public final class Ownership {
+
+  private final int self;
+  private final int shards;
+  private final int shard;
+
+  /** Reused for keys that are computed. */
+  public final FlowKey key = new FlowKey();
+
+  /** The present table, null before the first. */
+  public @Nullable DistributionTable table;
+
+  /** Describes shard {@code shard} of {@code shards} of worker {@code self}. */
+  public Ownership(int self, int shards, int shard) {
+    this.self = self;
+    this.shards = shards;
+    this.shard = shard;
+  }
+
+  /** The present table; only after {@code decode}, which drops everything while there is none. */
+  public DistributionTable table() {
+    if (table == null) {
+      throw new IllegalStateException("a packet got past decode without a table");
+    }
+    return table;
+  }
+
+  /** Number of this worker. */
+  public int self() {
+    return self;
+  }
+
+  /** Whether a key of this owner belongs to this shard. */
+  public boolean isHere(int owner, long vHigh, long vLow) {
+    return owner == self && Lanes.shardOf(vHigh, vLow, shards) == shard;
+  }
+
+  /** Whether a lane of this worker is run by this shard. */
+  public boolean runs(int lane) {
+    return lane % shards == shard;
+  }
+
+  /** Returns the link lane of a worker that has this lane of keys. */
+  public int linkLane(int owner, int lane) {
+    Member member = owner == self ? null : table().worker(owner);
+    return lane % (member == null ? shards : member.shards());
+  }
+}

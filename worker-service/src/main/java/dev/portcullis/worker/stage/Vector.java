@@ -1,0 +1,169 @@
+package dev.portcullis.worker.stage;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.wire.PacketHeader;
+import java.util.Arrays;
+
+/**
+ * A batch on its way through the pipeline: the packets, and what the stages have found out about each, as columns. Made once per shard
+ * and used again. The stages work on runs of rows, {@link #from} to {@link #to}: many packets of flows that are known, or one that opens
+ * a flow ({@link #opening}).
+ *
+ * <p>Thread: one shard.
+ */
+public final class Vector {
+
+  /** {@link #kind}: {@link #reason} says why. */
+  public static final int DROPPED = 0;
+
+  /** {@link #kind}: not looked up yet. */
+  public static final int PARSED = 1;
+
+  /** {@link #kind}: belongs to the flow {@link #flow}. */
+  public static final int KNOWN = 2;
+
+  /** {@link #kind}: opens a flow; alone in its run. */
+  public static final int OPENING = 3;
+
+  /** {@link #kind}: goes to {@link #egress} without a flow. */
+  public static final int STATELESS = 4;
+
+  /** {@link #kind}: another worker or shard has finished with it; its path is recorded here. */
+  public static final int RECORDED = 5;
+
+  /** {@link #kind}: is passed on, not looked at further, to {@link #worker} and {@link #lane}. */
+  public static final int PASSED_ON = 6;
+
+  /** Bits of {@link #did}, in the order in which a trace names them. */
+  public static final int DID_RECORD = 1,
+      DID_PATH = 2,
+      DID_EXPIRED = 4,
+      DID_DNAT = 8,
+      DID_ACL = 16,
+      DID_STATEFUL = 32,
+      DID_SNAT = 64;
+
+  private static final int N = PacketBatch.MAX_PACKETS;
+
+  /** The packets. */
+  public PacketBatch batch = new PacketBatch(0);
+
+  /** Whether another shard of this worker passed the batch on. */
+  public boolean fromOwnWorker;
+
+  /** First row of the run. */
+  public int from;
+
+  /** Behind the last row of the run. */
+  public int to;
+
+  /** What the headers say; kept up to date by rewriting. */
+  public final PacketHeader[] header = new PacketHeader[N];
+
+  /** What is to be done with the packet. */
+  public final int[] kind = new int[N];
+
+  /** Id of the drop reason. */
+  public final int[] reason = new int[N];
+
+  /** Hash of the tuple that the packet came in with. */
+  public final long[] hash = new long[N];
+
+  /** Flow and direction: {@code flow * 2 + direction}. */
+  public final int[] flow = new int[N];
+
+  /** Tag of the logical interface to leave by. */
+  public final int[] egress = new int[N];
+
+  /** Whether the packet is routed: TTL counts down, the link-layer header and padding go. */
+  public final boolean[] routed = new boolean[N];
+
+  /** Worker to pass the packet on to, -1: none, it goes to an IO module. */
+  public final int[] worker = new int[N];
+
+  /** Lane (shard) of {@link #worker}. */
+  public final int[] lane = new int[N];
+
+  /** What was done. */
+  public final int[] did = new int[N];
+
+  /** Rule, -1: the default action; for the trace. */
+  public final int[] rule = new int[N];
+
+  /** State of the flow, for the trace. */
+  public final int[] state = new int[N];
+
+  /** Class that the IO module assigned. */
+  public final int[] assignedClass = new int[N];
+
+  /** V that the IO module assigned, upper half. */
+  public final long[] assignedHigh = new long[N];
+
+  /** V that the IO module assigned, lower half. */
+  public final long[] assignedLow = new long[N];
+
+  /** The flow that the only packet of the run opens. */
+  public final NewFlow opening = new NewFlow();
+
+  private final long[] dropped = new long[StageName.values().length * DropReason.idLimit()];
+
+  /** Makes an empty vector. */
+  public Vector() {
+    Arrays.setAll(header, i -> new PacketHeader());
+  }
+
+  /** Takes a batch in. */
+  public void begin(PacketBatch packets, boolean ownWorker) {
+    batch = packets;
+    fromOwnWorker = ownWorker;
+    from = 0;
+    to = 0;
+    for (int i = 0; i < packets.count; i++) {
+      kind[i] = PARSED;
+      reason[i] = 0;
+      did[i] = 0;
+      worker[i] = -1;
+      egress[i] = -1;
+      routed[i] = false;
+      assignedClass[i] = packets.trafficClass[i];
+      assignedHigh[i] = packets.vHigh[i];
+      assignedLow[i] = packets.vLow[i];
+    }
+  }
+
+  /** Drops a packet and counts it. */
+  public void drop(int i, StageName stage, DropReason why) {
+    kind[i] = DROPPED;
+    reason[i] = why.id();
+    dropped[stage.ordinal() * DropReason.idLimit() + why.id()]++;
+  }
+
+  /** Sets what the IO module assigned, where the row has another key by now. */
+  public void assigned(int i, int trafficClass, long vHigh, long vLow) {
+    assignedClass[i] = trafficClass;
+    assignedHigh[i] = vHigh;
+    assignedLow[i] = vLow;
+  }
+
+  /** Gives the row the key that it is to be owned by. */
+  public void key(int i, int trafficClass, long vHigh, long vLow) {
+    batch.trafficClass[i] = trafficClass;
+    batch.vHigh[i] = vHigh;
+    batch.vLow[i] = vLow;
+  }
+
+  /** Number of drops of a stage for a reason since the start. May be read by any thread. */
+  public long dropped(StageName stage, DropReason why) {
+    return dropped[stage.ordinal() * DropReason.idLimit() + why.id()];
+  }
+
+  /** Number of all drops since the start. May be read by any thread. */
+  public long dropped() {
+    long sum = 0;
+    for (long count : dropped) {
+      sum += count;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,78 @@
+package dev.portcullis.worker.stage.acl;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.policy.PolicySpec.Action;
+import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.stage.Egress;
+import dev.portcullis.worker.stage.Stage;
+import dev.portcullis.worker.stage.StageName;
+import dev.portcullis.worker.stage.Vector;
+import dev.portcullis.core.wire.PacketHeader;
+
+/**
+ * Finds where a flow leaves (after DNAT) and asks the rules, once per flow. Replies pass without (patent, F3B and F5B). A routed packet whose TTL is used
+ * up goes no further.
+ */
+public final class AclStage implements Stage {
+
+  private final AccessRules rules;
+  private final Egress egress;
+  private final FlowTable flows;
+
+  /** Makes the stage. */
+  public AclStage(AccessRules rules, Egress egress, FlowTable flows) {
+    this.rules = rules;
+    this.egress = egress;
+    this.flows = flows;
+  }
+
+  @Override
+  public void process(Vector v) {
+    for (int i = v.from; i < v.to; i++) {
+      if (v.kind[i] == Vector.KNOWN) {
+        known(v, i);
+      } else if (v.kind[i] == Vector.OPENING) {
+        opening(v, i);
+      }
+    }
+  }
+
+  private void known(Vector v, int i) {
+    int flow = v.flow[i] >>> 1;
+    boolean reply = (v.flow[i] & 1) != 0;
+    long tags = flows.get(flow, FlowTable.TAGS);
+    v.egress[i] = (int) (reply ? tags >>> 32 : tags);
+    v.routed[i] = (flows.flags(flow) & FlowTable.ROUTED) != 0;
+    if (!reply) {
+      v.did[i] |= Vector.DID_ACL;
+      v.rule[i] = flows.rule(flow);
+    }
+    if (v.routed[i] && v.header[i].ttl <= 1) {
+      v.drop(i, StageName.ACL, DropReason.TTL_EXPIRED);
+    }
+  }
+
+  private void opening(Vector v, int i) {
+    PacketHeader h = v.header[i];
+    int ingress = v.batch.ingressTag[i];
+    int tag = egress.find(ingress, h.version, h.destinationHigh, h.destinationLow, v.batch.vLow[i]);
+    if (tag < 0) {
+      v.drop(i, StageName.ACL, tag == Egress.UNPAIRED ? DropReason.INLINE_UNPAIRED : DropReason.NO_ROUTE);
+      return;
+    }
+    v.egress[i] = tag;
+    v.routed[i] = egress.partner(ingress) < 0;
+    int rule = rules.match(egress.zone(ingress), egress.zone(tag), h);
+    v.opening.rule = rule;
+    v.rule[i] = rule;
+    v.did[i] |= Vector.DID_ACL;
+    Action action = rules.action(rule);
+    if (action == Action.REJECT) {
+      v.drop(i, StageName.ACL, DropReason.REJECTED);
+    } else if (action == Action.DROP) {
+      v.drop(i, StageName.ACL, rule < 0 ? DropReason.ACL_DEFAULT : DropReason.ACL);
+    } else if (v.routed[i] && h.ttl <= 1) {
+      v.drop(i, StageName.ACL, DropReason.TTL_EXPIRED);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Finds where a flow leaves, and asks the rules. */
+@NullMarked
+package dev.portcullis.worker.stage.acl;
+
+import org.jspecify.annotations.NullMarked;

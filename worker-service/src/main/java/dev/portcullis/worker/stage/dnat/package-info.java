@@ -1,0 +1,5 @@
+/** Translates receivers. */
+@NullMarked
+package dev.portcullis.worker.stage.dnat;
+
+import org.jspecify.annotations.NullMarked;

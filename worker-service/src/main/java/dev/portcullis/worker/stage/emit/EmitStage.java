@@ -1,0 +1,249 @@
+package dev.portcullis.worker.stage.emit;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.wire.Checksum;
+import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.stage.Egress;
+import dev.portcullis.worker.stage.Outlets;
+import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.Stage;
+import dev.portcullis.worker.stage.StageName;
+import dev.portcullis.worker.stage.Vector;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends every packet of the run where the stages said: tagged for its IO module, or on to another worker or shard; and says what became of those that the port of
+ * entry asks about. Routed packets lose a hop of TTL, the link-layer header and padding; others leave as they came.
+ */
+public final class EmitStage implements Stage {
+
+  /** A packet is passed on between workers at most this often. */
+  public static final int HOP_LIMIT = 4;
+
+  private static final int LINKTYPE_RAW = 101;
+  private static final int SLOTS = 16;
+
+  private final Egress egress;
+  private final Ownership ownership;
+  private final Outlets outlets;
+  private final TraceText trace;
+  private final PacketBatch outcome = new PacketBatch(0);
+  private @Nullable Outlet[] toIo = new Outlet[16];
+  private @Nullable Outlet[] toWorker = new Outlet[16 * SLOTS];
+  private final byte[] noTrace = new byte[0];
+  private long forwarded;
+  private long passed;
+  private long redistributed;
+  private long outcomesLost;
+
+  /** Makes the stage. */
+  public EmitStage(Egress egress, Ownership ownership, Outlets outlets, TraceText trace) {
+    this.egress = egress;
+    this.ownership = ownership;
+    this.outlets = outlets;
+    this.trace = trace;
+    outcome.count = 1;
+  }
+
+  /** Packets that left for an IO module or another worker. */
+  public long forwarded() {
+    return forwarded;
+  }
+
+  /** Packets that were given to another shard of this worker. */
+  public long passed() {
+    return passed;
+  }
+
+  /** Packets that left for another worker. */
+  public long redistributed() {
+    return redistributed;
+  }
+
+  /** Outcomes that found the queue full. */
+  public long outcomesLost() {
+    return outcomesLost;
+  }
+
+  /** Forgets which channels lead where; with a new table. */
+  public void forgetOutlets() {
+    Arrays.fill(toIo, null);
+    Arrays.fill(toWorker, null);
+  }
+
+  /** Sends what the channels have gathered. */
+  public void flush() {
+    for (Outlet it : toIo) {
+      if (it != null) {
+        it.flush();
+      }
+    }
+    for (Outlet it : toWorker) {
+      if (it != null) {
+        it.flush();
+      }
+    }
+  }
+
+  @Override
+  public void process(Vector v) {
+    for (int i = v.from; i < v.to; i++) {
+      switch (v.kind[i]) {
+        case Vector.DROPPED -> {}
+        case Vector.PASSED_ON -> passOn(v, i, v.batch.flags[i]);
+        case Vector.KNOWN, Vector.STATELESS -> {
+          if (v.routed[i]) {
+            route(v.batch, i, v.header[i]);
+          }
+          if (v.worker[i] >= 0) {
+            v.batch.tag[i] = v.egress[i];
+            passOn(v, i, v.batch.flags[i] & ~PacketFlags.REDIRECTED | PacketFlags.RECORD);
+          } else {
+            leave(v, i);
+          }
+        }
+        case Vector.RECORDED -> leave(v, i);
+        default -> throw new IllegalStateException("no stage decided about a packet: kind " + v.kind[i]);
+      }
+      if (v.kind[i] == Vector.DROPPED && (v.batch.flags[i] & PacketFlags.REPORT) != 0) {
+        report(v, i, 0);
+      }
+    }
+  }
+
+  private static void route(PacketBatch batch, int i, PacketHeader h) {
+    byte[] bytes = batch.bytes;
+    if (h.version == 4) {
+      int at = h.offset + 8;
+      int before = PacketHeader.u16(bytes, at);
+      bytes[at]--;
+      Checksum.apply(bytes, h.offset + 10, Checksum.change(before, before - 256));
+    } else {
+      bytes[h.offset + 7]--;
+    }
+    int ipLength =
+        h.version == 4 ? PacketHeader.u16(bytes, h.offset + 2) : 40 + PacketHeader.u16(bytes, h.offset + 4);
+    batch.dataLength[i] = h.end - h.offset;
+    batch.frameLength[i] = h.truncated ? ipLength : 0;
+    batch.l2Length[i] = 0;
+    batch.linkType[i] = LINKTYPE_RAW;
+  }
+
+  private void leave(Vector v, int i) {
+    PacketBatch batch = v.batch;
+    int flags = batch.flags[i];
+    Outlet outlet = io(egress.at(v.egress[i]).io().number());
+    if (outlet == null) {
+      v.drop(i, StageName.EMIT, DropReason.PORT_CLOSED);
+      return;
+    }
+    int traceLength = batch.traceLength[i];
+    batch.tag[i] = v.egress[i];
+    batch.pieces[i] = 0;
+    batch.flags[i] = 0;
+    batch.traceLength[i] = 0;
+    v.key(i, v.assignedClass[i], v.assignedHigh[i], v.assignedLow[i]);
+    boolean taken = outlet.offer(batch, i);
+    batch.flags[i] = flags;
+    batch.traceLength[i] = traceLength;
+    if (!taken) {
+      v.drop(i, StageName.EMIT, DropReason.LINK_QUEUE_FULL);
+      return;
+    }
+    forwarded++;
+    if ((flags & PacketFlags.REPORT) != 0) {
+      report(v, i, 1);
+    }
+  }
+
+  private void passOn(Vector v, int i, int flags) {
+    PacketBatch batch = v.batch;
+    int worker = v.worker[i];
+    boolean isSelf = worker == ownership.self();
+    if (!isSelf && PacketFlags.hops(flags) >= HOP_LIMIT) {
+      v.drop(i, StageName.EMIT, DropReason.HOP_LIMIT);
+      return;
+    }
+    Outlet outlet = worker(worker, v.lane[i]);
+    if (outlet == null) {
+      v.drop(i, StageName.EMIT, DropReason.WORKER_UNREACHABLE);
+      return;
+    }
+    int flagsBefore = batch.flags[i];
+    int traceOffset = batch.traceOffset[i];
+    int traceLength = batch.traceLength[i];
+    byte[] traceBytes = batch.traceBytes;
+    if ((flags & PacketFlags.TRACE) != 0 && !(isSelf && v.kind[i] == Vector.PASSED_ON)) {
+      batch.traceLength[i] = trace.write(v, i);
+      batch.traceOffset[i] = 0;
+      batch.traceBytes = trace.bytes();
+    }
+    batch.flags[i] = isSelf ? flags : PacketFlags.withOneHopMore(flags);
+    boolean taken = outlet.offer(batch, i);
+    batch.flags[i] = flagsBefore;
+    batch.traceOffset[i] = traceOffset;
+    batch.traceLength[i] = traceLength;
+    batch.traceBytes = traceBytes;
+    if (!taken) {
+      v.drop(i, StageName.EMIT, DropReason.LINK_QUEUE_FULL);
+    } else if (isSelf) {
+      passed++;
+    } else {
+      forwarded++;
+      redistributed++;
+    }
+  }
+
+  private void report(Vector v, int i, int pieces) {
+    PacketBatch batch = v.batch;
+    int tag = batch.ingressTag[i];
+    Outlet outlet = egress.exists(tag) ? io(egress.at(tag).io().number()) : null;
+    outcome.captureTimeNs[0] = batch.captureTimeNs[i];
+    outcome.number[0] = batch.number[i];
+    outcome.vHigh[0] = v.assignedHigh[i];
+    outcome.vLow[0] = v.assignedLow[i];
+    outcome.trafficClass[0] = v.assignedClass[i];
+    boolean traced = (batch.flags[i] & PacketFlags.TRACE) != 0;
+    outcome.flags[0] = PacketFlags.OUTCOME | (traced ? PacketFlags.TRACE : 0);
+    outcome.ingressTag[0] = tag;
+    outcome.tag[0] = tag;
+    outcome.reason[0] = v.reason[i];
+    outcome.pieces[0] = pieces;
+    outcome.traceLength[0] = traced ? trace.write(v, i) : 0;
+    outcome.traceOffset[0] = 0;
+    outcome.traceBytes = traced ? trace.bytes() : noTrace;
+    if (outlet == null || !outlet.offer(outcome, 0)) {
+      outcomesLost++;
+    }
+  }
+
+  private @Nullable Outlet io(int number) {
+    if (number >= toIo.length) {
+      toIo = Arrays.copyOf(toIo, Math.max(number + 1, toIo.length * 2));
+    }
+    Outlet outlet = toIo[number];
+    if (outlet == null) {
+      outlet = outlets.to(ModuleId.io(number), 0);
+      toIo[number] = outlet;
+    }
+    return outlet;
+  }
+
+  private @Nullable Outlet worker(int number, int lane) {
+    int slot = number * SLOTS + lane;
+    if (slot >= toWorker.length) {
+      toWorker = Arrays.copyOf(toWorker, Math.max(slot + 1, toWorker.length * 2));
+    }
+    Outlet outlet = toWorker[slot];
+    if (outlet == null) {
+      outlet = outlets.to(ModuleId.worker(number), lane);
+      toWorker[slot] = outlet;
+    }
+    return outlet;
+  }
+}

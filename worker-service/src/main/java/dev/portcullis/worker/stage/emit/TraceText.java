@@ -1,0 +1,137 @@
+package dev.portcullis.worker.stage.emit;
+
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.worker.flow.FlowState;
+import dev.portcullis.worker.stage.Egress;
+import dev.portcullis.worker.stage.Vector;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.function.IntFunction;
+
+/**
+ * Writes the way of a packet as text: {@code w0 lg-lan:dnat,acl:allow-web,stateful:new,snat;w2 :record}. Passing between shards is no hop. A reply's undone SNAT is
+ * {@code dnat}, its undone DNAT {@code snat}: what happened to receiver and sender.
+ *
+ * <p>Thread: one shard.
+ */
+public final class TraceText {
+
+  private static final byte[] RECORD = ascii("record"),
+      PATH = ascii("path"),
+      EXPIRED = ascii("expired"),
+      DNAT = ascii("dnat"),
+      ACL = ascii("acl:"),
+      STATEFUL = ascii("stateful:"),
+      SNAT = ascii("snat");
+
+  private static final byte[][] STATES = new byte[FlowState.OTHER + 1][];
+
+  static {
+    Arrays.setAll(STATES, i -> ascii(FlowState.nameOf(i)));
+  }
+
+  private final byte[] worker;
+  private final byte[][] interfaces;
+  private final byte[][] rules;
+  private byte[] bytes = new byte[4096];
+  private int length;
+  private boolean first;
+
+  /**
+   * Prepares the names.
+   *
+   * @param ruleName name of each rule, and of the default action for -1
+   * @param ruleCount number of rules
+   */
+  public TraceText(int self, Egress egress, int interfaceCount, IntFunction<String> ruleName, int ruleCount) {
+    worker = ascii("w" + self + " ");
+    interfaces = new byte[interfaceCount][];
+    Arrays.setAll(interfaces, i -> ascii(egress.at(i).name()));
+    rules = new byte[ruleCount + 1][];
+    Arrays.setAll(rules, i -> ascii(ruleName.apply(i - 1)));
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** The text last written begins at 0 in here. */
+  public byte[] bytes() {
+    return bytes;
+  }
+
+  /** Writes the text that the packet came with and the hop of this worker, and returns its length. */
+  int write(Vector v, int i) {
+    PacketBatch batch = v.batch;
+    length = 0;
+    append(batch.traceBytes, batch.traceOffset[i], batch.traceLength[i]);
+    boolean hopIsWritten =
+        v.fromOwnWorker
+            && (batch.flags[i] & (PacketFlags.RECORD | PacketFlags.REDIRECTED)) == PacketFlags.RECORD;
+    if (hopIsWritten) {
+      return length;
+    }
+    if (length > 0) {
+      append((byte) ';');
+    }
+    append(worker);
+    int tag = batch.ingressTag[i];
+    if (hasComeStraight(v, i) && tag >= 0 && tag < interfaces.length) {
+      append(interfaces[tag]);
+    }
+    append((byte) ':');
+    first = true;
+    int did = v.did[i];
+    step(did, Vector.DID_RECORD, RECORD);
+    step(did, Vector.DID_PATH, PATH);
+    step(did, Vector.DID_EXPIRED, EXPIRED);
+    step(did, Vector.DID_DNAT, DNAT);
+    if (step(did, Vector.DID_ACL, ACL)) {
+      append(rules[v.rule[i] + 1]);
+    }
+    if (step(did, Vector.DID_STATEFUL, STATEFUL)) {
+      append(STATES[v.state[i]]);
+    }
+    step(did, Vector.DID_SNAT, SNAT);
+    return length;
+  }
+
+  /** Whether no other worker had it: one that had would have written its hop. */
+  private static boolean hasComeStraight(Vector v, int i) {
+    return v.batch.traceLength[i] == 0;
+  }
+
+  private boolean step(int did, int bit, byte[] name) {
+    if ((did & bit) == 0) {
+      return false;
+    }
+    if (!first) {
+      append((byte) ',');
+    }
+    first = false;
+    append(name);
+    return true;
+  }
+
+  private void append(byte[] text) {
+    append(text, 0, text.length);
+  }
+
+  private void append(byte one) {
+    ensure(1);
+    bytes[length++] = one;
+  }
+
+  private void append(byte[] text, int offset, int count) {
+    ensure(count);
+    System.arraycopy(text, offset, bytes, length, count);
+    length += count;
+  }
+
+  private void ensure(int count) {
+    if (length + count > bytes.length) {
+      bytes = Arrays.copyOf(bytes, Math.max(length + count, bytes.length * 2));
+    }
+  }
+}

@@ -1,0 +1,82 @@
+package dev.portcullis.worker.stage.redistribute;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.FlowKey;
+import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.PathTable;
+import dev.portcullis.worker.flow.Tuple;
+import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.Stage;
+import dev.portcullis.worker.stage.StageName;
+import dev.portcullis.worker.stage.Vector;
+
+/**
+ * Chooses the worker that continues: the owner of the reply as the egress IO module will see it (patent, W1). Where that key is not the flow's own,
+ * the owner keeps a path record: another worker or shard gets the packet for that, this shard writes it down itself (W3). Replies go no further way.
+ * Every packet of a flow takes the same way, so that order is kept; each puts off the record's timeout.
+ */
+public final class RedistributeStage implements Stage {
+
+  private final FlowTable flows;
+  private final PathTable paths;
+  private final Ownership ownership;
+  private final Tuple reply = new Tuple();
+
+  /** Makes the stage. */
+  public RedistributeStage(FlowTable flows, PathTable paths, Ownership ownership) {
+    this.flows = flows;
+    this.paths = paths;
+    this.ownership = ownership;
+  }
+
+  @Override
+  public void process(Vector v) {
+    for (int i = v.from; i < v.to; i++) {
+      if (v.kind[i] == Vector.KNOWN && (v.flow[i] & 1) == 0) {
+        redistribute(v, i);
+      }
+    }
+  }
+
+  private void redistribute(Vector v, int i) {
+    int flow = v.flow[i] >>> 1;
+    PacketHeader h = v.header[i];
+    DistributionTable table = ownership.table();
+    int epoch = table.epoch() + 1;
+    long hop = flows.get(flow, FlowTable.NEXT_HOP);
+    if ((int) (hop >>> 32) != epoch) {
+      FlowKey key = ownership.key;
+      table.assignReply(h, key);
+      boolean same =
+          key.trafficClass == flows.trafficClass(flow)
+              && key.vHigh == flows.get(flow, FlowTable.V_HIGH)
+              && key.vLow == flows.get(flow, FlowTable.V_LOW);
+      flows.replyKey(flow, key.trafficClass, key.vHigh, key.vLow);
+      int owner = same ? 0 : 1 + table.owner(key.trafficClass, key.vHigh, key.vLow);
+      hop = (long) epoch << 32 | owner;
+      flows.set(flow, FlowTable.NEXT_HOP, hop);
+    }
+    int owner = (int) hop - 1;
+    if (owner < 0) {
+      return;
+    }
+    long vHigh = flows.get(flow, FlowTable.REPLY_V_HIGH);
+    long vLow = flows.get(flow, FlowTable.REPLY_V_LOW);
+    int lane = Lanes.laneOf(vHigh, vLow);
+    long flowHigh = flows.get(flow, FlowTable.V_HIGH);
+    long flowLow = flows.get(flow, FlowTable.V_LOW);
+    if (!ownership.isHere(owner, vHigh, vLow)) {
+      v.worker[i] = owner;
+      v.lane[i] = ownership.linkLane(owner, lane);
+      v.key(i, flows.trafficClass(flow), flowHigh, flowLow);
+    } else {
+      reply.ofReply(h);
+      if (!paths.put(reply, lane, flows.trafficClass(flow), flowHigh, flowLow, v.batch.captureTimeNs[i])) {
+        v.drop(i, StageName.REDISTRIBUTE, DropReason.PATH_TABLE_FULL);
+      }
+    }
+  }
+}

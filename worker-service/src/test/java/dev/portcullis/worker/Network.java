@@ -1,0 +1,274 @@
+package dev.portcullis.worker;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.FlowKey;
+import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.policy.ConfigLoader;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.pipeline.Shard;
+import dev.portcullis.worker.stage.Outlets;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+
+/** Workers without links or threads: what they send is delivered in the order of sending, until nothing is under way. */
+final class Network {
+
+  /** What left the gateway, or what became of a frame. */
+  record Out(boolean outcome, long number, int tag, byte[] data, int reason, String trace, int l2Length, int linkType) {
+    DropReason why() {
+      return DropReason.byId(reason);
+    }
+  }
+
+  final Topology topology;
+  final List<Worker> workers = new ArrayList<>();
+  final List<Out> out = new ArrayList<>();
+  private final DistributionTable table;
+  private final GatewayConfig config;
+  private final int shards;
+  private final Deque<Runnable> tasks = new ArrayDeque<>();
+  private final PacketHeader header = new PacketHeader();
+  private final FlowKey key = new FlowKey();
+  private long number;
+  long timeNs = 1_000_000_000L;
+
+  Network(String yaml, int workerCount, int shards) {
+    config = load(yaml);
+    topology = Topology.of(config.gateway());
+    this.shards = shards;
+    List<Member> members = new ArrayList<>();
+    for (int i = 0; i < workerCount; i++) {
+      members.add(new Member(i, 1, "127.0.0.1", 1 + i, shards));
+      Worker worker = new Worker(ModuleId.worker(i), config, topology, shards);
+      worker.start(new LocalWiring());
+      workers.add(worker);
+    }
+    table = DistributionTable.of(config.gateway(), 1, 0, members);
+    workers.forEach(it -> it.onTable(table));
+    run();
+  }
+
+  static GatewayConfig load(String yaml) {
+    var result = ConfigLoader.parse("test.yaml", yaml);
+    return Objects.requireNonNull(result.config(), () -> String.valueOf(result.faults()));
+  }
+
+  private final class LocalWiring implements Wiring {
+    @Override
+    public void execute(int shard, Runnable task) {
+      tasks.add(task);
+    }
+
+    @Override
+    public Outlets outlets(int shard) {
+      return (destination, lane) ->
+          new Outlet() {
+            @Override
+            public boolean offer(PacketBatch batch, int i) {
+              deliver(destination, lane, batch, i);
+              return true;
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public long pendingBytes() {
+              return 0;
+            }
+
+            @Override
+            public ModuleId destination() {
+              return destination;
+            }
+          };
+    }
+
+    @Override
+    public void afterBatches(int shard, Runnable task) {
+      tasks.add(task);
+    }
+  }
+
+  private void deliver(ModuleId destination, int lane, PacketBatch batch, int i) {
+    byte[] data = Arrays.copyOfRange(batch.bytes, batch.dataOffset[i], batch.dataOffset[i] + batch.dataLength[i]);
+    String trace =
+        new String(batch.traceBytes, batch.traceOffset[i], batch.traceLength[i], StandardCharsets.UTF_8);
+    if (destination.kind() == ModuleId.Kind.IO) {
+      boolean outcome = (batch.flags[i] & PacketFlags.OUTCOME) != 0;
+      out.add(
+          new Out(outcome, batch.number[i], batch.tag[i], data, batch.reason[i], trace, batch.l2Length[i], batch.linkType[i]));
+      return;
+    }
+    PacketBatch copy = new PacketBatch(0);
+    row(copy, 0, data, batch.l2Length[i]);
+    copy.captureTimeNs[0] = batch.captureTimeNs[i];
+    copy.number[0] = batch.number[i];
+    copy.vHigh[0] = batch.vHigh[i];
+    copy.vLow[0] = batch.vLow[i];
+    copy.trafficClass[0] = batch.trafficClass[i];
+    copy.flags[0] = batch.flags[i];
+    copy.ingressTag[0] = batch.ingressTag[i];
+    copy.tag[0] = batch.tag[i];
+    copy.linkType[0] = batch.linkType[i];
+    copy.traceBytes = trace.getBytes(StandardCharsets.UTF_8);
+    copy.traceLength[0] = copy.traceBytes.length;
+    tasks.add(() -> workers.get(destination.number()).onBatch(lane, ModuleId.worker(0), 1, copy));
+  }
+
+  private static void row(PacketBatch batch, int i, byte[] data, int l2Length) {
+    int at = Math.max(0, i == 0 ? 0 : batch.dataOffset[i - 1] + batch.dataLength[i - 1]);
+    batch.ensureBytes(at + l2Length + data.length);
+    batch.l2Offset[i] = at;
+    batch.l2Length[i] = l2Length;
+    batch.dataOffset[i] = at + l2Length;
+    batch.dataLength[i] = data.length;
+    System.arraycopy(data, 0, batch.bytes, at + l2Length, data.length);
+    batch.count = i + 1;
+  }
+
+  private void run() {
+    for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
+      task.run();
+    }
+  }
+
+  int tag(String port) {
+    return topology.ofPort(port).getFirst().tag();
+  }
+
+  /** Takes one packet in at a port, and returns what became of it; what left is in {@link #left}. */
+  Out in(String port, byte[] packet) {
+    return in(port, List.of(packet)).getFirst();
+  }
+
+  /** Takes packets in at a port, all of one worker and shard in one batch each; returns the outcomes in order of number. */
+  List<Out> in(String port, List<byte[]> packets) {
+    out.clear();
+    PacketBatch[][] batches = new PacketBatch[workers.size()][shards];
+    for (byte[] packet : packets) {
+      header.parse(packet, 0, packet.length);
+      int owner = table.assign(header, key);
+      int lane = Lanes.shardOf(key.vHigh, key.vLow, shards);
+      if (batches[owner][lane] == null) {
+        batches[owner][lane] = new PacketBatch(0);
+      }
+      PacketBatch batch = batches[owner][lane];
+      int i = batch.count;
+      row(batch, i, packet, config.gateway().inline().isEmpty() ? 0 : 14);
+      batch.linkType[i] = 1;
+      batch.captureTimeNs[i] = timeNs;
+      batch.number[i] = ++number;
+      batch.vHigh[i] = key.vHigh;
+      batch.vLow[i] = key.vLow;
+      batch.trafficClass[i] = key.trafficClass;
+      batch.flags[i] = PacketFlags.REPORT | PacketFlags.TRACE;
+      batch.ingressTag[i] = tag(port);
+      batch.tag[i] = tag(port);
+    }
+    for (int a = 0; a < batches.length; a++) {
+      for (int lane = 0; lane < shards; lane++) {
+        if (batches[a][lane] != null) {
+          PacketBatch batch = batches[a][lane];
+          batch.traceBytes = batch.bytes;
+          workers.get(a).onBatch(lane, ModuleId.io(0), 1, batch);
+        }
+      }
+    }
+    run();
+    return out.stream().filter(Out::outcome).sorted(java.util.Comparator.comparingLong(Out::number)).toList();
+  }
+
+  List<Out> packetsOut() {
+    return out.stream().filter(it -> !it.outcome()).toList();
+  }
+
+  /** The only packet that left. */
+  byte[] left() {
+    if (packetsOut().size() != 1) {
+      throw new AssertionError(packetsOut().size() + " packets left");
+    }
+    return packetsOut().getFirst().data();
+  }
+
+  /** Received less forwarded, dropped and passed: 0 when everything is accounted for. */
+  long unaccounted() {
+    long sum = 0;
+    for (Worker worker : workers) {
+      for (Shard it : worker.shards()) {
+        sum += it.received() + it.passedIn() - it.forwarded() - it.passedOut() - it.dropped();
+      }
+    }
+    return sum;
+  }
+
+  static final String BRANCH =
+      """
+      apiVersion: portcullis.dev/v1alpha1
+      kind: PacketGateway
+      metadata: {name: branch}
+      spec:
+        workers: {replicas: 16}
+        distribution: {algorithm: ALGORITHM}
+        path: PATHMODE
+        io:
+          - {name: io-a, ports: [{name: lan, zone: lan, driver: pcap, addresses: [10.0.0.1/8]}]}
+          - {name: io-b, ports: [{name: wan, zone: wan, driver: pcap, addresses: [203.0.113.1/24]}]}
+        routes:
+          - {to: 0.0.0.0/0, port: wan}
+          - {to: 10.0.0.0/8, port: lan}
+        policy: p
+      ---
+      apiVersion: portcullis.dev/v1alpha1
+      kind: GatewayPolicy
+      metadata: {name: p}
+      spec:
+        defaultAction: drop
+        addresses: [{name: office, cidrs: [10.0.0.0/8]}]
+        rules:
+          - {name: no-telnet, from: [lan], services: [{tcp: [23]}], action: reject}
+          - {name: allow-out, from: [lan], to: [wan], source: [office], action: accept}
+          - {name: allow-www, from: [wan], to: [lan], destination: [10.0.0.5/32], services: [{tcp: [8080]}], action: accept}
+        nat:
+          source: [{name: out, from: lan, to: wan, source: [office], translateTo: {addresses: [203.0.113.10], ports: 1024-65535}}]
+          destination: [{name: www, from: wan, destination: 203.0.113.10, service: {tcp: 80}, translateTo: {address: 10.0.0.5, port: 8080}}]
+      """;
+
+  static String branch(String algorithm, String pathMode) {
+    return BRANCH.replace("ALGORITHM", algorithm).replace("PATHMODE", pathMode);
+  }
+
+  static final String TRANSPARENT =
+      """
+      apiVersion: portcullis.dev/v1alpha1
+      kind: PacketGateway
+      metadata: {name: bump}
+      spec:
+        workers: {replicas: 16}
+        distribution: {algorithm: ip-source}
+        io:
+          - {name: io-a, ports: [{name: lan, zone: lan, driver: pcap}]}
+          - {name: io-b, ports: [{name: wan, zone: wan, driver: pcap}]}
+        inline: [{name: bump, ports: [lan, wan]}]
+        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, unknownLinkType: pass, nonIp: pass, martian: pass}
+        policy: p
+      ---
+      apiVersion: portcullis.dev/v1alpha1
+      kind: GatewayPolicy
+      metadata: {name: p}
+      spec: {defaultAction: accept}
+      """;
+}
