@@ -1,20 +1,184 @@
 package dev.portcullis.worker;
 
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.LinkLoop;
+import dev.portcullis.core.link.LinkLoops;
+import dev.portcullis.core.link.LinkObserver;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.LinkSettings;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.core.management.Directive;
+import dev.portcullis.core.management.DirectiveListener;
+import dev.portcullis.core.management.ManagementClient;
+import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.stage.Outlets;
 import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Map;
 import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /** Puts the worker together out of plain objects and starts it. */
 @Singleton
-class WorkerRunner implements ModuleRunner {
+public class WorkerRunner implements ModuleRunner {
+
+  private static final ModuleId SWITCH = new ModuleId(ModuleId.Kind.SWITCH, 0);
 
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
       throws ModuleException {
-    throw new ModuleException(ExitCode.FAILED, "the worker is not part of this build");
+    GatewayConfig config = ModuleFiles.load(settings.files()).config();
+    LinkSecurity security = ModuleFiles.security(settings.identity());
+    int shards = config.gateway().workers().shards();
+    LinkLoops loops = LinkLoops.start(shards, "worker-" + settings.name());
+    try {
+      RunningModule running =
+          start(settings, config, shards, security, loops, System.currentTimeMillis());
+      return ModuleFiles.closing(running, loops);
+    } catch (ModuleException | RuntimeException e) {
+      loops.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Starts the module on loops of somebody else.
+   *
+   * @param settings name (the number K), listen, advertise and switches are used
+   * @param config configuration of the gateway
+   * @param shards threads: 1 to 16
+   * @param security encryption and identity of the links
+   * @param loops threads; not closed here
+   * @param generation which life of the module this is
+   */
+  public static RunningModule start(
+      ModuleSettings settings,
+      GatewayConfig config,
+      int shards,
+      LinkSecurity security,
+      LinkLoops loops,
+      long generation)
+      throws ModuleException {
+    ModuleId self = ModuleId.worker(Integer.parseInt(settings.name()));
+    LinkLoop[] lanes = new LinkLoop[shards];
+    for (int i = 0; i < shards; i++) {
+      lanes[i] = loops.next();
+    }
+    Worker worker = new Worker(self, config, Topology.of(config.gateway()), shards);
+    LinkSettings linkSettings =
+        LinkSettings.defaults().withQueueBytes(config.gateway().limits().linkQueueBytes());
+    WorkerCounts counts = new WorkerCounts(self, worker);
+    LinkObserver observer =
+        new LinkObserver() {
+          @Override
+          public void lost(ModuleId destination, long packets) {
+            counts.lost(packets);
+          }
+        };
+    ModuleLinks links =
+        ModuleLinks.create(
+            self, generation, lanes, Map.of(), linkSettings, security, worker, observer);
+    worker.start(new LinkWiring(links, lanes));
+    HostPort listen = settings.listen();
+    int port;
+    try {
+      port = links.listen(listen.host(), listen.port()).getPort();
+    } catch (IOException e) {
+      links.close();
+      throw new ModuleException(
+          ExitCode.FAILED,
+          listen + " cannot be listened on: " + e.getMessage() + "; choose another with --listen");
+    }
+    for (int lane = 0; lane < shards; lane++) {
+      HostPort relay = settings.switches().get(lane % settings.switches().size());
+      links.connect(SWITCH, 0, lane, relay.host(), relay.port());
+    }
+    HostPort advertise = settings.advertise();
+    HostPort address = advertise == null ? new HostPort(listen.host(), port) : advertise;
+    ManagementClient[] management = new ManagementClient[1];
+    management[0] =
+        new ManagementClient(
+            ModuleHello.worker(self.number(), generation, address.host(), address.port(), shards),
+            settings.switches().stream()
+                .map(it -> new InetSocketAddress(it.host(), it.port()))
+                .toList(),
+            security,
+            new DirectiveListener() {
+              @Override
+              public void onDirective(Directive directive) {
+                DistributionTable table = directive.table(config.gateway());
+                for (Member member : table.workers()) {
+                  if (member.number() != self.number()) {
+                    links.route(ModuleId.worker(member.number()), SWITCH);
+                  }
+                }
+                for (int lane = 0; lane < lanes.length; lane++) {
+                  int it = lane;
+                  lanes[lane].execute(() -> links.epoch(it, table.epoch()));
+                }
+                worker.onTable(table);
+                counts.table(table.epoch());
+                management[0].acknowledge(table.epoch());
+              }
+
+              @Override
+              public void onTrouble(String sentence) {}
+            },
+            lanes[0]::execute,
+            RandomGenerator.getDefault());
+    management[0].start();
+    return new Running(new HostPort(listen.host(), port), links, management[0], counts);
+  }
+
+  private record Running(
+      HostPort links, ModuleLinks channels, ManagementClient management, WorkerCounts counts)
+      implements RunningModule {
+    @Override
+    public boolean ready() {
+      return counts.epoch() > 0;
+    }
+
+    @Override
+    public MetricsSource metrics() {
+      return counts;
+    }
+
+    @Override
+    public void stop() {
+      management.close();
+      channels.close();
+    }
+  }
+
+  /** The links, as a worker sees them. */
+  private record LinkWiring(ModuleLinks links, LinkLoop[] lanes) implements Wiring {
+    @Override
+    public void execute(int shard, Runnable task) {
+      lanes[shard].execute(task);
+    }
+
+    @Override
+    public Outlets outlets(int shard) {
+      return (destination, lane) -> links.outlet(shard, destination, lane);
+    }
+
+    @Override
+    public void afterBatches(int shard, Runnable task) {
+      links.afterBatches(shard, task);
+    }
   }
 }

@@ -1,0 +1,86 @@
+package dev.portcullis.worker;
+
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.worker.pipeline.Shard;
+import dev.portcullis.worker.stage.StageName;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import java.util.function.ToLongFunction;
+
+/** The numbers of a worker: sums over its shards, read at scrape. Any thread. */
+final class WorkerCounts implements MetricsSource {
+
+  private final String module;
+  private final String number;
+  private final Worker worker;
+  private final AtomicLong lost = new AtomicLong();
+  private volatile int epoch;
+
+  WorkerCounts(ModuleId self, Worker worker) {
+    this.module = self.toString();
+    this.number = Integer.toString(self.number());
+    this.worker = worker;
+  }
+
+  /** Packets that another module had when it died. */
+  void lost(long packets) {
+    lost.addAndGet(packets);
+  }
+
+  /** The table that the worker works by. */
+  void table(int next) {
+    epoch = next;
+  }
+
+  int epoch() {
+    return epoch;
+  }
+
+  private LongSupplier sum(ToLongFunction<Shard> of) {
+    return () -> {
+      long sum = 0;
+      for (Shard shard : worker.shards()) {
+        sum += of.applyAsLong(shard);
+      }
+      return sum;
+    };
+  }
+
+  @Override
+  public List<Reading> readings() {
+    List<Reading> list = new ArrayList<>();
+    list.add(new Reading(Counter.TABLE_EPOCH, List.of(module), () -> epoch));
+    list.add(new Reading(Counter.PACKETS_RECEIVED, List.of(module, ""), sum(Shard::received)));
+    list.add(new Reading(Counter.BYTES_RECEIVED, List.of(module, ""), sum(Shard::receivedBytes)));
+    list.add(new Reading(Counter.PACKETS_FORWARDED, List.of(module, ""), sum(Shard::forwarded)));
+    list.add(
+        new Reading(
+            Counter.WORKER_FLOWS, List.of(number), sum(it -> it.pipeline().flows().size())));
+    list.add(
+        new Reading(
+            Counter.WORKER_PATHS, List.of(number), sum(it -> it.pipeline().paths().size())));
+    list.add(
+        new Reading(
+            Counter.PACKETS_DROPPED,
+            List.of(module, "link", DropReason.LINK_LOST.label()),
+            lost::get));
+    for (StageName stage : StageName.values()) {
+      for (DropReason reason : DropReason.values()) {
+        if (reason != DropReason.NONE && sum(it -> it.dropped(stage, reason)).getAsLong() > 0) {
+          list.add(
+              new Reading(
+                  Counter.PACKETS_DROPPED,
+                  List.of(module, stage.label(), reason.label()),
+                  sum(it -> it.dropped(stage, reason))));
+        }
+      }
+    }
+    return list;
+  }
+}
