@@ -1,0 +1,136 @@
+package dev.portcullis.standalone.gateway;
+
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.link.LinkLoops;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.HostPort;
+import dev.portcullis.core.process.LinkIdentity;
+import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.core.process.ModuleSettings;
+import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.io.IoRunner;
+import dev.portcullis.switching.SwitchRunner;
+import dev.portcullis.worker.WorkerRunner;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The embedded gateway: the switch, the workers and the IO modules of a configuration in this process. They are the same objects that
+ * run as processes of their own, and speak over the same links, on loopback and in plain text.
+ */
+public final class EmbeddedGateway implements AutoCloseable {
+
+  /** How long the modules may take to get their first table. */
+  private static final long START_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
+
+  private static final HostPort ANY = new HostPort("127.0.0.1", 0);
+  private static final LinkIdentity PLAINTEXT = new LinkIdentity(null, null, null);
+
+  private final LinkLoops loops;
+  private final List<RunningModule> modules = new ArrayList<>();
+
+  private EmbeddedGateway(int threads) {
+    this.loops = LinkLoops.start(threads, "gateway");
+  }
+
+  /**
+   * Starts all modules and waits until each has a table.
+   *
+   * @param config the configuration
+   * @param source its documents, handed to the modules by management
+   * @param feed where IO modules get recorded frames; null: their ports are those of the configuration
+   * @throws ModuleException when a module does not start
+   */
+  public static EmbeddedGateway start(GatewayConfig config, String source, @Nullable HostPort feed)
+      throws ModuleException {
+    EmbeddedGateway gateway = new EmbeddedGateway(Math.max(2, Runtime.getRuntime().availableProcessors()));
+    try {
+      gateway.startModules(config, source, feed);
+      return gateway;
+    } catch (ModuleException | RuntimeException e) {
+      gateway.close();
+      throw e;
+    }
+  }
+
+  private void startModules(GatewayConfig config, String source, @Nullable HostPort feed)
+      throws ModuleException {
+    LinkSecurity security = LinkSecurity.plaintext();
+    long generation = System.currentTimeMillis();
+    RunningModule relay =
+        SwitchRunner.start(ANY, config.gateway(), source, security, loops, generation);
+    modules.add(relay);
+    List<HostPort> switches = List.of(java.util.Objects.requireNonNull(relay.links()));
+    for (int number : workers(config)) {
+      modules.add(
+          WorkerRunner.start(
+              settings(Integer.toString(number), switches, null),
+              config,
+              config.gateway().workers().shards(),
+              security,
+              loops,
+              generation));
+    }
+    for (String name : Topology.of(config.gateway()).ioNames()) {
+      modules.add(
+          IoRunner.start(
+              settings(name, switches, feed), config, security, loops, generation, failure -> {}));
+    }
+    long deadline = System.nanoTime() + START_TIMEOUT_NS;
+    while (!modules.stream().allMatch(RunningModule::ready)) {
+      if (System.nanoTime() > deadline) {
+        throw new ModuleException(
+            ExitCode.FAILED,
+            "the modules of the gateway did not get their table within "
+                + TimeUnit.NANOSECONDS.toSeconds(START_TIMEOUT_NS)
+                + " s");
+      }
+      LockSupport.parkNanos(200_000);
+    }
+  }
+
+  private static List<Integer> workers(GatewayConfig config) {
+    Integer quantity = config.gateway().workers().quantity();
+    int n = quantity == null ? config.gateway().workers().replicas() : quantity;
+    List<Integer> numbers = new ArrayList<>();
+    for (int i = 0; i < n; i++) {
+      numbers.add(i);
+    }
+    config
+        .gateway()
+        .pools()
+        .forEach(
+            pool -> {
+              for (int i = 0; i < pool.replicas(); i++) {
+                numbers.add(pool.base() + i);
+              }
+            });
+    return numbers.stream().distinct().collect(Collectors.toList());
+  }
+
+  private static ModuleSettings settings(
+      String name, List<HostPort> switches, @Nullable HostPort feed) {
+    return new ModuleSettings(name, List.of(), ANY, null, switches, PLAINTEXT, feed);
+  }
+
+  /** The numbers of all modules. */
+  public MetricsSource metrics() {
+    return MetricsSource.sumOf(modules.stream().map(RunningModule::metrics).toList());
+  }
+
+  /** Stops the modules: ports first, then workers, then the switch. */
+  @Override
+  public void close() {
+    for (int i = modules.size() - 1; i >= 0; i--) {
+      modules.get(i).stop();
+    }
+    loops.close();
+  }
+}

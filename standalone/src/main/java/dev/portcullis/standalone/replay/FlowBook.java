@@ -1,0 +1,238 @@
+package dev.portcullis.standalone.replay;
+
+import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.wire.PacketHeader;
+
+/**
+ * What the replay remembers of flows: which side sent first, and how the gateway translated its request. Flat columns behind an open
+ * hash table; {@link #MAX_FLOWS} at the most, then it forgets all and begins anew (counted).
+ *
+ * <p>A flow is a 5-tuple; the addresses alone for fragments and for what has no ports. Both directions find the same entry. Thread: one.
+ */
+final class FlowBook {
+
+  /** The most flows that are remembered. */
+  static final int MAX_FLOWS = 1 << 19;
+
+  private static final int KEY = 5;
+  private static final int TRANSLATED = 5;
+
+  private int[] index = new int[1 << 10];
+  private long[] keys = new long[KEY << 8];
+  private long[] translated = new long[TRANSLATED << 8];
+  private long[] lastSeenNs = new long[1 << 8];
+  private int[] roundOf = new int[1 << 8];
+  private byte[] flags = new byte[1 << 8];
+  private int size;
+  private long forgotten;
+
+  private static final int CLIENT_IS_HIGHER = 1;
+  private static final int CAME_OUT = 2;
+  private static final int TRANSLATION = 4;
+  private static final int SERVER_IN_ROUND = 8;
+
+  // the key of the last look-up, lower endpoint first
+  private long aHigh, aLow, bHigh, bLow, rest;
+  private boolean sourceIsHigher;
+
+  /** Which keys a look-up uses. */
+  enum By {
+    /** Addresses, protocol and ports, or echo identifier. */
+    TUPLE,
+    /** Addresses alone. */
+    ADDRESSES
+  }
+
+  /**
+   * Returns the entry of the packet's flow, a new one where there was none.
+   *
+   * @return index of the entry; {@code ~index} where it is new
+   */
+  int find(PacketHeader h, By by) {
+    boolean ports = by == By.TUPLE;
+    int compare = compare(h, ports);
+    sourceIsHigher = compare > 0;
+    int sourcePort = ports ? h.sourcePort : 0;
+    int destinationPort = ports ? h.destinationPort : 0;
+    long kind = ports ? (long) h.protocol + 1 : 0;
+    if (sourceIsHigher) {
+      aHigh = h.destinationHigh;
+      aLow = h.destinationLow;
+      bHigh = h.sourceHigh;
+      bLow = h.sourceLow;
+      rest = kind << 40 | (long) h.version << 32 | (long) destinationPort << 16 | sourcePort;
+    } else {
+      aHigh = h.sourceHigh;
+      aLow = h.sourceLow;
+      bHigh = h.destinationHigh;
+      bLow = h.destinationLow;
+      rest = kind << 40 | (long) h.version << 32 | (long) sourcePort << 16 | destinationPort;
+    }
+    if (size == MAX_FLOWS) {
+      clear();
+    }
+    int slot = slot();
+    if (index[slot] != 0) {
+      return index[slot] - 1;
+    }
+    int entry = add();
+    index[slot()] = entry + 1;
+    if (sourceIsHigher) {
+      flags[entry] = CLIENT_IS_HIGHER;
+    }
+    return ~entry;
+  }
+
+  private static int compare(PacketHeader h, boolean ports) {
+    int c = Long.compareUnsigned(h.sourceHigh, h.destinationHigh);
+    c = c != 0 ? c : Long.compareUnsigned(h.sourceLow, h.destinationLow);
+    return c != 0 || !ports ? c : Integer.compare(h.sourcePort, h.destinationPort);
+  }
+
+  private int slot() {
+    int mask = index.length - 1;
+    long hash = Lanes.mix(aHigh * 31 + aLow);
+    hash = Lanes.mix(hash + bHigh * 31 + bLow);
+    hash = Lanes.mix(hash + rest);
+    int slot = (int) hash & mask;
+    while (index[slot] != 0 && !matches(index[slot] - 1)) {
+      slot = slot + 1 & mask;
+    }
+    return slot;
+  }
+
+  private boolean matches(int entry) {
+    int at = entry * KEY;
+    return keys[at] == aHigh
+        && keys[at + 1] == aLow
+        && keys[at + 2] == bHigh
+        && keys[at + 3] == bLow
+        && keys[at + 4] == rest;
+  }
+
+  private int add() {
+    if (size == lastSeenNs.length) {
+      int capacity = size * 2;
+      keys = java.util.Arrays.copyOf(keys, capacity * KEY);
+      translated = java.util.Arrays.copyOf(translated, capacity * TRANSLATED);
+      lastSeenNs = java.util.Arrays.copyOf(lastSeenNs, capacity);
+      roundOf = java.util.Arrays.copyOf(roundOf, capacity);
+      flags = java.util.Arrays.copyOf(flags, capacity);
+    }
+    if (size * 4 > index.length) {
+      rehash();
+    }
+    int entry = size++;
+    int at = entry * KEY;
+    keys[at] = aHigh;
+    keys[at + 1] = aLow;
+    keys[at + 2] = bHigh;
+    keys[at + 3] = bLow;
+    keys[at + 4] = rest;
+    lastSeenNs[entry] = 0;
+    roundOf[entry] = 0;
+    flags[entry] = 0;
+    return entry;
+  }
+
+  private void rehash() {
+    long a = aHigh;
+    long b = aLow;
+    long c = bHigh;
+    long d = bLow;
+    long e = rest;
+    index = new int[index.length * 2];
+    for (int entry = 0; entry < size; entry++) {
+      int at = entry * KEY;
+      aHigh = keys[at];
+      aLow = keys[at + 1];
+      bHigh = keys[at + 2];
+      bLow = keys[at + 3];
+      rest = keys[at + 4];
+      index[slot()] = entry + 1;
+    }
+    aHigh = a;
+    aLow = b;
+    bHigh = c;
+    bLow = d;
+    rest = e;
+  }
+
+  private void clear() {
+    forgotten += size;
+    size = 0;
+    java.util.Arrays.fill(index, 0);
+  }
+
+  /** Flows forgotten because there were too many. */
+  long forgotten() {
+    return forgotten;
+  }
+
+  /** Whether the packet of the last look-up comes from the side that sent first. */
+  boolean fromClient(int entry) {
+    return sourceIsHigher == ((flags[entry] & CLIENT_IS_HIGHER) != 0);
+  }
+
+  /** Capture time of the last packet of the flow, 0 before the first. */
+  long lastSeenNs(int entry) {
+    return lastSeenNs[entry];
+  }
+
+  void seen(int entry, long timeNs) {
+    lastSeenNs[entry] = timeNs;
+  }
+
+  /** Number of the last round that the flow was in, 0: none. */
+  int round(int entry) {
+    return roundOf[entry];
+  }
+
+  /** Whether it was the server's side that was in that round. */
+  boolean serverInRound(int entry) {
+    return (flags[entry] & SERVER_IN_ROUND) != 0;
+  }
+
+  void round(int entry, int round, boolean server) {
+    roundOf[entry] = round;
+    flags[entry] = (byte) (server ? flags[entry] | SERVER_IN_ROUND : flags[entry] & ~SERVER_IN_ROUND);
+  }
+
+  /** Whether a request of this flow left the gateway. */
+  boolean cameOut(int entry) {
+    return (flags[entry] & CAME_OUT) != 0;
+  }
+
+  /** A request of the flow left the gateway; {@code h} are its headers as they left. */
+  void cameOut(int entry, PacketHeader request, PacketHeader h) {
+    flags[entry] |= CAME_OUT;
+    boolean same =
+        request.sourceHigh == h.sourceHigh
+            && request.sourceLow == h.sourceLow
+            && request.destinationHigh == h.destinationHigh
+            && request.destinationLow == h.destinationLow
+            && request.sourcePort == h.sourcePort
+            && request.destinationPort == h.destinationPort;
+    if (same) {
+      flags[entry] &= ~TRANSLATION;
+      return;
+    }
+    flags[entry] |= TRANSLATION;
+    int at = entry * TRANSLATED;
+    translated[at] = h.sourceHigh;
+    translated[at + 1] = h.sourceLow;
+    translated[at + 2] = h.destinationHigh;
+    translated[at + 3] = h.destinationLow;
+    translated[at + 4] = (long) h.sourcePort << 16 | h.destinationPort;
+  }
+
+  /** Whether requests of this flow leave with other addresses or ports. */
+  boolean isTranslated(int entry) {
+    return (flags[entry] & TRANSLATION) != 0;
+  }
+
+  /** Column {@code i} of the request's tuple as it left: source, destination (high, low), ports. */
+  long translated(int entry, int i) {
+    return translated[entry * TRANSLATED + i];
+  }
+}
