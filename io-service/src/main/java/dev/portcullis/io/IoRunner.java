@@ -1,20 +1,217 @@
 package dev.portcullis.io;
 
+import dev.portcullis.core.link.LinkLoop;
+import dev.portcullis.core.link.LinkLoops;
+import dev.portcullis.core.link.LinkObserver;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.LinkSettings;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.core.management.Directive;
+import dev.portcullis.core.management.DirectiveListener;
+import dev.portcullis.core.management.ManagementClient;
+import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.topology.LogicalInterface;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.io.pcap.PcapngWriter;
+import dev.portcullis.io.port.FeedPort;
+import dev.portcullis.io.port.PcapPort;
+import dev.portcullis.io.port.Port;
 import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /** Puts the IO module together out of plain objects and starts it. */
 @Singleton
-class IoRunner implements ModuleRunner {
+public class IoRunner implements ModuleRunner {
+
+  private static final ModuleId FEED = new ModuleId(ModuleId.Kind.FEED, 0);
 
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
       throws ModuleException {
-    throw new ModuleException(ExitCode.FAILED, "the IO module is not part of this build");
+    GatewayConfig config = ModuleFiles.load(settings.files()).config();
+    LinkSecurity security = ModuleFiles.security(settings.identity());
+    LinkLoops loops = LinkLoops.start(1, "io-" + settings.name());
+    try {
+      RunningModule running =
+          start(settings, config, security, loops, System.currentTimeMillis(), failed);
+      return ModuleFiles.closing(running, loops);
+    } catch (ModuleException | RuntimeException e) {
+      loops.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Starts the module on loops of somebody else.
+   *
+   * @param settings name, switches and feed are used
+   * @param config configuration of the gateway
+   * @param security encryption and identity of the links
+   * @param loops threads; not closed here
+   * @param generation which life of the module this is
+   * @param failed takes the reason when the module cannot go on later
+   */
+  public static RunningModule start(
+      ModuleSettings settings,
+      GatewayConfig config,
+      LinkSecurity security,
+      LinkLoops loops,
+      long generation,
+      Consumer<ModuleException> failed)
+      throws ModuleException {
+    GatewaySpec spec = config.gateway();
+    Topology topology = Topology.of(spec);
+    ModuleId self = topology.io(settings.name());
+    if (self == null) {
+      throw new ModuleException(
+          ExitCode.USAGE,
+          "there is no IO module \"" + settings.name() + "\" in spec.io; allowed is one of " + topology.ioNames());
+    }
+    List<LogicalInterface> interfaces = topology.ofModule(self);
+    Map<String, Integer> tags = new LinkedHashMap<>();
+    interfaces.forEach(it -> tags.put(it.port(), it.tag()));
+    LinkLoop loop = loops.next();
+    HostPort feed = settings.feed();
+    PortsOfModule ports = new PortsOfModule(spec, interfaces, feed != null);
+    ports.check();
+    IoModule[] module = new IoModule[1];
+    LinkObserver observer =
+        new LinkObserver() {
+          @Override
+          public void lost(ModuleId destination, long packets) {
+            module[0].lost(packets);
+          }
+        };
+    LinkSettings linkSettings = LinkSettings.defaults().withQueueBytes(spec.limits().linkQueueBytes());
+    module[0] =
+        new IoModule(
+            self,
+            topology,
+            loop,
+            handler ->
+                ModuleLinks.create(
+                    self, generation, new LinkLoop[] {loop}, tags, linkSettings, security, handler, observer),
+            ports::open);
+    IoModule io = module[0];
+    if (feed != null) {
+      io.links().connect(FEED, 0, 0, feed.host(), feed.port());
+    }
+    ManagementClient[] management = new ManagementClient[1];
+    management[0] =
+        new ManagementClient(
+            ModuleHello.io(self.number(), generation, tags),
+            settings.switches().stream()
+                .map(it -> new InetSocketAddress(it.host(), it.port()))
+                .toList(),
+            security,
+            new DirectiveListener() {
+              @Override
+              public void onDirective(Directive directive) {
+                io.table(
+                    directive.table(spec), () -> management[0].acknowledge(directive.epoch()));
+              }
+
+              @Override
+              public void onTrouble(String sentence) {}
+            },
+            loop::execute,
+            RandomGenerator.getDefault());
+    management[0].start();
+    io.start();
+    return new Running(io, management[0]);
+  }
+
+  private record Running(IoModule io, ManagementClient management) implements RunningModule {
+    @Override
+    public boolean ready() {
+      return io.ready();
+    }
+
+    @Override
+    public @Nullable HostPort links() {
+      return null;
+    }
+
+    @Override
+    public MetricsSource metrics() {
+      return io.metrics();
+    }
+
+    @Override
+    public void stop() {
+      management.close();
+      io.close();
+    }
+  }
+
+  /** The ports of one IO module by its configuration. */
+  private record PortsOfModule(GatewaySpec spec, List<LogicalInterface> interfaces, boolean feed) {
+
+    void check() throws ModuleException {
+      for (LogicalInterface it : interfaces) {
+        GatewaySpec.PortSpec port = specOf(it);
+        if (!feed && port.driver() != GatewaySpec.Driver.PCAP) {
+          throw new ModuleException(
+              ExitCode.INPUT,
+              "port " + port.name() + ": this version has no driver "
+                  + port.driver().name().toLowerCase(java.util.Locale.ROOT)
+                  + " yet; allowed is pcap");
+        }
+      }
+    }
+
+    private GatewaySpec.PortSpec specOf(LogicalInterface it) {
+      return spec.io().stream()
+          .flatMap(io -> io.ports().stream())
+          .filter(port -> port.name().equals(it.port()))
+          .findFirst()
+          .orElseThrow();
+    }
+
+    List<Port> open(ModuleLinks links, LinkLoop loop) {
+      List<Port> ports = new ArrayList<>();
+      for (LogicalInterface it : interfaces) {
+        ports.add(
+            feed
+                ? new FeedPort(it.tag(), it.port(), links.outlet(0, FEED, 0))
+                : pcap(it, specOf(it).pcap(), loop));
+      }
+      return ports;
+    }
+
+    private static Port pcap(
+        LogicalInterface it, GatewaySpec.@Nullable PcapSpec pcap, LinkLoop loop) {
+      List<Path> read = pcap == null ? List.of() : pcap.read().stream().map(Path::of).toList();
+      String write = pcap == null ? null : pcap.write();
+      PcapngWriter out = null;
+      if (write != null) {
+        try {
+          out = PcapngWriter.create(Path.of(write));
+        } catch (IOException e) {
+          throw new java.io.UncheckedIOException(e);
+        }
+      }
+      return new PcapPort(it.tag(), it.port(), read, out, loop, System.err::println);
+    }
   }
 }

@@ -1,0 +1,199 @@
+package dev.portcullis.io;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.BatchHandler;
+import dev.portcullis.core.link.LinkLoop;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.io.egress.Egress;
+import dev.portcullis.io.ingress.Ingress;
+import dev.portcullis.io.port.FrameSink;
+import dev.portcullis.io.port.Port;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An IO module: ports on one side, links to all workers on the other. It keeps no state per flow.
+ *
+ * <p>Thread: everything happens on the loop of the module; {@link #table} and {@link #close} may be called from any
+ * thread and go there.
+ */
+public final class IoModule implements AutoCloseable, FrameSink {
+
+  private final ModuleId self;
+  private final LinkLoop loop;
+  private final ModuleLinks links;
+  private final List<Port> ports;
+  private final Ingress ingress;
+  private final Egress egress;
+  private final IoCounts counts;
+  private @Nullable DistributionTable table;
+  private volatile boolean ready;
+  private boolean closed;
+
+  /** Makes the links of the module, given who handles what they bring. */
+  @FunctionalInterface
+  public interface LinksFactory {
+
+    /** Returns links whose batches go to {@code handler}. */
+    ModuleLinks create(BatchHandler handler);
+  }
+
+  /**
+   * Makes the module; nothing flows before {@link #start}.
+   *
+   * @param self which IO module this is
+   * @param topology tags and pairs
+   * @param loop thread of the module
+   * @param linksFactory makes its links, with the loop as their only lane
+   * @param portsFactory makes its ports
+   */
+  public IoModule(
+      ModuleId self,
+      Topology topology,
+      LinkLoop loop,
+      LinksFactory linksFactory,
+      BiFunction<ModuleLinks, LinkLoop, List<Port>> portsFactory) {
+    this.self = self;
+    this.loop = loop;
+    this.links = linksFactory.create(this::onBatch);
+    this.ports = new ArrayList<>(portsFactory.apply(links, loop));
+    this.counts = new IoCounts(self.toString(), ports);
+    this.ingress = new Ingress(topology, links, this::droppedAtIngress);
+    this.egress = new Egress(ports, counts);
+  }
+
+  /** Which IO module this is. */
+  public ModuleId self() {
+    return self;
+  }
+
+  /** What the module has counted. */
+  public MetricsSource metrics() {
+    return counts;
+  }
+
+  /** Whether the module has a table. */
+  public boolean ready() {
+    return ready;
+  }
+
+  /** Links of the module. */
+  public ModuleLinks links() {
+    return links;
+  }
+
+  /** Starts the ports. */
+  public void start() {
+    loop.execute(() -> ports.forEach(port -> port.start(this)));
+  }
+
+  /**
+   * From now on assigns by {@code next}; opens links to workers that are new or live elsewhere now, and closes those to
+   * workers that are gone.
+   *
+   * @param then runs on the loop when that is done
+   */
+  public void table(DistributionTable next, Runnable then) {
+    loop.execute(
+        () -> {
+          DistributionTable previous = table;
+          if (closed || previous != null && next.epoch() <= previous.epoch()) {
+            return;
+          }
+          for (Member member : next.workers()) {
+            for (int lane = 0; lane < member.shards(); lane++) {
+              links.connect(ModuleId.worker(member.number()), lane, 0, member.host(), member.port());
+            }
+          }
+          if (previous != null) {
+            for (Member member : previous.workers()) {
+              if (next.worker(member.number()) == null) {
+                links.disconnect(ModuleId.worker(member.number()));
+              }
+            }
+          }
+          ingress.flush();
+          links.epoch(0, next.epoch());
+          ingress.table(next);
+          table = next;
+          counts.epoch(next.epoch());
+          ready = true;
+          then.run();
+        });
+  }
+
+  /** Takes frames of a port. Thread: the loop. */
+  @Override
+  public void take(PacketBatch batch) {
+    counts.received(batch);
+    ingress.take(batch);
+    links.afterBatches(0, this::flush);
+  }
+
+  private void onBatch(int lane, ModuleId source, int epoch, PacketBatch batch) {
+    if (source.kind() == ModuleId.Kind.FEED) {
+      fromFeed(batch);
+    } else {
+      egress.take(batch);
+      links.afterBatches(0, this::flush);
+    }
+  }
+
+  /** Frames of a replay; a batch with a row for a port that is not here is not taken. */
+  private void fromFeed(PacketBatch batch) {
+    for (int i = 0; i < batch.count; i++) {
+      if (!egress.has(batch.tag[i])) {
+        for (int dropped = 0; dropped < batch.count; dropped++) {
+          counts.droppedAtIngress(DropReason.UNKNOWN_TAG);
+        }
+        return;
+      }
+    }
+    take(batch);
+  }
+
+  /** Counts packets that a worker had when it died. Thread: the loop. */
+  void lost(long packets) {
+    counts.lost(packets);
+  }
+
+  private void flush() {
+    ingress.flush();
+    egress.flush();
+  }
+
+  private void droppedAtIngress(PacketBatch batch, int i, DropReason reason) {
+    counts.droppedAtIngress(reason);
+    if ((batch.flags[i] & PacketFlags.REPORT) != 0) {
+      batch.flags[i] |= PacketFlags.OUTCOME;
+      batch.reason[i] = reason.id();
+      batch.pieces[i] = 0;
+      batch.l2Length[i] = 0;
+      batch.dataLength[i] = 0;
+      egress.settled(batch, i);
+    }
+  }
+
+  /** Stops the ports, sends what is gathered and finishes the links. */
+  @Override
+  public void close() {
+    loop.execute(
+        () -> {
+          if (!closed) {
+            closed = true;
+            ports.forEach(Port::close);
+            flush();
+          }
+        });
+    links.close();
+  }
+}
