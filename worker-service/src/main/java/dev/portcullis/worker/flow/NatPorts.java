@@ -4,22 +4,21 @@ import dev.portcullis.core.distribution.Lanes;
 import java.util.Arrays;
 
 /**
- * Gives translated ports to the flows of a shard, lane by lane. A lane searches the blocks it has claimed, from a place that the tuple
- * decides, then claims one more: of its own first, lowest first; then, highest first, one that no lane of this worker has claimed. A
+ * Gives translated ports to the flows of a shard, lane by lane. A lane searches the blocks it has claimed, from where it
+ * found the last one, then claims one more: of its own first, lowest first; then, highest first, one that no lane of this worker has claimed. A
  * port is free for a flow when no live flow has the tuple that its replies would have: ports are used again for other receivers. The original
  * port is not kept.
  *
- * <p>Arithmetic: 64,512 ports over N workers and 16 lanes are 1,344 / N per lane and receiver; a flow makes at most 32 tries before
- * its lane claims a block. Thread: one shard.
+ * <p>Arithmetic: 64,512 ports over N workers and 16 lanes are 1,344 / N per lane and receiver; a lane searches all that it has
+ * before it claims, which is once in 64 flows, so a port costs some 20 tries at worst until nothing is left to claim. Thread: one shard.
  */
 public final class NatPorts {
-
-  private static final int TRIES = 32;
 
   private final PortBlocks blocks;
   private final FlowTable flows;
   private final int[][] claimed;
   private final int[] claimedCount;
+  private final int[] cursors;
   private int workers = 1;
   private int ownIndex;
 
@@ -29,6 +28,7 @@ public final class NatPorts {
     this.flows = flows;
     this.claimed = new int[Math.max(1, blocks.pools()) * Lanes.COUNT][];
     this.claimedCount = new int[claimed.length];
+    this.cursors = new int[claimed.length];
     Arrays.setAll(claimed, i -> new int[8]);
   }
 
@@ -45,30 +45,29 @@ public final class NatPorts {
    * @param echo whether there is one identifier in place of two ports
    * @return the port, -1: none is free
    */
-  public int allocate(int pool, int first, int last, int lane, Tuple reply, boolean echo, long seed, long nowNs) {
+  public int allocate(int pool, int first, int last, int lane, Tuple reply, boolean echo, long nowNs) {
     int list = pool * Lanes.COUNT + lane;
-    int size = claimedCount[list] * PortBlocks.BLOCK;
-    int port = search(list, size == 0 ? 0 : (int) Long.remainderUnsigned(seed, size), Math.min(TRIES, size), first, last, reply, echo, nowNs);
+    int port = search(list, first, last, reply, echo, nowNs);
     while (port < 0 && claimOne(pool, lane, list, first, last)) {
-      port = search(list, (claimedCount[list] - 1) * PortBlocks.BLOCK, PortBlocks.BLOCK, first, last, reply, echo, nowNs);
-    }
-    if (port < 0) {
-      port = search(list, 0, claimedCount[list] * PortBlocks.BLOCK, first, last, reply, echo, nowNs);
+      cursors[list] = (claimedCount[list] - 1) * PortBlocks.BLOCK;
+      port = search(list, first, last, reply, echo, nowNs);
     }
     return port;
   }
 
-  private int search(int list, int start, int tries, int first, int last, Tuple reply, boolean echo, long nowNs) {
+  private int search(int list, int first, int last, Tuple reply, boolean echo, long nowNs) {
     int size = claimedCount[list] * PortBlocks.BLOCK;
-    int at = start;
-    for (int i = 0; i < tries; i++, at = at + 1 == size ? 0 : at + 1) {
+    int at = cursors[list];
+    for (int i = 0; i < size; i++) {
       int port = claimed[list][at / PortBlocks.BLOCK] * PortBlocks.BLOCK + at % PortBlocks.BLOCK;
+      at = at + 1 == size ? 0 : at + 1;
       if (port >= first && port <= last) {
         reply.ports = reply.ports & ~(0xffffL << 32) | (long) port << 32;
         if (echo) {
           reply.ports = reply.ports & ~(0xffffL << 48) | (long) port << 48;
         }
         if (flows.find(reply, reply.hash(), nowNs) < 0) {
+          cursors[list] = at;
           return port;
         }
       }

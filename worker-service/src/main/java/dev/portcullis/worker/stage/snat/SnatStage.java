@@ -136,7 +136,7 @@ public final class SnatStage implements Stage {
       int pool = pools[(start + i) % pools.length];
       reply.destinationHigh = blocks.high(pool);
       reply.destinationLow = blocks.low(pool);
-      int port = ports.allocate(pool, rules.first(rule), rules.last(rule), lane, reply, h.isEcho(), seed, nowNs);
+      int port = ports.allocate(pool, rules.first(rule), rules.last(rule), lane, reply, h.isEcho(), nowNs);
       if (port >= 0) {
         return port;
       }
