@@ -1,0 +1,174 @@
+package dev.portcullis.core.counters;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Every number that a module counts: its name in Prometheus, what it means, its unit and its labels. Reference, meters and
+ * dashboards come from here. Each label has a bound: modules, ports, workers, links and reasons are as many as the
+ * configuration has.
+ */
+public enum Counter {
+  PACKETS_RECEIVED(
+      "portcullis_packets_received_total", Type.COUNTER, "packets", "Frames that a port took in.", "module", "port"),
+  PACKETS_FORWARDED(
+      "portcullis_packets_forwarded_total",
+      Type.COUNTER,
+      "packets",
+      "Frames of which one piece or more left by a port; at a worker (port empty) packets that it passed on.",
+      "module",
+      "port"),
+  PACKETS_DROPPED(
+      "portcullis_packets_dropped_total",
+      Type.COUNTER,
+      "packets",
+      "Packets that were dropped, by the stage that did and why.",
+      "module",
+      "stage",
+      "reason"),
+  PACKETS_HELD(
+      "portcullis_packets_held", Type.GAUGE, "packets", "Packets in bounded queues of the module now.", "module"),
+  PACKETS_ORIGINATED(
+      "portcullis_packets_originated_total",
+      Type.COUNTER,
+      "packets",
+      "Packets that the gateway made itself: resets, ICMP errors.",
+      "module"),
+  PACKETS_NON_IP(
+      "portcullis_packets_non_ip_total", Type.COUNTER, "packets", "Frames taken in that are not IP.", "module", "port"),
+  BYTES_RECEIVED(
+      "portcullis_bytes_received_total", Type.COUNTER, "bytes", "Bytes of the frames that a port took in.", "module", "port"),
+  BYTES_FORWARDED(
+      "portcullis_bytes_forwarded_total", Type.COUNTER, "bytes", "Bytes of the frames that left by a port.", "module", "port"),
+  WORKER_FLOWS("portcullis_worker_flows", Type.GAUGE, "flows", "Flows that the worker tracks now.", "worker"),
+  WORKER_FLOWS_CREATED(
+      "portcullis_worker_flows_created_total", Type.COUNTER, "flows", "Flows that the worker began to track.", "worker"),
+  WORKER_FLOWS_EXPIRED(
+      "portcullis_worker_flows_expired_total", Type.COUNTER, "flows", "Flows that ended by their timeout.", "worker"),
+  WORKER_PATHS(
+      "portcullis_worker_paths", Type.GAUGE, "records", "Path records that the worker keeps now.", "worker"),
+  WORKER_NAT_TUPLES(
+      "portcullis_worker_nat_tuples", Type.GAUGE, "tuples", "Translated tuples in use at the worker now.", "worker"),
+  LINK_QUEUE_BYTES(
+      "portcullis_link_queue_bytes",
+      Type.GAUGE,
+      "bytes",
+      "Bytes gathered, queued or sent on a link and not yet acknowledged.",
+      "link"),
+  LINK_BATCHES_SENT(
+      "portcullis_link_batches_sent_total", Type.COUNTER, "batches", "Batches sent on a link.", "link"),
+  LINK_BATCHES_RECEIVED(
+      "portcullis_link_batches_received_total", Type.COUNTER, "batches", "Batches taken from a link.", "link"),
+  LINK_BATCHES_RESENT(
+      "portcullis_link_batches_resent_total", Type.COUNTER, "batches", "Batches sent again after a break.", "link"),
+  LINK_CONNECTS(
+      "portcullis_link_connects_total", Type.COUNTER, "streams", "Streams of a link that came up.", "link"),
+  LINK_REFUSED(
+      "portcullis_link_refused_total",
+      Type.COUNTER,
+      "streams",
+      "Streams of peers that were refused, by what was wrong.",
+      "module",
+      "cause"),
+  REDISTRIBUTED_PACKETS(
+      "portcullis_redistributed_packets_total",
+      Type.COUNTER,
+      "packets",
+      "Packets that one worker passed to another.",
+      "from",
+      "to"),
+  PATH_MISMATCH(
+      "portcullis_path_mismatch_total",
+      Type.COUNTER,
+      "packets",
+      "Replies whose recorded path led to a worker that did not know the flow."),
+  RELAYED_BATCHES(
+      "portcullis_relayed_batches_total", Type.COUNTER, "batches", "Batches that the switch relayed.", "module"),
+  RELAYED_BYTES("portcullis_relayed_bytes_total", Type.COUNTER, "bytes", "Bytes that the switch relayed.", "module"),
+  TABLE_EPOCH("portcullis_table_epoch", Type.GAUGE, "epoch", "Epoch of the table that the module uses.", "module"),
+  TABLE_WORKERS("portcullis_table_workers", Type.GAUGE, "workers", "Workers in the newest table."),
+  MANAGEMENT_ATTACHED(
+      "portcullis_management_attached", Type.GAUGE, "modules", "Modules that are attached to management now."),
+  MANAGEMENT_REFUSED(
+      "portcullis_management_refused_total",
+      Type.COUNTER,
+      "reports",
+      "Reports of modules that were refused, by what was wrong.",
+      "cause"),
+  MANAGEMENT_RECONNECTS(
+      "portcullis_management_reconnects_total",
+      Type.COUNTER,
+      "attempts",
+      "Times that the module tried again to reach management.",
+      "module"),
+  SCALE_FLOWS_MOVED(
+      "portcullis_scale_flows_moved_total", Type.COUNTER, "flows", "Flows that changed their worker in a scale event."),
+  SCALE_FLOWS_BROKEN(
+      "portcullis_scale_flows_broken_total", Type.COUNTER, "flows", "Flows whose state a scale event lost.");
+
+  /** What Prometheus calls the type. */
+  public enum Type {
+    /** Only grows. */
+    COUNTER,
+    /** Goes up and down. */
+    GAUGE;
+
+    /** Name in the reference: lower case. */
+    public String label() {
+      return name().toLowerCase(java.util.Locale.ROOT);
+    }
+  }
+
+  static {
+    Set<String> names = new HashSet<>();
+    for (Counter counter : values()) {
+      if (!names.add(counter.metric)) {
+        throw new ExceptionInInitializerError("two counters have the name " + counter.metric);
+      }
+      if (counter.metric.endsWith("_total") != (counter.type == Type.COUNTER)) {
+        throw new ExceptionInInitializerError(
+            counter.metric + " is a " + counter.type.label() + "; names of counters, and only those, end in _total");
+      }
+    }
+  }
+
+  private final String metric;
+  private final Type type;
+  private final String unit;
+  private final String help;
+  private final List<String> labels;
+
+  Counter(String metric, Type type, String unit, String help, String... labels) {
+    this.metric = metric;
+    this.type = type;
+    this.unit = unit;
+    this.help = help;
+    this.labels = List.of(labels);
+  }
+
+  /** Name in Prometheus. */
+  public String metric() {
+    return metric;
+  }
+
+  /** Whether it only grows. */
+  public Type type() {
+    return type;
+  }
+
+  /** What is counted: a plural noun; {@code bytes} for sizes. */
+  public String unit() {
+    return unit;
+  }
+
+  /** One sentence for people. */
+  public String help() {
+    return help;
+  }
+
+  /** Names of the labels, in the order in which values are given. */
+  public List<String> labels() {
+    return labels;
+  }
+}

@@ -1,0 +1,18 @@
+package dev.portcullis.core.policy;
+
+/**
+ * What is wrong at one place of a configuration.
+ *
+ * @param file name of the file
+ * @param line line, from 1
+ * @param path the field, for example {@code spec.io[0].ports[1].driver}; {@code document} where there is none
+ * @param message one sentence: what is wrong and what is allowed
+ */
+public record Fault(String file, int line, String path, String message) {
+
+  /** The line for people: {@code file:line: path: message}. */
+  @Override
+  public String toString() {
+    return file + ":" + line + ": " + path + ": " + message;
+  }
+}

@@ -1,0 +1,64 @@
+package dev.portcullis.core.policy;
+
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
+
+/** Writes the reference of the configuration from the model, as Markdown. Any thread. */
+public final class ReferenceWriter {
+
+  private ReferenceWriter() {}
+
+  /** The reference of kind PacketGateway. */
+  public static String gateway() {
+    return page("PacketGateway", GatewaySpec.class);
+  }
+
+  /** The reference of kind GatewayPolicy. */
+  public static String gatewayPolicy() {
+    return page("GatewayPolicy", PolicySpec.class);
+  }
+
+  private static String page(String kind, Class<?> spec) {
+    StringBuilder out = new StringBuilder("# " + kind + "\n\nGenerated from the model. `apiVersion: portcullis.dev/v1alpha1`, `kind: " + kind + "`.\n\n| field | default | allowed | meaning |\n|---|---|---|---|\n");
+    rows(out, spec, "spec");
+    return out.toString();
+  }
+
+  private static void rows(StringBuilder out, Class<?> type, String path) {
+    for (RecordComponent component : type.getRecordComponents()) {
+      Field field = Binder.field(component);
+      boolean list = component.getGenericType() instanceof ParameterizedType;
+      Type item = component.getGenericType() instanceof ParameterizedType p ? p.getActualTypeArguments()[0] : component.getGenericType();
+      Class<?> raw = (Class<?>) item;
+      boolean object = raw.isRecord() && raw != PolicySpec.PortRange.class;
+      String at = path + "." + Binder.key(component) + (list ? "[]" : "");
+      String value = field.required() ? "required" : !field.value().isEmpty() ? "`" + field.value() + "`" : list ? "`[]`" : object ? "its fields" : "none";
+      out.append("| `").append(at).append("` | ").append(value).append(" | ").append(object ? "object" : allowed(raw, field)).append(" | ").append(field.doc()).append(" |\n");
+      if (object) {
+        rows(out, raw, at);
+      }
+    }
+  }
+
+  private static String allowed(Class<?> raw, Field field) {
+    if (raw.isEnum()) {
+      return String.join(", ", Binder.names(raw));
+    }
+    if (raw == boolean.class) {
+      return "true, false";
+    }
+    if (raw == PolicySpec.PortRange.class) {
+      return "port or range";
+    }
+    return switch (field.kind()) {
+      case NAME -> "name";
+      case CIDR -> "prefix";
+      case ADDRESS -> "address";
+      case DURATION -> "time (200ms, 30s, 5m, 1h)";
+      case SIZE -> field.min() + " to " + field.max() + " (64Ki, 1Mi)";
+      case QUANTITY -> "auto, " + field.min() + " to " + field.max();
+      case PLAIN -> raw == String.class ? "text" : field.min() + " to " + field.max();
+    };
+  }
+}

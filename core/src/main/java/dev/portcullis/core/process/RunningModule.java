@@ -1,0 +1,19 @@
+package dev.portcullis.core.process;
+
+import org.jspecify.annotations.Nullable;
+
+/** A module that was started. Any thread may call. */
+public interface RunningModule {
+
+  /** Returns whether the module has a table and can do its work: the readiness of the process. */
+  boolean ready();
+
+  /** Returns where links are accepted, with the real port; null when the module accepts none. */
+  @Nullable HostPort links();
+
+  /** Tells {@code visitor} all numbers of the module. Called once, after the start. */
+  void metrics(MetricVisitor visitor);
+
+  /** Takes nothing new, sends and writes what is on its way, ends the links and returns. Idempotent. */
+  void stop();
+}

@@ -1,0 +1,59 @@
+package dev.portcullis.core.distribution;
+
+import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.policy.GatewaySpec.Algorithm;
+import dev.portcullis.core.policy.GatewaySpec.ExceptionAction;
+import dev.portcullis.core.policy.GatewaySpec.Pool;
+import dev.portcullis.core.policy.GatewaySpec.TrafficClass;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Configurations and tables for tests. */
+final class Specs {
+
+  private Specs() {}
+
+  static GatewaySpec spec(Algorithm algorithm, List<Integer> weights, List<TrafficClass> classes, List<Pool> pools) {
+    ExceptionAction drop = ExceptionAction.DROP;
+    return new GatewaySpec(
+        new GatewaySpec.Workers(3, null, 1),
+        new GatewaySpec.Distribution(algorithm, weights, classes),
+        pools,
+        List.of(),
+        List.of(),
+        List.of(),
+        new GatewaySpec.Switch(GatewaySpec.SwitchMode.MODULE),
+        GatewaySpec.Replication.NONE,
+        new GatewaySpec.Exceptions(drop, drop, drop, drop, drop, drop, drop, drop),
+        GatewaySpec.PathMode.RECORD,
+        new GatewaySpec.Timeouts(1, 1, 1, 1, 1, 1, 1, 1, 1),
+        new GatewaySpec.Limits(1, 1, 1, GatewaySpec.LinkFull.DROP),
+        GatewaySpec.OnPolicyChange.KEEP,
+        null);
+  }
+
+  static List<Member> numbered(int... numbers) {
+    List<Member> members = new ArrayList<>();
+    for (int number : numbers) {
+      members.add(new Member(number, 1, "127.0.0.1", 1, 1));
+    }
+    return members;
+  }
+
+  static List<Member> workers(int count) {
+    List<Member> members = new ArrayList<>();
+    for (int number = 0; number < count; number++) {
+      members.add(new Member(number, 1, "127.0.0.1", 1, 1));
+    }
+    return members;
+  }
+
+  static DistributionTable table(Algorithm algorithm, int workers) {
+    return DistributionTable.of(spec(algorithm, List.of(1, 1), List.of(), List.of()), 1, 0, workers(workers));
+  }
+
+  static DistributionTable weighted(int w1, int w2, int workers) {
+    return DistributionTable.of(
+        spec(Algorithm.IP_SUM_WEIGHTED, List.of(w1, w2), List.of(), List.of()), 1, 0, workers(workers));
+  }
+}

@@ -1,0 +1,48 @@
+package dev.portcullis.io;
+
+import dev.portcullis.core.process.HostPort;
+import dev.portcullis.core.process.ModuleProcess;
+import dev.portcullis.core.process.RunningModule;
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.QuarkusApplication;
+import org.eclipse.microprofile.config.ConfigProvider;
+
+/** Runs the IO module between the start and the end of Quarkus. */
+public final class IoApplication implements QuarkusApplication {
+
+  private final IoConfig config;
+  private final IoRunner runner;
+  private final IoMetrics metrics;
+  private final ModuleProcess process;
+
+  IoApplication(IoConfig config, IoRunner runner, IoMetrics metrics, ModuleProcess process) {
+    this.config = config;
+    this.runner = runner;
+    this.metrics = metrics;
+    this.process = process;
+  }
+
+  @Override
+  public int run(String... args) {
+    return process.run(
+        config::settings,
+        runner,
+        this::started,
+        Quarkus::waitForExit,
+        Quarkus::asyncExit,
+        System.err);
+  }
+
+  private void started(RunningModule module) {
+    module.metrics(metrics);
+    HostPort links = module.links();
+    String host = ConfigProvider.getConfig().getValue("quarkus.http.host", String.class);
+    int port = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);
+    System.out.println(
+        "io " + config.name.orElse("")
+            + (links == null ? "" : ": links on " + links)
+            + (links == null ? ": " : ", ")
+            + "health and metrics on "
+            + new HostPort(host, port));
+  }
+}
