@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * B7: bytes that the three processes of the gateway in memory allocate on their Java heaps per packet that arrives at the
- * sink. The reference is 1: the line gives bytes, not a ratio.
+ * B7: bytes that the three processes of the gateway in memory allocate on their Java heaps per
+ * packet that arrives at the sink. The reference is 1: the line gives bytes, not a ratio.
  */
 final class AllocationBenchmark implements Benchmark {
 

@@ -8,8 +8,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code portcullis bench} runs: prints one line per benchmark to the given stream, progress and what is missing to
- * standard error. Thread: one run at a time.
+ * What {@code portcullis bench} runs: prints one line per benchmark to the given stream, progress
+ * and what is missing to standard error. Thread: one run at a time.
  */
 public final class Bench {
 
@@ -54,8 +54,8 @@ public final class Bench {
    *
    * @param arguments ids, in upper or lower case, none: all; {@link #NO_GATE} anywhere among them
    * @param out where the lines go
-   * @return 0 when every line has its ratio; 1 when one could not be measured here; 2 for an id that does not exist; 3 when
-   *     what was measured failed
+   * @return 0 when every line has its ratio; 1 when one could not be measured here; 2 for an id
+   *     that does not exist; 3 when what was measured failed
    */
   public int run(List<String> arguments, PrintStream out) {
     boolean gated = true;
@@ -106,7 +106,8 @@ public final class Bench {
       if (!result.enough()) {
         System.err.printf(
             Locale.ROOT,
-            "%s has too few valid pairs after %d windows: other work takes the cores of this machine.%n",
+            "%s has too few valid pairs after %d windows: other work takes the cores of this"
+                + " machine.%n",
             title.id(),
             result.tries());
         return 1;

@@ -43,6 +43,6 @@ public final class BenchChild {
   }
 
   private static Role role(String name, List<String> arguments) throws IOException {
-    throw new IllegalArgumentException("no role has the name " + name + arguments);
+    throw new IllegalArgumentException("no role has the name " + name + " " + arguments);
   }
 }

@@ -8,9 +8,9 @@ final class BenchLine {
   private BenchLine() {}
 
   /**
-   * Returns for example {@code B1 grpc-hop/iperf3 64KiB ratio=0.58 floor=0.50 goal=0.65 pairs=7}. Behind that stands {@code
-   * ungated} where no gate was asked, {@code valid=3/7} with the windows that were tried where pairs are missing, and
-   * {@code (lower is better)} where it is.
+   * Returns for example {@code B1 grpc-hop/iperf3 64KiB ratio=0.58 floor=0.50 goal=0.65 pairs=7}.
+   * Behind that stands {@code ungated} where no gate was asked, {@code valid=3/7} with the windows
+   * that were tried where pairs are missing, and {@code (lower is better)} where it is.
    */
   static String of(Title title, PairedRun.Result result) {
     StringBuilder line = new StringBuilder();

@@ -16,8 +16,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A JVM of the benchmark with one {@link Role}: same {@code java}, same class path. It is spoken to in lines: one question,
- * one answer. It ends when the parent ends it, and by itself when its standard input ends. Thread: one.
+ * A JVM of the benchmark with one {@link Role}: same {@code java}, same class path. It is spoken to
+ * in lines: one question, one answer. It ends when the parent ends it, and by itself when its
+ * standard input ends. Thread: one.
  */
 final class ChildProcess {
 
@@ -42,7 +43,8 @@ final class ChildProcess {
    * Starts a child.
    *
    * @param role role and its arguments, as {@link BenchChild} takes them
-   * @param wrap puts {@code taskset}, {@code ip netns exec} and the like in front of the command line
+   * @param wrap puts {@code taskset}, {@code ip netns exec} and the like in front of the command
+   *     line
    * @param cleanup ends the child
    */
   static ChildProcess start(List<String> role, UnaryOperator<List<String>> wrap, Cleanup cleanup)
@@ -64,9 +66,8 @@ final class ChildProcess {
     line.addAll(List.of("-cp", System.getProperty("java.class.path"), BenchChild.class.getName()));
     line.addAll(role);
     Path errors = Files.createTempFile("portcullis-bench-" + role.getFirst(), ".err");
-    Process process =
-        Command.builder(wrap.apply(line)).redirectError(errors.toFile()).start();
-    ChildProcess child = new ChildProcess(role.getFirst(), process, errors);
+    Process process = Command.builder(wrap.apply(line)).redirectError(errors.toFile()).start();
+    ChildProcess child = new ChildProcess(String.join(" ", role), process, errors);
     cleanup.add(child::end);
     Thread.ofVirtual().start(child::read);
     return child;

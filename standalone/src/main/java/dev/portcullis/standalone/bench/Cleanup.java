@@ -4,8 +4,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Undoes what a benchmark did to the machine, last thing first: when it is closed, and when the JVM ends before that
- * (Ctrl-C, SIGTERM). Any thread.
+ * Undoes what a benchmark did to the machine, last thing first: when it is closed, and when the JVM
+ * ends before that (Ctrl-C, SIGTERM). Any thread.
  */
 final class Cleanup implements AutoCloseable {
 

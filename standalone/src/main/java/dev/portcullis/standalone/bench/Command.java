@@ -11,7 +11,8 @@ import java.util.concurrent.TimeUnit;
 /** Programs of the system that a benchmark needs. */
 final class Command {
 
-  private static final List<String> SYSTEM_FOLDERS = List.of("/usr/sbin", "/sbin", "/usr/local/sbin");
+  private static final List<String> SYSTEM_FOLDERS =
+      List.of("/usr/sbin", "/sbin", "/usr/local/sbin");
 
   private Command() {}
 
@@ -26,7 +27,8 @@ final class Command {
     if (!missing.isEmpty()) {
       throw new UnavailableException(
           "%s needs %s, which %s not installed or not in PATH."
-              .formatted(benchmark, String.join(", ", missing), missing.size() == 1 ? "is" : "are"));
+              .formatted(
+                  benchmark, String.join(", ", missing), missing.size() == 1 ? "is" : "are"));
     }
   }
 
@@ -36,7 +38,8 @@ final class Command {
    * @throws UnavailableException when the user is not root
    */
   static void requireRoot(String benchmark, String what) throws IOException {
-    if (!(Files.getAttribute(Path.of("/proc/self"), "unix:uid") instanceof Integer uid) || uid != 0) {
+    if (!(Files.getAttribute(Path.of("/proc/self"), "unix:uid") instanceof Integer uid)
+        || uid != 0) {
       throw new UnavailableException(
           "%s needs root (%s); start it as root or with sudo.".formatted(benchmark, what));
     }
@@ -55,8 +58,8 @@ final class Command {
   /**
    * Runs a program to its end and returns what it printed to standard output.
    *
-   * @throws IOException when it ends with anything but 0 or takes longer than {@code seconds}; the message has the end of
-   *     what it said
+   * @throws IOException when it ends with anything but 0 or takes longer than {@code seconds}; the
+   *     message has the end of what it said
    */
   static String run(List<String> command, int seconds) throws IOException, InterruptedException {
     Path errors = Files.createTempFile("portcullis-bench", ".err");

@@ -5,13 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * B2: the gateway in memory, three processes, against the kernel's connection tracking and masquerading; 64-byte frames,
- * packets per second that arrive at the sink.
+ * B2: the gateway in memory, three processes, against the kernel's connection tracking and
+ * masquerading; 64-byte frames, packets per second that arrive at the sink.
  */
 final class GatewayBenchmark implements Benchmark {
 
-  private static final Title TITLE =
-      new Title("B2", "in-memory/kernel", "64B", "8", "16", false);
+  private static final Title TITLE = new Title("B2", "in-memory/kernel", "64B", "8", "16", false);
   private static final double WINDOW_SECONDS = 1.5;
 
   @Override

@@ -4,14 +4,14 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * B1: one hop of the packet link, from a sender process on core 0 to a receiver process on core 1, against iperf3 on the
- * same cores; bytes on the wire per second, counted where they arrive.
+ * B1: one hop of the packet link, from a sender process on core 0 to a receiver process on core 1,
+ * against iperf3 on the same cores; bytes on the wire per second, counted where they arrive.
  */
 final class HopBenchmark implements Benchmark {
 
   private static final Title TITLE =
       new Title("B1", "grpc-hop/iperf3", "64KiB", "0.50", "0.65", false);
-  private static final int WARM_UP_MS = 6000;
+  private static final int WARM_UP_WINDOW_MS = 700;
   private static final int RAMP_MS = 300;
   private static final int WINDOW_MS = 2000;
   private static final int DRAIN_MS = 200;
@@ -36,7 +36,7 @@ final class HopBenchmark implements Benchmark {
               List.of("hop-sender"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
       sender.ask("connect " + receiver.ask("listen"));
       HopRig rig = new HopRig(cleanup, receiver, sender, new Iperf3(namespace));
-      rig.hop(WARM_UP_MS);
+      WarmUp.run(() -> rig.hop(WARM_UP_WINDOW_MS));
       return rig;
     } catch (IOException | InterruptedException | RuntimeException e) {
       cleanup.close();
@@ -44,8 +44,8 @@ final class HopBenchmark implements Benchmark {
     }
   }
 
-  private record HopRig(
-      Cleanup cleanup, ChildProcess receiver, ChildProcess sender, Iperf3 iperf3) implements Rig {
+  private record HopRig(Cleanup cleanup, ChildProcess receiver, ChildProcess sender, Iperf3 iperf3)
+      implements Rig {
 
     @Override
     public double measure(Side side) throws IOException, InterruptedException {

@@ -4,10 +4,10 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * The gateway without wires: an IO module that makes frames up, a worker with rules, translation and connection tracking,
- * an IO module that counts what it would put out. Three processes, real links between them over loopback TCP. The worker
- * has core 1, the IO modules share core 0. The parent takes the place of the switch: it hands the distribution table out.
- * Thread: one.
+ * The gateway without wires: an IO module that makes frames up, a worker with rules, translation
+ * and connection tracking, an IO module that counts what it would put out. Three processes, real
+ * links between them over loopback TCP. The worker has core 1, the IO modules share core 0. The
+ * parent takes the place of the switch: it hands the distribution table out. Thread: one.
  */
 final class InMemoryGateway {
 
@@ -17,7 +17,7 @@ final class InMemoryGateway {
   /** Length of a frame without its check sequence: 64 bytes on a wire. */
   static final int FRAME_BYTES = 60;
 
-  private static final int WARM_UP_MS = 10_000;
+  private static final int WARM_UP_WINDOW_MS = 700;
   private static final int RAMP_MS = 300;
   private static final int DRAIN_MS = 200;
 
@@ -35,7 +35,8 @@ final class InMemoryGateway {
    * What one window gave.
    *
    * @param packetsPerSecond packets that arrived at the sink per second
-   * @param allocatedBytesPerPacket bytes that the three processes allocated, by packets that arrived at the sink
+   * @param allocatedBytesPerPacket bytes that the three processes allocated, by packets that
+   *     arrived at the sink
    */
   record Window(double packetsPerSecond, double allocatedBytesPerPacket) {}
 
@@ -47,15 +48,15 @@ final class InMemoryGateway {
             List.of("worker"), it -> namespace.inside(Pinning.onCore(1, it)), cleanup);
     ChildProcess sink =
         ChildProcess.start(
-            List.of("sink"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
+            List.of("io", "io-b"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
     ChildProcess source =
         ChildProcess.start(
-            List.of("source"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
+            List.of("io", "io-a"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
     String address = worker.ask("listen");
     sink.ask("connect " + address);
     source.ask("connect " + address);
     InMemoryGateway gateway = new InMemoryGateway(source, worker, sink);
-    gateway.measure(WARM_UP_MS);
+    WarmUp.run(() -> gateway.measure(WARM_UP_WINDOW_MS).packetsPerSecond());
     return gateway;
   }
 

@@ -30,8 +30,18 @@ final class Iperf3 {
     try {
       List<String> clientLine =
           List.of(
-              "iperf3", "-c", "127.0.0.1", "-p", "" + PORT, "-l", "64K", "-C", "cubic", "-t",
-              "" + seconds, "-J");
+              "iperf3",
+              "-c",
+              "127.0.0.1",
+              "-p",
+              "" + PORT,
+              "-l",
+              "64K",
+              "-C",
+              "cubic",
+              "-t",
+              "" + seconds,
+              "-J");
       List<String> inside = namespace.inside(Pinning.onCore(0, clientLine));
       // the server needs a moment until it listens
       for (int tries = 0; ; tries++) {

@@ -8,8 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The reference of B2: the kernel forwards, tracks connections and masquerades between network namespaces of its own, fed
- * by an in-kernel generator on core 0. Needs root, gcc, ip, nft, ethtool.
+ * The reference of B2: the kernel forwards, tracks connections and masquerades between network
+ * namespaces of its own, fed by an in-kernel generator on core 0. Needs root, gcc, ip, nft,
+ * ethtool.
  */
 final class KernelRouter {
 
@@ -37,6 +38,7 @@ final class KernelRouter {
     unpack("kernel-router.sh", script);
     unpack("xgen.c", source);
     Command.run(List.of("gcc", "-O2", "-o", generator.toString(), source.toString()), 60);
+    Namespace.removeOrphans();
     KernelRouter router = new KernelRouter(script, generator, Namespace.uniqueName());
     cleanup.add(router::down);
     router.call(30, "up");
@@ -80,7 +82,8 @@ final class KernelRouter {
     try {
       call(30, "down");
     } catch (IOException e) {
-      System.err.println("The network namespaces " + prefix + "-* could not be removed: " + e.getMessage());
+      System.err.println(
+          "The network namespaces " + prefix + "-* could not be removed: " + e.getMessage());
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }

@@ -8,8 +8,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures both sides in turn until there are enough pairs of valid windows. A window is valid when the gate was quiet
- * right before and right after it; one that is not is measured again. The side that goes first changes with each pair.
+ * Measures both sides in turn until there are enough pairs of valid windows. A window is valid when
+ * the gate was quiet right before and right after it; one that is not is measured again. The side
+ * that goes first changes with each pair.
  */
 final class PairedRun {
 
@@ -30,7 +31,8 @@ final class PairedRun {
    *
    * @param gate null: every window counts
    * @param pairs how many valid pairs are wanted
-   * @param mostTries how many windows are tried at most, both sides together; a look at the gate that ends in nothing counts as one
+   * @param mostTries how many windows are tried at most, both sides together; a look at the gate
+   *     that ends in nothing counts as one
    * @param pauseMs how long to wait after a gate that was not quiet
    * @param progress told of every pair in one line
    */
@@ -66,9 +68,7 @@ final class PairedRun {
         return Double.NaN;
       }
       int middle = sorted.length / 2;
-      return sorted.length % 2 == 1
-          ? sorted[middle]
-          : (sorted[middle - 1] + sorted[middle]) / 2;
+      return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
     /** Whether as many pairs are valid as a ratio must have. */

@@ -3,7 +3,9 @@ package dev.portcullis.standalone.bench;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Ties processes to cores by {@code taskset}, so that both sides of a benchmark use the same ones. */
+/**
+ * Ties processes to cores by {@code taskset}, so that both sides of a benchmark use the same ones.
+ */
 final class Pinning {
 
   /** Cores that the benchmarks use. */
@@ -11,7 +13,10 @@ final class Pinning {
 
   private Pinning() {}
 
-  /** Returns the command line that runs {@code command} on core {@code core} only, as the same process. */
+  /**
+   * Returns the command line that runs {@code command} on core {@code core} only, as the same
+   * process.
+   */
   static List<String> onCore(int core, List<String> command) {
     List<String> line = new ArrayList<>(List.of("taskset", "-c", Integer.toString(core)));
     line.addAll(command);

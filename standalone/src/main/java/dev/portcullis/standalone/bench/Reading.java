@@ -8,7 +8,8 @@ import java.lang.management.ManagementFactory;
  * @param timeNs the monotonic clock of the machine, the same for all processes
  * @param packets packets so far
  * @param bytes bytes so far
- * @param allocatedBytes bytes that all threads of the process have allocated on the Java heap so far
+ * @param allocatedBytes bytes that all threads of the process have allocated on the Java heap so
+ *     far
  */
 record Reading(long timeNs, long packets, long bytes, long allocatedBytes) {
 

@@ -2,7 +2,10 @@ package dev.portcullis.standalone.bench;
 
 import java.io.IOException;
 
-/** The two sides of a benchmark, ready to be measured window by window. Thread: one, that of the benchmark. */
+/**
+ * The two sides of a benchmark, ready to be measured window by window. Thread: one, that of the
+ * benchmark.
+ */
 interface Rig extends AutoCloseable {
 
   /** Which side a window measures. */

@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Spins on every core at once and adds up the gaps of over 20 µs: time in which the core ran something else, or in which
- * the host took it away. Quiet when no core lost as much as the limit.
+ * Spins on every core at once and adds up the gaps of over 20 µs: time in which the core ran
+ * something else, or in which the host took it away. Quiet when no core lost as much as the limit.
  */
 final class SpinProbe implements Gate {
 
@@ -35,7 +35,8 @@ final class SpinProbe implements Gate {
     this.windowNs = windowMs * 1_000_000L;
     this.limitPercent = limitPercent;
     Linker linker = Linker.nativeLinker();
-    // int sched_setaffinity(pid_t pid, size_t cpusetsize, const cpu_set_t *mask); pid 0: the calling thread
+    // int sched_setaffinity(pid_t pid, size_t cpusetsize, const cpu_set_t *mask); pid 0: the
+    // calling thread
     this.setAffinity =
         linker.downcallHandle(
             linker.defaultLookup().findOrThrow("sched_setaffinity"),
@@ -63,7 +64,10 @@ final class SpinProbe implements Gate {
     return quiet;
   }
 
-  /** Returns the time that core {@code core} lost, in nanoseconds; all of the window when it cannot be had at all. */
+  /**
+   * Returns the time that core {@code core} lost, in nanoseconds; all of the window when it cannot
+   * be had at all.
+   */
   private long spin(int core) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment mask = arena.allocate(CPU_SET_BYTES);

@@ -37,8 +37,7 @@ class CommandTest {
 
   @Test
   void shouldEndAProgramThatHangs() {
-    IOException e =
-        assertThrows(IOException.class, () -> Command.run(List.of("sleep", "100"), 1));
+    IOException e = assertThrows(IOException.class, () -> Command.run(List.of("sleep", "100"), 1));
     assertEquals("sleep did not end within 1 s.", e.getMessage());
   }
 }

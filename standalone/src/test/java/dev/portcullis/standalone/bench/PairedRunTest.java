@@ -15,7 +15,8 @@ class PairedRunTest {
 
   @Test
   void shouldTakeTheMedianOfTheRatios() throws Exception {
-    ScriptedRig rig = new ScriptedRig(events, new double[] {1, 9, 3, 2, 50}, new double[] {1, 1, 1, 1, 1});
+    ScriptedRig rig =
+        new ScriptedRig(events, new double[] {1, 9, 3, 2, 50}, new double[] {1, 1, 1, 1, 1});
     PairedRun.Result result = run(rig, () -> true, 5, 100);
     assertEquals(List.of(1.0, 9.0, 3.0, 2.0, 50.0), result.ratios());
     assertEquals(3.0, result.median());
@@ -37,8 +38,7 @@ class PairedRunTest {
   void shouldInterleaveTheSidesAndLetEachGoFirstInTurn() throws Exception {
     ScriptedRig rig = new ScriptedRig(events, new double[] {1, 1, 1}, new double[] {1, 1, 1});
     run(rig, null, 3, 100);
-    assertEquals(
-        List.of("OURS", "REFERENCE", "REFERENCE", "OURS", "OURS", "REFERENCE"), events);
+    assertEquals(List.of("OURS", "REFERENCE", "REFERENCE", "OURS", "OURS", "REFERENCE"), events);
   }
 
   @Test
