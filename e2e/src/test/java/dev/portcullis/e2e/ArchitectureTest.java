@@ -118,8 +118,7 @@ class ArchitectureTest {
             .resideOutsideOfPackages(LINKS)
             .should()
             .dependOnClassesThat(
-                resideInAnyPackage(
-                    "io.grpc..", "io.netty..", "com.google.protobuf..", GENERATED)));
+                resideInAnyPackage("io.grpc..", "io.netty..", "com.google.protobuf..", GENERATED)));
   }
 
   @Test

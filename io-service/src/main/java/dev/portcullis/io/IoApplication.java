@@ -34,12 +34,13 @@ public final class IoApplication implements QuarkusApplication {
   }
 
   private void started(RunningModule module) {
-    module.metrics(metrics);
+    metrics.follow(module.metrics());
     HostPort links = module.links();
     String host = ConfigProvider.getConfig().getValue("quarkus.http.host", String.class);
     int port = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);
     System.out.println(
-        "io " + config.name.orElse("")
+        "io "
+            + config.name.orElse("")
             + (links == null ? "" : ": links on " + links)
             + (links == null ? ": " : ", ")
             + "health and metrics on "

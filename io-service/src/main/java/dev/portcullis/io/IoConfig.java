@@ -12,9 +12,11 @@ import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Settings of the IO module: from arguments, the environment ({@code PORTCULLIS_IO_LISTEN}) or a file.
+ * Settings of the IO module: from arguments, the environment ({@code PORTCULLIS_IO_LISTEN}) or a
+ * file.
  *
- * <p>Not a {@code @ConfigMapping}: the build would load that interface into the JVM of Maven, which may be too old for it.
+ * <p>Not a {@code @ConfigMapping}: the build would load that interface into the JVM of Maven, which
+ * may be too old for it.
  */
 @Singleton
 final class IoConfig {

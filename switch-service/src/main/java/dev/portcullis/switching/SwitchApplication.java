@@ -15,7 +15,8 @@ public final class SwitchApplication implements QuarkusApplication {
   private final SwitchMetrics metrics;
   private final ModuleProcess process;
 
-  SwitchApplication(SwitchConfig config, SwitchRunner runner, SwitchMetrics metrics, ModuleProcess process) {
+  SwitchApplication(
+      SwitchConfig config, SwitchRunner runner, SwitchMetrics metrics, ModuleProcess process) {
     this.config = config;
     this.runner = runner;
     this.metrics = metrics;
@@ -34,7 +35,7 @@ public final class SwitchApplication implements QuarkusApplication {
   }
 
   private void started(RunningModule module) {
-    module.metrics(metrics);
+    metrics.follow(module.metrics());
     HostPort links = module.links();
     String host = ConfigProvider.getConfig().getValue("quarkus.http.host", String.class);
     int port = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);

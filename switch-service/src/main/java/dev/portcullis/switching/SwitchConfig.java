@@ -11,9 +11,11 @@ import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Settings of the switch: from arguments, the environment ({@code PORTCULLIS_SWITCH_LISTEN}) or a file.
+ * Settings of the switch: from arguments, the environment ({@code PORTCULLIS_SWITCH_LISTEN}) or a
+ * file.
  *
- * <p>Not a {@code @ConfigMapping}: the build would load that interface into the JVM of Maven, which may be too old for it.
+ * <p>Not a {@code @ConfigMapping}: the build would load that interface into the JVM of Maven, which
+ * may be too old for it.
  */
 @Singleton
 final class SwitchConfig {

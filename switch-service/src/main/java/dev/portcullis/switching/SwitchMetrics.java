@@ -1,37 +1,78 @@
 package dev.portcullis.switching;
 
-import dev.portcullis.core.process.MetricVisitor;
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import jakarta.annotation.PreDestroy;
 import jakarta.inject.Singleton;
-import java.util.function.DoubleSupplier;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
-/** Registers the numbers of the module; they are read when somebody scrapes. */
+/** Registers a meter per series of the module, which is read when somebody scrapes. */
 @Singleton
-final class SwitchMetrics implements MetricVisitor {
+final class SwitchMetrics {
+
+  private record Series(Counter counter, List<String> labelValues) {}
 
   private final MeterRegistry registry;
+  private final Set<Series> registered = new HashSet<>();
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("metrics").factory());
 
   SwitchMetrics(MeterRegistry registry) {
     this.registry = registry;
   }
 
-  @Override
-  public void counter(String name, String help, LongSupplier value, String... labels) {
-    FunctionCounter.builder(name, value, LongSupplier::getAsLong)
-        .description(help)
-        .tags(labels)
-        .register(registry);
+  /**
+   * Registers what there is now, and every second what has come since, such as a link to a new
+   * worker.
+   */
+  void follow(MetricsSource source) {
+    register(source);
+    timer.scheduleWithFixedDelay(() -> register(source), 1, 1, TimeUnit.SECONDS);
   }
 
-  @Override
-  public void gauge(String name, String help, DoubleSupplier value, String... labels) {
-    Gauge.builder(name, value, DoubleSupplier::getAsDouble)
-        .description(help)
-        .tags(labels)
-        .strongReference(true)
-        .register(registry);
+  private synchronized void register(MetricsSource source) {
+    for (Reading reading : source.readings()) {
+      if (registered.add(new Series(reading.counter(), reading.labelValues()))) {
+        register(reading);
+      }
+    }
+  }
+
+  private void register(Reading reading) {
+    Counter counter = reading.counter();
+    Tags tags = Tags.empty();
+    for (int i = 0; i < counter.labels().size(); i++) {
+      tags = tags.and(counter.labels().get(i), reading.labelValues().get(i));
+    }
+    switch (counter.type()) {
+      case COUNTER ->
+          FunctionCounter.builder(counter.metric(), reading.value(), LongSupplier::getAsLong)
+              .description(counter.help())
+              .tags(tags)
+              .register(registry);
+      case GAUGE ->
+          Gauge.builder(counter.metric(), reading.value(), LongSupplier::getAsLong)
+              .description(counter.help())
+              .tags(tags)
+              .strongReference(true)
+              .register(registry);
+    }
+  }
+
+  @PreDestroy
+  void stop() {
+    timer.shutdownNow();
   }
 }

@@ -3,6 +3,8 @@ package dev.portcullis.switching;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.Reading;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
@@ -11,6 +13,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
@@ -41,9 +44,11 @@ class SwitchServiceTest {
 
   @Test
   void shouldShowTheNumbersOfTheModuleUnderTheirOwnNames() throws Exception {
-    metrics.counter(
-        "portcullis_packets_received_total", "Frames.", () -> 7, "module", "m", "port", "p");
-    metrics.gauge("portcullis_table_epoch", "Epoch.", () -> 3, "module", "m");
+    metrics.follow(
+        () ->
+            List.of(
+                new Reading(Counter.PACKETS_RECEIVED, List.of("m", "p"), () -> 7),
+                new Reading(Counter.TABLE_EPOCH, List.of("m"), () -> 3)));
 
     String page = get("metrics").body();
 

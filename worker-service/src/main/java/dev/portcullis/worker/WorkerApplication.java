@@ -15,7 +15,8 @@ public final class WorkerApplication implements QuarkusApplication {
   private final WorkerMetrics metrics;
   private final ModuleProcess process;
 
-  WorkerApplication(WorkerConfig config, WorkerRunner runner, WorkerMetrics metrics, ModuleProcess process) {
+  WorkerApplication(
+      WorkerConfig config, WorkerRunner runner, WorkerMetrics metrics, ModuleProcess process) {
     this.config = config;
     this.runner = runner;
     this.metrics = metrics;
@@ -34,12 +35,13 @@ public final class WorkerApplication implements QuarkusApplication {
   }
 
   private void started(RunningModule module) {
-    module.metrics(metrics);
+    metrics.follow(module.metrics());
     HostPort links = module.links();
     String host = ConfigProvider.getConfig().getValue("quarkus.http.host", String.class);
     int port = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);
     System.out.println(
-        "worker " + config.number.orElse("")
+        "worker "
+            + config.number.orElse("")
             + (links == null ? "" : ": links on " + links)
             + (links == null ? ": " : ", ")
             + "health and metrics on "

@@ -12,9 +12,11 @@ import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Settings of the worker: from arguments, the environment ({@code PORTCULLIS_WORKER_LISTEN}) or a file.
+ * Settings of the worker: from arguments, the environment ({@code PORTCULLIS_WORKER_LISTEN}) or a
+ * file.
  *
- * <p>Not a {@code @ConfigMapping}: the build would load that interface into the JVM of Maven, which may be too old for it.
+ * <p>Not a {@code @ConfigMapping}: the build would load that interface into the JVM of Maven, which
+ * may be too old for it.
  */
 @Singleton
 final class WorkerConfig {
@@ -34,7 +36,9 @@ final class WorkerConfig {
   @ConfigProperty(name = "portcullis.worker.listen", defaultValue = "127.0.0.1:0")
   String listen;
 
-  /** Address that other modules reach the links by: host:port; that of {@code listen} when absent. */
+  /**
+   * Address that other modules reach the links by: host:port; that of {@code listen} when absent.
+   */
   @Inject
   @ConfigProperty(name = "portcullis.worker.advertise")
   Optional<String> advertise;

@@ -5,13 +5,18 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Every number that a module counts: its name in Prometheus, what it means, its unit and its labels. Reference, meters and
- * dashboards come from here. Each label has a bound: modules, ports, workers, links and reasons are as many as the
- * configuration has.
+ * Every number that a module counts: its name in Prometheus, what it means, its unit and its
+ * labels. Reference, meters and dashboards come from here. Each label has a bound: modules, ports,
+ * workers, links and reasons are as many as the configuration has.
  */
 public enum Counter {
   PACKETS_RECEIVED(
-      "portcullis_packets_received_total", Type.COUNTER, "packets", "Frames that a port took in.", "module", "port"),
+      "portcullis_packets_received_total",
+      Type.COUNTER,
+      "packets",
+      "Frames that a port took in.",
+      "module",
+      "port"),
   PACKETS_FORWARDED(
       "portcullis_packets_forwarded_total",
       Type.COUNTER,
@@ -28,7 +33,11 @@ public enum Counter {
       "stage",
       "reason"),
   PACKETS_HELD(
-      "portcullis_packets_held", Type.GAUGE, "packets", "Packets in bounded queues of the module now.", "module"),
+      "portcullis_packets_held",
+      Type.GAUGE,
+      "packets",
+      "Packets in bounded queues of the module now.",
+      "module"),
   PACKETS_ORIGINATED(
       "portcullis_packets_originated_total",
       Type.COUNTER,
@@ -36,20 +45,56 @@ public enum Counter {
       "Packets that the gateway made itself: resets, ICMP errors.",
       "module"),
   PACKETS_NON_IP(
-      "portcullis_packets_non_ip_total", Type.COUNTER, "packets", "Frames taken in that are not IP.", "module", "port"),
+      "portcullis_packets_non_ip_total",
+      Type.COUNTER,
+      "packets",
+      "Frames taken in that are not IP.",
+      "module",
+      "port"),
   BYTES_RECEIVED(
-      "portcullis_bytes_received_total", Type.COUNTER, "bytes", "Bytes of the frames that a port took in.", "module", "port"),
+      "portcullis_bytes_received_total",
+      Type.COUNTER,
+      "bytes",
+      "Bytes of the frames that a port took in.",
+      "module",
+      "port"),
   BYTES_FORWARDED(
-      "portcullis_bytes_forwarded_total", Type.COUNTER, "bytes", "Bytes of the frames that left by a port.", "module", "port"),
-  WORKER_FLOWS("portcullis_worker_flows", Type.GAUGE, "flows", "Flows that the worker tracks now.", "worker"),
+      "portcullis_bytes_forwarded_total",
+      Type.COUNTER,
+      "bytes",
+      "Bytes of the frames that left by a port.",
+      "module",
+      "port"),
+  WORKER_FLOWS(
+      "portcullis_worker_flows",
+      Type.GAUGE,
+      "flows",
+      "Flows that the worker tracks now.",
+      "worker"),
   WORKER_FLOWS_CREATED(
-      "portcullis_worker_flows_created_total", Type.COUNTER, "flows", "Flows that the worker began to track.", "worker"),
+      "portcullis_worker_flows_created_total",
+      Type.COUNTER,
+      "flows",
+      "Flows that the worker began to track.",
+      "worker"),
   WORKER_FLOWS_EXPIRED(
-      "portcullis_worker_flows_expired_total", Type.COUNTER, "flows", "Flows that ended by their timeout.", "worker"),
+      "portcullis_worker_flows_expired_total",
+      Type.COUNTER,
+      "flows",
+      "Flows that ended by their timeout.",
+      "worker"),
   WORKER_PATHS(
-      "portcullis_worker_paths", Type.GAUGE, "records", "Path records that the worker keeps now.", "worker"),
+      "portcullis_worker_paths",
+      Type.GAUGE,
+      "records",
+      "Path records that the worker keeps now.",
+      "worker"),
   WORKER_NAT_TUPLES(
-      "portcullis_worker_nat_tuples", Type.GAUGE, "tuples", "Translated tuples in use at the worker now.", "worker"),
+      "portcullis_worker_nat_tuples",
+      Type.GAUGE,
+      "tuples",
+      "Translated tuples in use at the worker now.",
+      "worker"),
   LINK_QUEUE_BYTES(
       "portcullis_link_queue_bytes",
       Type.GAUGE,
@@ -57,13 +102,29 @@ public enum Counter {
       "Bytes gathered, queued or sent on a link and not yet acknowledged.",
       "link"),
   LINK_BATCHES_SENT(
-      "portcullis_link_batches_sent_total", Type.COUNTER, "batches", "Batches sent on a link.", "link"),
+      "portcullis_link_batches_sent_total",
+      Type.COUNTER,
+      "batches",
+      "Batches sent on a link.",
+      "link"),
   LINK_BATCHES_RECEIVED(
-      "portcullis_link_batches_received_total", Type.COUNTER, "batches", "Batches taken from a link.", "link"),
+      "portcullis_link_batches_received_total",
+      Type.COUNTER,
+      "batches",
+      "Batches taken from a link.",
+      "link"),
   LINK_BATCHES_RESENT(
-      "portcullis_link_batches_resent_total", Type.COUNTER, "batches", "Batches sent again after a break.", "link"),
+      "portcullis_link_batches_resent_total",
+      Type.COUNTER,
+      "batches",
+      "Batches sent again after a break.",
+      "link"),
   LINK_CONNECTS(
-      "portcullis_link_connects_total", Type.COUNTER, "streams", "Streams of a link that came up.", "link"),
+      "portcullis_link_connects_total",
+      Type.COUNTER,
+      "streams",
+      "Streams of a link that came up.",
+      "link"),
   LINK_REFUSED(
       "portcullis_link_refused_total",
       Type.COUNTER,
@@ -84,12 +145,29 @@ public enum Counter {
       "packets",
       "Replies whose recorded path led to a worker that did not know the flow."),
   RELAYED_BATCHES(
-      "portcullis_relayed_batches_total", Type.COUNTER, "batches", "Batches that the switch relayed.", "module"),
-  RELAYED_BYTES("portcullis_relayed_bytes_total", Type.COUNTER, "bytes", "Bytes that the switch relayed.", "module"),
-  TABLE_EPOCH("portcullis_table_epoch", Type.GAUGE, "epoch", "Epoch of the table that the module uses.", "module"),
+      "portcullis_relayed_batches_total",
+      Type.COUNTER,
+      "batches",
+      "Batches that the switch relayed.",
+      "module"),
+  RELAYED_BYTES(
+      "portcullis_relayed_bytes_total",
+      Type.COUNTER,
+      "bytes",
+      "Bytes that the switch relayed.",
+      "module"),
+  TABLE_EPOCH(
+      "portcullis_table_epoch",
+      Type.GAUGE,
+      "epoch",
+      "Epoch of the table that the module uses.",
+      "module"),
   TABLE_WORKERS("portcullis_table_workers", Type.GAUGE, "workers", "Workers in the newest table."),
   MANAGEMENT_ATTACHED(
-      "portcullis_management_attached", Type.GAUGE, "modules", "Modules that are attached to management now."),
+      "portcullis_management_attached",
+      Type.GAUGE,
+      "modules",
+      "Modules that are attached to management now."),
   MANAGEMENT_REFUSED(
       "portcullis_management_refused_total",
       Type.COUNTER,
@@ -103,9 +181,15 @@ public enum Counter {
       "Times that the module tried again to reach management.",
       "module"),
   SCALE_FLOWS_MOVED(
-      "portcullis_scale_flows_moved_total", Type.COUNTER, "flows", "Flows that changed their worker in a scale event."),
+      "portcullis_scale_flows_moved_total",
+      Type.COUNTER,
+      "flows",
+      "Flows that changed their worker in a scale event."),
   SCALE_FLOWS_BROKEN(
-      "portcullis_scale_flows_broken_total", Type.COUNTER, "flows", "Flows whose state a scale event lost.");
+      "portcullis_scale_flows_broken_total",
+      Type.COUNTER,
+      "flows",
+      "Flows whose state a scale event lost.");
 
   /** What Prometheus calls the type. */
   public enum Type {
@@ -128,7 +212,10 @@ public enum Counter {
       }
       if (counter.metric.endsWith("_total") != (counter.type == Type.COUNTER)) {
         throw new ExceptionInInitializerError(
-            counter.metric + " is a " + counter.type.label() + "; names of counters, and only those, end in _total");
+            counter.metric
+                + " is a "
+                + counter.type.label()
+                + "; names of counters, and only those, end in _total");
       }
     }
   }

@@ -7,11 +7,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The counters of one writer: a module's lane, or a thread beside it. Values stand in one flat array with a cache line free
- * at both ends, so that two writers never share a line.
+ * The counters of one writer: a module's lane, or a thread beside it. Values stand in one flat
+ * array with a cache line free at both ends, so that two writers never share a line.
  *
- * <p>Threads: {@link #add}, {@link #increment} and {@link #set} by the writer only; all else by any thread. A reader sees each
- * value whole and sees it grow, but not two values at one instant.
+ * <p>Threads: {@link #add}, {@link #increment} and {@link #set} by the writer only; all else by any
+ * thread. A reader sees each value whole and sees it grow, but not two values at one instant.
  */
 public final class Counters implements MetricsSource {
 
@@ -31,7 +31,8 @@ public final class Counters implements MetricsSource {
   }
 
   /**
-   * Returns the slot of a series, a new one at its first call, beginning at 0. Not for the packet path.
+   * Returns the slot of a series, a new one at its first call, beginning at 0. Not for the packet
+   * path.
    *
    * @param labelValues values of {@code counter.labels()}, in that order
    * @throws IllegalArgumentException when a label has no value
@@ -47,7 +48,8 @@ public final class Counters implements MetricsSource {
     }
     int slot = size;
     if (slot == readings.length) {
-      throw new IllegalStateException("there is room for " + slot + " counters, and all of it is taken");
+      throw new IllegalStateException(
+          "there is room for " + slot + " counters, and all of it is taken");
     }
     readings[slot] = new Reading(counter, labels, () -> get(slot));
     size++;

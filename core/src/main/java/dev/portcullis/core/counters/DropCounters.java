@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Dropped packets of one writer by reason. Threads as {@link Counters}.
  *
- * <p>The stage that dropped follows from the reason, so that one number in the packet's row is enough; a module without
- * stages of its own names itself once for all.
+ * <p>The stage that dropped follows from the reason, so that one number in the packet's row is
+ * enough; a module without stages of its own names itself once for all.
  */
 public final class DropCounters {
 
@@ -21,7 +21,10 @@ public final class DropCounters {
       if (reason != DropReason.NONE) {
         slotOfReason[reason.id()] =
             counters.slot(
-                Counter.PACKETS_DROPPED, module, stage == null ? stageOf(reason) : stage, reason.label());
+                Counter.PACKETS_DROPPED,
+                module,
+                stage == null ? stageOf(reason) : stage,
+                reason.label());
       }
     }
     for (int id = 0; id < slotOfReason.length; id++) {
@@ -37,7 +40,10 @@ public final class DropCounters {
     return DropReason.values().length - 1;
   }
 
-  /** Counts in {@code counters} for {@code module} (for example {@code worker-2}), by the stage of each reason. */
+  /**
+   * Counts in {@code counters} for {@code module} (for example {@code worker-2}), by the stage of
+   * each reason.
+   */
   public static DropCounters of(Counters counters, String module) {
     return new DropCounters(counters, module, null);
   }
@@ -57,7 +63,10 @@ public final class DropCounters {
     counters.add(slotOfReason[reason.id()], n);
   }
 
-  /** Counts one packet by the number of the reason: 1 to {@link DropReason#idLimit} - 1. Writer only. */
+  /**
+   * Counts one packet by the number of the reason: 1 to {@link DropReason#idLimit} - 1. Writer
+   * only.
+   */
   public void count(int reasonId) {
     counters.increment(slotOfReason[reasonId]);
   }
@@ -76,7 +85,10 @@ public final class DropCounters {
     return sum;
   }
 
-  /** Adds what was dropped to {@code sums}, by label of the reason; reasons that did not happen are left out. Any thread. */
+  /**
+   * Adds what was dropped to {@code sums}, by label of the reason; reasons that did not happen are
+   * left out. Any thread.
+   */
   public void addTo(Map<String, Long> sums) {
     for (DropReason reason : DropReason.values()) {
       long dropped = reason == DropReason.NONE ? 0 : get(reason);

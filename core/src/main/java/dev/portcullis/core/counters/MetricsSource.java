@@ -6,16 +6,23 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What can be read at scrape. A service registers a function meter per {@link Reading}, so the packet path never calls a
- * meter. Series can be added while the module runs (a link to a new worker): ask again for the rest.
+ * What can be read at scrape. A service registers a function meter per {@link Reading}, so the
+ * packet path never calls a meter. Series can be added while the module runs (a link to a new
+ * worker): ask again for the rest.
  */
 @FunctionalInterface
 public interface MetricsSource {
 
-  /** Returns the series there are now, in a fixed order; new ones come at the end of each source. Any thread. */
+  /**
+   * Returns the series there are now, in a fixed order; new ones come at the end of each source.
+   * Any thread.
+   */
   List<Reading> readings();
 
-  /** Returns the series of several sources; those with equal counter and labels (one per thread) become their sum. */
+  /**
+   * Returns the series of several sources; those with equal counter and labels (one per thread)
+   * become their sum.
+   */
   static MetricsSource sumOf(List<? extends MetricsSource> sources) {
     List<MetricsSource> parts = List.copyOf(sources);
     return () -> {
@@ -24,7 +31,8 @@ public interface MetricsSource {
       for (MetricsSource part : parts) {
         for (Reading reading : part.readings()) {
           grouped
-              .computeIfAbsent(new Series(reading.counter(), reading.labelValues()), it -> new ArrayList<>())
+              .computeIfAbsent(
+                  new Series(reading.counter(), reading.labelValues()), it -> new ArrayList<>())
               .add(reading);
         }
       }

@@ -1,15 +1,16 @@
 package dev.portcullis.core.counters;
 
 /**
- * Writes the pages {@code docs/reference/counters.md} and {@code docs/reference/drop-reasons.md} from the enums. A test
- * compares; {@code -Dportcullis.regenerate=true} writes them again.
+ * Writes the pages {@code docs/reference/counters.md} and {@code docs/reference/drop-reasons.md}
+ * from the enums. A test compares; {@code -Dportcullis.regenerate=true} writes them again.
  */
 public final class ReferencePages {
 
   private static final String GENERATED = "<!-- generated from `%s` by `%s`; do not edit -->\n\n";
 
   /** The command that writes the pages again. */
-  public static final String COMMAND = "mvn -pl core test -Dtest=ReferencePagesTest -Dportcullis.regenerate=true";
+  public static final String COMMAND =
+      "mvn -pl core test -Dtest=ReferencePagesTest -Dportcullis.regenerate=true";
 
   private ReferencePages() {}
 
@@ -17,11 +18,14 @@ public final class ReferencePages {
   public static String counters() {
     StringBuilder page = new StringBuilder("# Counters\n\n");
     page.append(GENERATED.formatted("Counter", COMMAND));
-    page.append("Every module shows them at `/q/metrics`. Values have a single writer and are read at scrape.\n\n");
+    page.append(
+        "Every module shows them at `/q/metrics`. Values have a single writer and are read at scrape.\n\n");
     page.append("| name | type | unit | labels | meaning |\n|---|---|---|---|---|\n");
     for (Counter it : Counter.values()) {
       String labels = it.labels().isEmpty() ? "-" : "`" + String.join("`, `", it.labels()) + "`";
-      page.append("| `%s` | %s | %s | %s | %s |\n".formatted(it.metric(), it.type().label(), it.unit(), labels, it.help()));
+      page.append(
+          "| `%s` | %s | %s | %s | %s |\n"
+              .formatted(it.metric(), it.type().label(), it.unit(), labels, it.help()));
     }
     return page.toString();
   }
@@ -37,7 +41,8 @@ public final class ReferencePages {
     for (DropReason it : DropReason.values()) {
       if (it != DropReason.NONE) {
         page.append(
-            "| %d | `%s` | `%s` | %s |\n".formatted(it.id(), it.label(), DropCounters.stageOf(it), it.sentence()));
+            "| %d | `%s` | `%s` | %s |\n"
+                .formatted(it.id(), it.label(), DropCounters.stageOf(it), it.sentence()));
       }
     }
     return page.toString();

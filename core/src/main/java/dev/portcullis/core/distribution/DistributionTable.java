@@ -13,20 +13,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which worker owns a packet: {@code owner = slots[V mod slots.length]}, with algorithm, pool and slots per traffic class.
- * One pure function for IO modules, workers and the simulator (patent: claims 1 to 7, 16 to 19, 30 to 33, 38).
+ * Which worker owns a packet: {@code owner = slots[V mod slots.length]}, with algorithm, pool and
+ * slots per traffic class. One pure function for IO modules, workers and the simulator (patent:
+ * claims 1 to 7, 16 to 19, 30 to 33, 38).
  *
  * <ul>
- *   <li>The traffic class comes from the port numbers, either side, so a reply has the class of its request. Where both
- *       ports belong to a class, the class that the configuration lists first wins. Fragments, and packets without
- *       ports, are of class {@code default}.
- *   <li>V is an unsigned 128-bit number. The sums are of the addresses as unsigned numbers (IPv4: 32 bits, so the sum
- *       has up to 33), modulo 2^128. Hashes fill the lower 64 bits.
+ *   <li>The traffic class comes from the port numbers, either side, so a reply has the class of its
+ *       request. Where both ports belong to a class, the class that the configuration lists first
+ *       wins. Fragments, and packets without ports, are of class {@code default}.
+ *   <li>V is an unsigned 128-bit number. The sums are of the addresses as unsigned numbers (IPv4:
+ *       32 bits, so the sum has up to 33), modulo 2^128. Hashes fill the lower 64 bits.
  *   <li>A packet without readable addresses has V = 0 and class 0.
- *   <li>The slots of a pool are the identification numbers of its workers in ascending order (the patent's mapping table;
- *       for workers 0 to N-1 the identity), except {@code consistent}, whose slots are a Maglev table. A worker belongs
- *       to the pool whose range {@code base .. base + replicas - 1} has its number, else to {@code default}. A pool
- *       that has no worker in the table is served by {@code default}, so every slot has a worker.
+ *   <li>The slots of a pool are the identification numbers of its workers in ascending order (the
+ *       patent's mapping table; for workers 0 to N-1 the identity), except {@code consistent},
+ *       whose slots are a Maglev table. A worker belongs to the pool whose range {@code base ..
+ *       base + replicas - 1} has its number, else to {@code default}. A pool that has no worker in
+ *       the table is served by {@code default}, so every slot has a worker.
  * </ul>
  *
  * <p>Nothing is allocated per packet. Immutable; any thread.
@@ -36,7 +38,10 @@ public final class DistributionTable {
   /** Name of the class and of the pool that take what no other takes. */
   public static final String DEFAULT = "default";
 
-  /** Number of traffic classes there can be, {@code default} included: a port's class is kept in a byte. */
+  /**
+   * Number of traffic classes there can be, {@code default} included: a port's class is kept in a
+   * byte.
+   */
   public static final int MAX_CLASSES = 128;
 
   private final int epoch;
@@ -66,7 +71,11 @@ public final class DistributionTable {
 
   /** How the packets of one class find their slot. */
   private record Assignment(
-      Algorithm algorithm, long sourceWeight, long destinationWeight, int[] slots, Modulus modulus) {}
+      Algorithm algorithm,
+      long sourceWeight,
+      long destinationWeight,
+      int[] slots,
+      Modulus modulus) {}
 
   /**
    * Builds the table.
@@ -74,9 +83,11 @@ public final class DistributionTable {
    * @param spec algorithm, classes and pools
    * @param epoch number of this table, from 1
    * @param previousEpoch number of the table before it, 0 where there was none
-   * @param workers the workers that take part, in any order; N is the number of those in the default pool
-   * @throws IllegalArgumentException when two workers share a number, the default pool has none, or a class names a pool
-   *     that is not there or has neither ports nor the name of a protocol of {@link WellKnownPorts}
+   * @param workers the workers that take part, in any order; N is the number of those in the
+   *     default pool
+   * @throws IllegalArgumentException when two workers share a number, the default pool has none, or
+   *     a class names a pool that is not there or has neither ports nor the name of a protocol of
+   *     {@link WellKnownPorts}
    */
   public static DistributionTable of(
       GatewaySpec spec, int epoch, int previousEpoch, List<Member> workers) {
@@ -133,7 +144,8 @@ public final class DistributionTable {
 
   private static Map<String, int[]> poolMembers(GatewaySpec spec, List<Member> sorted) {
     Map<String, List<Integer>> members = new HashMap<>();
-    members.put(DEFAULT, new ArrayList<>());
+    List<Integer> ofDefault = new ArrayList<>();
+    members.put(DEFAULT, ofDefault);
     for (Pool pool : spec.pools()) {
       members.put(pool.name(), new ArrayList<>());
     }
@@ -143,9 +155,9 @@ public final class DistributionTable {
         throw new IllegalArgumentException("two workers have the number " + last);
       }
       last = worker.number();
-      members.get(poolOf(spec, last)).add(last);
+      members.computeIfAbsent(poolOf(spec, last), it -> new ArrayList<>()).add(last);
     }
-    if (members.get(DEFAULT).isEmpty()) {
+    if (ofDefault.isEmpty()) {
       throw new IllegalArgumentException("a distribution table needs a worker of the default pool");
     }
     Map<String, int[]> numbers = new HashMap<>();
@@ -153,7 +165,7 @@ public final class DistributionTable {
         (pool, list) ->
             numbers.put(
                 pool,
-                (list.isEmpty() ? members.get(DEFAULT) : list)
+                (list.isEmpty() ? ofDefault : list)
                     .stream().mapToInt(Integer::intValue).toArray()));
     return numbers;
   }
@@ -181,7 +193,10 @@ public final class DistributionTable {
       int[] members = numbers.get(pool);
       if (members == null) {
         throw new IllegalArgumentException(
-            "there is no pool " + pool + "; there are " + numbers.keySet().stream().sorted().toList());
+            "there is no pool "
+                + pool
+                + "; there are "
+                + numbers.keySet().stream().sorted().toList());
       }
       int[] slots =
           algorithm == Algorithm.CONSISTENT
@@ -248,8 +263,8 @@ public final class DistributionTable {
   }
 
   /**
-   * Returns A of the worker that owns a key. A class that this table does not have (a key from another epoch) is treated
-   * as {@code default}.
+   * Returns A of the worker that owns a key. A class that this table does not have (a key from
+   * another epoch) is treated as {@code default}.
    */
   public int owner(int trafficClass, long vHigh, long vLow) {
     Assignment assignment = assignmentOf(trafficClass);
@@ -259,7 +274,8 @@ public final class DistributionTable {
   /**
    * Computes class and V of a packet and returns A of its owner.
    *
-   * @param version 4, 6, or 0 where there are no readable addresses (then nothing else is looked at)
+   * @param version 4, 6, or 0 where there are no readable addresses (then nothing else is looked
+   *     at)
    * @param protocol IP protocol number
    * @param srcHigh upper half of the sender's address, 0 for IPv4
    * @param srcLow lower half of the sender's address
@@ -337,7 +353,10 @@ public final class DistributionTable {
         key);
   }
 
-  /** Computes class and V that the reply to a parsed packet will have, and returns A of the reply's owner. */
+  /**
+   * Computes class and V that the reply to a parsed packet will have, and returns A of the reply's
+   * owner.
+   */
   public int assignReply(PacketHeader h, FlowKey key) {
     return assign(
         h.hasAddresses ? h.version : 0,

@@ -1,11 +1,13 @@
 package dev.portcullis.core.distribution;
 
 /**
- * A 64-bit hash of a 5-tuple that is the same for both directions. Each endpoint is mixed alone; sum and exclusive or of
- * the two do not know which was first, and both go into the result, so that endpoints that only share their sum differ.
+ * A 64-bit hash of a 5-tuple that is the same for both directions. Each endpoint is mixed alone;
+ * sum and exclusive or of the two do not know which was first, and both go into the result, so that
+ * endpoints that only share their sum differ.
  *
- * <p>Without ports the key is the pair of addresses alone, without the protocol: all fragments of a datagram meet, also
- * where later IPv6 fragments name another next header than the first (RFC 8200 section 4.5).
+ * <p>Without ports the key is the pair of addresses alone, without the protocol: all fragments of a
+ * datagram meet, also where later IPv6 fragments name another next header than the first (RFC 8200
+ * section 4.5).
  */
 final class FlowHash {
 
@@ -16,7 +18,13 @@ final class FlowHash {
 
   /** Returns the hash of addresses, ports and protocol. */
   static long ofTuple(
-      int protocol, long srcHigh, long srcLow, int srcPort, long dstHigh, long dstLow, int dstPort) {
+      int protocol,
+      long srcHigh,
+      long srcLow,
+      int srcPort,
+      long dstHigh,
+      long dstLow,
+      int dstPort) {
     return join(
         endpoint(srcHigh, srcLow, srcPort + 1),
         endpoint(dstHigh, dstLow, dstPort + 1),

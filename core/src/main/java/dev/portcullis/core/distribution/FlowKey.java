@@ -1,8 +1,8 @@
 package dev.portcullis.core.distribution;
 
 /**
- * What a packet is assigned by: V and its traffic class. Filled by {@link DistributionTable#assign} and used again for
- * the next packet; one object per thread.
+ * What a packet is assigned by: V and its traffic class. Filled by {@link DistributionTable#assign}
+ * and used again for the next packet; one object per thread.
  */
 public final class FlowKey {
 

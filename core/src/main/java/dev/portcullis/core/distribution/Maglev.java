@@ -3,13 +3,13 @@ package dev.portcullis.core.distribution;
 import java.util.Arrays;
 
 /**
- * Slots in which one worker more, or one less, moves about as few slots as it must: Maglev's table (Eisenbud and others,
- * "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016, section 3.4). Every worker has a preference
- * order of all slots, a permutation that only its identification number decides, and the workers take their best free
- * slot in turn.
+ * Slots in which one worker more, or one less, moves about as few slots as it must: Maglev's table
+ * (Eisenbud and others, "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
+ * section 3.4). Every worker has a preference order of all slots, a permutation that only its
+ * identification number decides, and the workers take their best free slot in turn.
  *
- * <p>The size is one prime for every N: with a size that changed with N nearly all keys would change their slot. Any two
- * workers' shares differ by one slot at most.
+ * <p>The size is one prime for every N: with a size that changed with N nearly all keys would
+ * change their slot. Any two workers' shares differ by one slot at most.
  */
 final class Maglev {
 
@@ -21,7 +21,10 @@ final class Maglev {
 
   private Maglev() {}
 
-  /** Returns the owner of each slot; {@code numbers} are the distinct identification numbers in ascending order. */
+  /**
+   * Returns the owner of each slot; {@code numbers} are the distinct identification numbers in
+   * ascending order.
+   */
   static int[] slots(int[] numbers) {
     int[] next = new int[numbers.length];
     int[] skip = new int[numbers.length];

@@ -6,7 +6,8 @@ package dev.portcullis.core.distribution;
  * @param number its identification number A: 0 to 16777215
  * @param generation life of that worker; a successor with the same number has a higher one
  * @param host name or address that its links are opened to
- * @param port TCP port that its links are opened to: 1 to 65535, 0 where it has none (a table that is only computed with)
+ * @param port TCP port that its links are opened to: 1 to 65535, 0 where it has none (a table that
+ *     is only computed with)
  * @param shards its lanes (threads): 1 or more
  */
 public record Member(int number, long generation, String host, int port, int shards) {

@@ -1,8 +1,9 @@
 package dev.portcullis.core.distribution;
 
 /**
- * {@code V mod n} for one n and any unsigned V of up to 128 bits, without a division: a multiplication by a stored
- * reciprocal gives the quotient or one less, and one comparison settles which. Immutable; any thread.
+ * {@code V mod n} for one n and any unsigned V of up to 128 bits, without a division: a
+ * multiplication by a stored reciprocal gives the quotient or one less, and one comparison settles
+ * which. Immutable; any thread.
  */
 final class Modulus {
 
@@ -31,8 +32,8 @@ final class Modulus {
   }
 
   /**
-   * With {@code reciprocal = (2^64 - 1 - e) / n} and {@code 0 <= e < n}, {@code v/n - v * reciprocal / 2^64 = v (1 + e) /
-   * (n 2^64) < 1}: the quotient is at most one too small.
+   * With {@code reciprocal = (2^64 - 1 - e) / n} and {@code 0 <= e < n}, {@code v/n - v *
+   * reciprocal / 2^64 = v (1 + e) / (n 2^64) < 1}: the quotient is at most one too small.
    */
   private long remainder(long v) {
     long r = v - Math.unsignedMultiplyHigh(v, reciprocal) * n;

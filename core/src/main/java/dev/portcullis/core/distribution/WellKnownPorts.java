@@ -4,8 +4,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The default table of the protocol differentiator (patent, F10): which ports a traffic class has that is named after a
- * protocol and lists none itself. Only classes that the configuration names exist; this table adds none.
+ * The default table of the protocol differentiator (patent, F10): which ports a traffic class has
+ * that is named after a protocol and lists none itself. Only classes that the configuration names
+ * exist; this table adds none.
  */
 public final class WellKnownPorts {
 
@@ -27,11 +28,14 @@ public final class WellKnownPorts {
           "imap", new Ports(List.of(143), List.of()),
           "ftp", new Ports(List.of(21), List.of()),
           "dns", new Ports(List.of(53), List.of(53)),
-          "tls", new Ports(List.of(443), List.of(443)));
+          "tls", new Ports(List.of(443), List.of()));
 
   private WellKnownPorts() {}
 
-  /** Returns the ports of the protocol {@code name} (lower case); both lists are empty for one that is not in the table. */
+  /**
+   * Returns the ports of the protocol {@code name} (lower case); both lists are empty for one that
+   * is not in the table.
+   */
   public static Ports of(String name) {
     return BY_NAME.getOrDefault(name, NONE);
   }

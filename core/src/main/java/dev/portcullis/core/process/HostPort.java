@@ -28,7 +28,10 @@ public record HostPort(String host, int port) {
     }
     throw new ModuleException(
         ExitCode.USAGE,
-        option + ": \"" + text + "\" is not host:port with a port of 0 to 65535 ([address]:port for IPv6)");
+        option
+            + ": \""
+            + text
+            + "\" is not host:port with a port of 0 to 65535 ([address]:port for IPv6)");
   }
 
   private static int port(String text) {

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param certificate PEM file with the certificate chain of this module; null: plain text
  * @param key PEM file with its private key; null: plain text
- * @param authorities PEM file with the certificates that peers are checked against; null: plain text
+ * @param authorities PEM file with the certificates that peers are checked against; null: plain
+ *     text
  */
 public record LinkIdentity(
     @Nullable Path certificate, @Nullable Path key, @Nullable Path authorities) {

@@ -16,8 +16,9 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 
 /**
- * Arguments of a module's program: turns them into properties of its configuration, so that an option, an environment variable
- * and a file set the same thing. {@code --listen HOST:PORT} of a worker becomes {@code portcullis.worker.listen}.
+ * Arguments of a module's program: turns them into properties of its configuration, so that an
+ * option, an environment variable and a file set the same thing. {@code --listen HOST:PORT} of a
+ * worker becomes {@code portcullis.worker.listen}.
  */
 public final class ModuleArguments {
 
@@ -38,7 +39,8 @@ public final class ModuleArguments {
   /** Arguments of {@code io NAME}. */
   public static ModuleArguments io() {
     ModuleArguments a =
-        new ModuleArguments("io", "Runs one IO module of the gateway: its ports and the links to all workers.");
+        new ModuleArguments(
+            "io", "Runs one IO module of the gateway: its ports and the links to all workers.");
     a.positional("name", "NAME", "Name of the IO module in spec.io of the configuration.");
     a.links();
     a.option("--switch", "Link address of a switch; repeatable (default: 127.0.0.1:7400).", true);
@@ -50,10 +52,14 @@ public final class ModuleArguments {
   /** Arguments of {@code worker K}. */
   public static ModuleArguments worker() {
     ModuleArguments a =
-        new ModuleArguments("worker", "Runs one worker of the gateway: the pipeline over its share of the flows.");
+        new ModuleArguments(
+            "worker", "Runs one worker of the gateway: the pipeline over its share of the flows.");
     a.positional("number", "K", "Identification number of the worker, from 0.");
     a.links();
-    a.option("--advertise", "Address that other modules reach the links by (default: that of --listen).", false);
+    a.option(
+        "--advertise",
+        "Address that other modules reach the links by (default: that of --listen).",
+        false);
     a.option("--switch", "Link address of a switch; repeatable (default: 127.0.0.1:7400).", true);
     a.common();
     return a;
@@ -63,17 +69,19 @@ public final class ModuleArguments {
   public static ModuleArguments switching() {
     ModuleArguments a =
         new ModuleArguments(
-            "switch", "Runs the switch: relays packets between workers and hands table and policy to all modules.");
+            "switch",
+            "Runs the switch: relays packets between workers and hands table and policy to all modules.");
     a.option("--listen", "Where links are accepted (default: 127.0.0.1:7400).", false);
     a.common();
     return a;
   }
 
   /**
-   * Reads arguments and sets system properties from them. Asked for help it prints that, and when the arguments are at fault
-   * one sentence.
+   * Reads arguments and sets system properties from them. Asked for help it prints that, and when
+   * the arguments are at fault one sentence.
    *
-   * @return the exit code when the program is to end here: 0 after help, 2 after a fault; empty to go on
+   * @return the exit code when the program is to end here: 0 after help, 2 after a fault; empty to
+   *     go on
    */
   public OptionalInt apply(String[] args, PrintStream out, PrintStream err) {
     Map<String, String> properties;
@@ -135,7 +143,8 @@ public final class ModuleArguments {
     option("--cert", "FILE", "Certificate chain of this module, PEM.");
     option("--key", "FILE", "Private key of this module, PEM.");
     option("--ca", "FILE", "Certificates that peers are checked against, PEM.");
-    flag("--plaintext", "Links without encryption and identity, instead of --cert, --key and --ca.");
+    flag(
+        "--plaintext", "Links without encryption and identity, instead of --cert, --key and --ca.");
     spec.addOption(
         OptionSpec.builder("-h", "--help").usageHelp(true).description("Shows this text.").build());
   }

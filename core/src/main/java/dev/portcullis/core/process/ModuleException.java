@@ -1,6 +1,9 @@
 package dev.portcullis.core.process;
 
-/** Why a module does not start or cannot go on, in one sentence for people, and the exit code that follows. */
+/**
+ * Why a module does not start or cannot go on, in one sentence for people, and the exit code that
+ * follows.
+ */
 public final class ModuleException extends Exception {
 
   private static final long serialVersionUID = 1;
@@ -11,7 +14,8 @@ public final class ModuleException extends Exception {
    * Makes the exception.
    *
    * @param exitCode one of {@link ExitCode}, not {@code DONE}
-   * @param sentence what is wrong, where, and what is allowed; several lines when there are several faults
+   * @param sentence what is wrong, where, and what is allowed; several lines when there are several
+   *     faults
    */
   public ModuleException(int exitCode, String sentence) {
     super(sentence);

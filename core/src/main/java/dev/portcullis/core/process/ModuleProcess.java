@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
 
 /**
- * The life of the one module of a process, from start to exit code, as its health shows it. Any thread may ask; {@link #run}
- * belongs to the main thread.
+ * The life of the one module of a process, from start to exit code, as its health shows it. Any
+ * thread may ask; {@link #run} belongs to the main thread.
  */
 public final class ModuleProcess {
 
@@ -28,8 +28,9 @@ public final class ModuleProcess {
   }
 
   /**
-   * Runs {@code stop} on SIGTERM and SIGINT instead of what the JVM does by itself: a stop that was asked for is no failure, so
-   * the process ends with exit code 0 and not with 128 + the number of the signal.
+   * Runs {@code stop} on SIGTERM and SIGINT instead of what the JVM does by itself: a stop that was
+   * asked for is no failure, so the process ends with exit code 0 and not with 128 + the number of
+   * the signal.
    */
   public static void onStopSignal(Runnable stop) {
     Signal.handle(new Signal("TERM"), signal -> stop.run());

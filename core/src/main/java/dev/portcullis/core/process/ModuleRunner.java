@@ -12,8 +12,8 @@ public interface ModuleRunner {
    * @param settings checked settings
    * @param failed takes the reason when the module cannot go on later; any thread; ends the process
    * @return the module, running
-   * @throws ModuleException when it cannot start: a fault in the configuration (1), a name that the configuration does not
-   *     have (2), a port that is taken (3)
+   * @throws ModuleException when it cannot start: a fault in the configuration (1), a name that the
+   *     configuration does not have (2), a port that is taken (3)
    */
   RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
       throws ModuleException;

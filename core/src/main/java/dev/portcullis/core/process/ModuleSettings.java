@@ -7,13 +7,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * What one module needs to know to run as a process of its own.
  *
- * @param name name of the IO module in {@code spec.io}, the number of the worker, or empty for a switch
+ * @param name name of the IO module in {@code spec.io}, the number of the worker, or empty for a
+ *     switch
  * @param files documents of the configuration, at least one
  * @param listen where links are accepted
  * @param advertise what other modules connect to; null: what {@code listen} turns out to be
  * @param switches link addresses of the switches; empty for a switch
  * @param identity certificates of the links, or plain text
- * @param feed where an IO module gets recorded frames from instead of its ports; null: from its ports
+ * @param feed where an IO module gets recorded frames from instead of its ports; null: from its
+ *     ports
  */
 public record ModuleSettings(
     String name,
@@ -27,7 +29,8 @@ public record ModuleSettings(
   /**
    * Checks texts as they come from options, environment or configuration.
    *
-   * @throws ModuleException with exit code 2 when one is not well-formed or a required one is missing
+   * @throws ModuleException with exit code 2 when one is not well-formed or a required one is
+   *     missing
    */
   public static ModuleSettings of(
       String name,
@@ -39,7 +42,8 @@ public record ModuleSettings(
       @Nullable String feed)
       throws ModuleException {
     if (files.isEmpty()) {
-      throw new ModuleException(ExitCode.USAGE, "-f FILE is missing: the configuration of the gateway");
+      throw new ModuleException(
+          ExitCode.USAGE, "-f FILE is missing: the configuration of the gateway");
     }
     HostPort[] relays = new HostPort[switches.size()];
     for (int i = 0; i < relays.length; i++) {

@@ -1,5 +1,6 @@
 package dev.portcullis.core.process;
 
+import dev.portcullis.core.counters.MetricsSource;
 import org.jspecify.annotations.Nullable;
 
 /** A module that was started. Any thread may call. */
@@ -11,9 +12,11 @@ public interface RunningModule {
   /** Returns where links are accepted, with the real port; null when the module accepts none. */
   @Nullable HostPort links();
 
-  /** Tells {@code visitor} all numbers of the module. Called once, after the start. */
-  void metrics(MetricVisitor visitor);
+  /** Returns the numbers of the module. */
+  MetricsSource metrics();
 
-  /** Takes nothing new, sends and writes what is on its way, ends the links and returns. Idempotent. */
+  /**
+   * Takes nothing new, sends and writes what is on its way, ends the links and returns. Idempotent.
+   */
   void stop();
 }

@@ -6,11 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import dev.portcullis.core.process.MetricVisitor;
 import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.DoubleSupplier;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 
 class CountersTest {
@@ -43,7 +47,8 @@ class CountersTest {
 
   @Test
   void shouldRefuseASeriesWithAMissingLabel() {
-    assertThrows(IllegalArgumentException.class, () -> counters.slot(Counter.PACKETS_RECEIVED, "io-a"));
+    assertThrows(
+        IllegalArgumentException.class, () -> counters.slot(Counter.PACKETS_RECEIVED, "io-a"));
   }
 
   @Test
@@ -75,6 +80,30 @@ class CountersTest {
   }
 
   @Test
+  void shouldTellAVisitorNameTypeLabelsAndValue() {
+    counters.add(counters.slot(Counter.PACKETS_RECEIVED, "io-a", "lan"), 3);
+    counters.set(counters.slot(Counter.TABLE_WORKERS), 5);
+    List<String> seen = new ArrayList<>();
+    counters.visit(
+        new MetricVisitor() {
+          @Override
+          public void counter(String name, String help, LongSupplier value, String... labels) {
+            seen.add("counter " + name + List.of(labels) + value.getAsLong());
+          }
+
+          @Override
+          public void gauge(String name, String help, DoubleSupplier value, String... labels) {
+            seen.add("gauge " + name + List.of(labels) + value.getAsDouble());
+          }
+        });
+    assertEquals(
+        List.of(
+            "counter portcullis_packets_received_total[module, io-a, port, lan]3",
+            "gauge portcullis_table_workers[]5.0"),
+        seen);
+  }
+
+  @Test
   void shouldCountDropsByReasonAndStage() {
     DropCounters drops = DropCounters.of(counters, "worker-0");
     drops.count(DropReason.ACL);
@@ -84,13 +113,15 @@ class CountersTest {
     assertEquals(7, drops.total());
     assertEquals(Map.of("acl", 2L, "no-route", 5L), drops.byLabel());
     assertEquals(2, counters.get(counters.slot(Counter.PACKETS_DROPPED, "worker-0", "acl", "acl")));
-    assertEquals(5, counters.get(counters.slot(Counter.PACKETS_DROPPED, "worker-0", "route", "no-route")));
+    assertEquals(
+        5, counters.get(counters.slot(Counter.PACKETS_DROPPED, "worker-0", "route", "no-route")));
   }
 
   @Test
   void shouldCountAllReasonsUnderTheStageThatIsGiven() {
     DropCounters.ofStage(counters, "io-a", "ingress").count(DropReason.MALFORMED);
-    assertEquals(1, counters.get(counters.slot(Counter.PACKETS_DROPPED, "io-a", "ingress", "malformed")));
+    assertEquals(
+        1, counters.get(counters.slot(Counter.PACKETS_DROPPED, "io-a", "ingress", "malformed")));
   }
 
   @Test

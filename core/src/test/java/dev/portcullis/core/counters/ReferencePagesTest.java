@@ -28,7 +28,10 @@ class ReferencePagesTest {
     assertEquals(
         expected,
         Files.exists(page) ? Files.readString(page) : "",
-        "docs/reference/" + name + " is out of date; write it again with: " + ReferencePages.COMMAND);
+        "docs/reference/"
+            + name
+            + " is out of date; write it again with: "
+            + ReferencePages.COMMAND);
   }
 
   private static Path root() {

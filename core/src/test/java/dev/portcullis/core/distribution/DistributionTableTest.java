@@ -92,7 +92,9 @@ class DistributionTableTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = Algorithm.class, names = {"IP_SUM", "FLOW_HASH", "CONSISTENT"})
+  @EnumSource(
+      value = Algorithm.class,
+      names = {"IP_SUM", "FLOW_HASH", "CONSISTENT"})
   void shouldGiveAReplyTheSameKeyUnderASymmetricAlgorithm(Algorithm algorithm) {
     DistributionTable table = Specs.table(algorithm, 5);
     for (int i = 0; i < 10_000; i++) {
@@ -125,7 +127,8 @@ class DistributionTableTest {
       PacketHeader h = randomHeader(i);
       assertEquals(one.assign(h, key), two.assign(h, other), this::seed);
       assertEquals(key.vLow, other.vLow, this::seed);
-      assertEquals(one.owner(key.trafficClass, key.vHigh, key.vLow), two.assign(h, other), this::seed);
+      assertEquals(
+          one.owner(key.trafficClass, key.vHigh, key.vLow), two.assign(h, other), this::seed);
     }
   }
 
@@ -149,7 +152,9 @@ class DistributionTableTest {
       packets[table.assign(randomHeader(i), key)]++;
     }
     for (int i = 0; i < 16; i++) {
-      assertTrue(packets[i] > 900 && packets[i] < 1700, "worker " + i + " has " + packets[i] + ", " + seed());
+      assertTrue(
+          packets[i] > 900 && packets[i] < 1700,
+          "worker " + i + " has " + packets[i] + ", " + seed());
     }
   }
 
@@ -181,7 +186,8 @@ class DistributionTableTest {
     DistributionTable weighted = Specs.weighted(7, 7, 5);
     DistributionTable sum = Specs.table(Algorithm.IP_SUM, 5);
     for (int i = 0; i < 1000; i++) {
-      PacketHeader h = randomHeader(2 * i); // IPv4: 7 * V stays below 2^128, so its remainder is 7 * R
+      PacketHeader h =
+          randomHeader(2 * i); // IPv4: 7 * V stays below 2^128, so its remainder is 7 * R
       h.version = 4;
       h.sourceHigh = 0;
       h.destinationHigh = 0;
@@ -195,7 +201,10 @@ class DistributionTableTest {
   void shouldMapAssignmentNumbersToOtherIdentificationNumbers() {
     DistributionTable table =
         DistributionTable.of(
-            Specs.spec(Algorithm.IP_SUM, List.of(1, 1), List.of(), List.of()), 4, 3, Specs.numbered(42, 7, 9));
+            Specs.spec(Algorithm.IP_SUM, List.of(1, 1), List.of(), List.of()),
+            4,
+            3,
+            Specs.numbered(42, 7, 9));
     assertEquals(7, table.assign(4, TCP, 0, 40, 0, 59, true, 1, 2, key));
     assertEquals(9, table.assign(4, TCP, 0, 40, 0, 60, true, 1, 2, key));
     assertEquals(42, table.assign(4, TCP, 0, 40, 0, 61, true, 1, 2, key));
@@ -277,7 +286,8 @@ class DistributionTableTest {
 
   @Test
   void shouldTreatAFragmentAsDefaultClass() {
-    assertEquals(0, classOf(classes(tcp("http", Algorithm.IP_SUM, "default", 80)), TCP, 80, 80, false));
+    assertEquals(
+        0, classOf(classes(tcp("http", Algorithm.IP_SUM, "default", 80)), TCP, 80, 80, false));
   }
 
   @Test
@@ -289,7 +299,18 @@ class DistributionTableTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"http 80", "http 8080", "smtp 25", "smtp 587", "pop3 110", "imap 143", "ftp 21", "dns 53", "tls 443"})
+  @ValueSource(
+      strings = {
+        "http 80",
+        "http 8080",
+        "smtp 25",
+        "smtp 587",
+        "pop3 110",
+        "imap 143",
+        "ftp 21",
+        "dns 53",
+        "tls 443"
+      })
   void shouldKnowThePortsOfAProtocolThatAClassIsNamedAfter(String nameAndPort) {
     String[] parts = nameAndPort.split(" ");
     DistributionTable table = classes(tcp(parts[0], Algorithm.IP_SUM, "default"));
@@ -298,7 +319,8 @@ class DistributionTableTest {
 
   @Test
   void shouldAddNoClassThatTheConfigurationDoesNotName() {
-    assertEquals(0, classOf(classes(tcp("http", Algorithm.IP_SUM, "default")), TCP, 50_000, 25, true));
+    assertEquals(
+        0, classOf(classes(tcp("http", Algorithm.IP_SUM, "default")), TCP, 50_000, 25, true));
   }
 
   @Test
@@ -330,7 +352,10 @@ class DistributionTableTest {
         IllegalArgumentException.class,
         () ->
             DistributionTable.of(
-                Specs.spec(Algorithm.IP_SUM, List.of(), List.of(), List.of()), 1, 0, Specs.numbered(1, 2, 1)));
+                Specs.spec(Algorithm.IP_SUM, List.of(), List.of(), List.of()),
+                1,
+                0,
+                Specs.numbered(1, 2, 1)));
   }
 
   @Test
@@ -340,18 +365,23 @@ class DistributionTableTest {
 
   @Test
   void shouldRefuseAClassThatNamesNoPoolThatIsThere() {
-    assertThrows(IllegalArgumentException.class, () -> classes(tcp("http", Algorithm.IP_SUM, "nowhere", 80)));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> classes(tcp("http", Algorithm.IP_SUM, "nowhere", 80)));
   }
 
   @Test
   void shouldRefuseAClassWithoutPortsThatIsNoKnownProtocol() {
-    assertThrows(IllegalArgumentException.class, () -> classes(tcp("gopher", Algorithm.IP_SUM, "default")));
+    assertThrows(
+        IllegalArgumentException.class, () -> classes(tcp("gopher", Algorithm.IP_SUM, "default")));
   }
 
   @Test
   void shouldAllocateNothingPerPacket() {
     DistributionTable table =
-        classes(tcp("http", Algorithm.CONSISTENT, "default"), tcp("tls", Algorithm.IP_SUM_WEIGHTED, "default"));
+        classes(
+            tcp("http", Algorithm.CONSISTENT, "default"),
+            tcp("tls", Algorithm.IP_SUM_WEIGHTED, "default"));
     PacketHeader[] headers = new PacketHeader[64];
     for (int i = 0; i < headers.length; i++) {
       headers[i] = randomHeader(i);
@@ -375,14 +405,18 @@ class DistributionTableTest {
     other.vLow = sum;
   }
 
-  private int classOf(DistributionTable table, int protocol, int srcPort, int dstPort, boolean hasPorts) {
+  private int classOf(
+      DistributionTable table, int protocol, int srcPort, int dstPort, boolean hasPorts) {
     table.assign(4, protocol, 0, 1, 0, 2, hasPorts, srcPort, dstPort, key);
     return key.trafficClass;
   }
 
   private static DistributionTable classes(TrafficClass... classes) {
     return DistributionTable.of(
-        Specs.spec(Algorithm.IP_SUM, List.of(), List.of(classes), List.of()), 1, 0, Specs.workers(3));
+        Specs.spec(Algorithm.IP_SUM, List.of(), List.of(classes), List.of()),
+        1,
+        0,
+        Specs.workers(3));
   }
 
   private static DistributionTable pooled(int... workers) {

@@ -34,7 +34,8 @@ class MaglevTest {
       for (int owner : Maglev.slots(firstWorkers(n))) {
         shares[owner]++;
       }
-      int spread = Arrays.stream(shares).max().orElseThrow() - Arrays.stream(shares).min().orElseThrow();
+      int spread =
+          Arrays.stream(shares).max().orElseThrow() - Arrays.stream(shares).min().orElseThrow();
       assertTrue(spread <= 1, () -> n + " workers: shares differ by " + spread);
     }
   }
@@ -48,7 +49,8 @@ class MaglevTest {
       double ideal = (double) Maglev.SIZE / (n + 1);
       int workers = n;
       assertTrue(
-          moved <= 1.5 * ideal, () -> workers + " to " + (workers + 1) + ": " + moved / ideal + " times 1/(N+1)");
+          moved <= 1.5 * ideal,
+          () -> workers + " to " + (workers + 1) + ": " + moved / ideal + " times 1/(N+1)");
     }
   }
 

@@ -10,20 +10,28 @@ import org.junit.jupiter.api.Test;
 class ModulusTest {
 
   private static final long SEED = Long.getLong("portcullis.seed", 7_333_430L);
-  private static final long[] EDGES = {0, 1, 2, -1, -2, Long.MAX_VALUE, Long.MIN_VALUE, 0xffff_ffffL, 1L << 32};
+  private static final long[] EDGES = {
+    0, 1, 2, -1, -2, Long.MAX_VALUE, Long.MIN_VALUE, 0xffff_ffffL, 1L << 32
+  };
 
   @Test
   void shouldAgreeWithBigIntegerForRandomNumbersAndDivisors() {
     SplittableRandom random = new SplittableRandom(SEED);
     for (int i = 0; i < 200_000; i++) {
       int n = 1 + (random.nextInt() >>> 1 + random.nextInt(31)) % Integer.MAX_VALUE;
-      check(n, random.nextBoolean() ? 0 : random.nextLong(), random.nextLong() >>> random.nextInt(64));
+      check(
+          n,
+          random.nextBoolean() ? 0 : random.nextLong(),
+          random.nextLong() >>> random.nextInt(64));
     }
   }
 
   @Test
   void shouldAgreeWithBigIntegerAtTheEdges() {
-    for (int n : new int[] {1, 2, 3, 4, 5, 7, 16, 255, 256, 65_536, 65_537, Integer.MAX_VALUE - 1, Integer.MAX_VALUE}) {
+    for (int n :
+        new int[] {
+          1, 2, 3, 4, 5, 7, 16, 255, 256, 65_536, 65_537, Integer.MAX_VALUE - 1, Integer.MAX_VALUE
+        }) {
       for (long high : EDGES) {
         for (long low : EDGES) {
           check(n, high, low);

@@ -13,8 +13,8 @@ final class Specs {
 
   private Specs() {}
 
-  static GatewaySpec spec(Algorithm algorithm, List<Integer> weights, List<TrafficClass> classes, List<Pool> pools) {
-    ExceptionAction drop = ExceptionAction.DROP;
+  static GatewaySpec spec(
+      Algorithm algorithm, List<Integer> weights, List<TrafficClass> classes, List<Pool> pools) {
     return new GatewaySpec(
         new GatewaySpec.Workers(3, null, 1),
         new GatewaySpec.Distribution(algorithm, weights, classes),
@@ -24,7 +24,7 @@ final class Specs {
         List.of(),
         new GatewaySpec.Switch(GatewaySpec.SwitchMode.MODULE),
         GatewaySpec.Replication.NONE,
-        new GatewaySpec.Exceptions(drop, drop, drop, drop, drop, drop, drop, drop),
+        GatewaySpec.Exceptions.all(ExceptionAction.DROP),
         GatewaySpec.PathMode.RECORD,
         new GatewaySpec.Timeouts(1, 1, 1, 1, 1, 1, 1, 1, 1),
         new GatewaySpec.Limits(1, 1, 1, GatewaySpec.LinkFull.DROP),
@@ -49,11 +49,15 @@ final class Specs {
   }
 
   static DistributionTable table(Algorithm algorithm, int workers) {
-    return DistributionTable.of(spec(algorithm, List.of(1, 1), List.of(), List.of()), 1, 0, workers(workers));
+    return DistributionTable.of(
+        spec(algorithm, List.of(1, 1), List.of(), List.of()), 1, 0, workers(workers));
   }
 
   static DistributionTable weighted(int w1, int w2, int workers) {
     return DistributionTable.of(
-        spec(Algorithm.IP_SUM_WEIGHTED, List.of(w1, w2), List.of(), List.of()), 1, 0, workers(workers));
+        spec(Algorithm.IP_SUM_WEIGHTED, List.of(w1, w2), List.of(), List.of()),
+        1,
+        0,
+        workers(workers));
   }
 }

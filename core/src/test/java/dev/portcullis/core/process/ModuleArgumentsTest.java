@@ -66,8 +66,7 @@ class ModuleArgumentsTest {
 
   @Test
   void shouldRefuseAnOptionThatTheModuleDoesNotHaveInOneLine() {
-    assertEquals(
-        OptionalInt.of(2), apply(ModuleArguments.switching(), "--feed", "127.0.0.1:1"));
+    assertEquals(OptionalInt.of(2), apply(ModuleArguments.switching(), "--feed", "127.0.0.1:1"));
     assertEquals(1, err.toString(StandardCharsets.UTF_8).lines().count());
   }
 
@@ -82,7 +81,8 @@ class ModuleArgumentsTest {
     for (String text : new String[] {"127.0.0.1:0", "worker-2.gateway:65535", "[::1]:7400"}) {
       assertEquals(text, HostPort.parse("--listen", text).toString());
     }
-    for (String text : new String[] {"", ":1", "a:", "a:b", "a:65536", "a:-1", "a:+1", "::1:7400", "[]:1"}) {
+    for (String text :
+        new String[] {"", ":1", "a:", "a:b", "a:65536", "a:-1", "a:+1", "::1:7400", "[]:1"}) {
       assertThrows(ModuleException.class, () -> HostPort.parse("--listen", text), text);
     }
   }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.portcullis.core.counters.MetricsSource;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -111,7 +112,9 @@ class ModuleProcessTest {
     }
 
     @Override
-    public void metrics(MetricVisitor visitor) {}
+    public MetricsSource metrics() {
+      return List::of;
+    }
 
     @Override
     public void stop() {

@@ -1,0 +1,385 @@
+package dev.portcullis.core.link;
+
+import dev.portcullis.core.packet.PacketBatch;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Both ends, on this side, of the two channels between a lane of this module and a lane of another: FIFO and exactly once while
+ * both live. Pure state: time comes in as an argument, messages go out to a {@link Wire}.
+ *
+ * <p>Receiver: takes the next number, acknowledges cumulatively, asks to resume on a gap and when a stream opens. Sender: keeps what is
+ * not acknowledged, goes back when asked to resume or when nothing moved for {@link LinkSettings#resendNs}. A higher generation
+ * of the peer is a new channel: what was sent to the old one and not acknowledged is lost, what was never sent is sent.
+ *
+ * <p>Thread: the loop of the lane.
+ */
+final class Channel implements Outlet {
+
+  /** What carries messages at the moment: the stream to the peer, or to a switch. */
+  interface Wire {
+
+    /** Whether a stream is open. */
+    boolean open();
+
+    /** Sends a message; the body stays as it is until it is acknowledged. */
+    void send(LinkMessage message);
+  }
+
+  /** Told what a person or a ledger wants to know. */
+  interface Events {
+
+    /** {@code packets} were sent to a life of the peer that ended before it acknowledged them. */
+    void lost(ModuleId destination, long packets);
+  }
+
+  private static final class Sealed {
+    byte[] body = new byte[0];
+    int length;
+    int packets;
+    int epoch;
+    long sequence;
+    boolean sent;
+  }
+
+  private final ModuleId self;
+  private final int selfLane;
+  private final ModuleId peer;
+  private final int peerLane;
+  private final long generation;
+  private final LinkSettings settings;
+  private final Events events;
+  private final BatchHeader header = new BatchHeader();
+
+  private @Nullable Wire wire;
+  private long peerGeneration;
+
+  // sender
+  private final ArrayDeque<Sealed> kept = new ArrayDeque<>();
+  private long nextSequence = 1;
+  private long acknowledged;
+  private long inFlightBytes;
+  private long pendingBytes;
+  private byte @Nullable [] open;
+  private int openLength;
+  private int openPackets;
+  private int epoch;
+  private long lastProgressNs;
+  private long resent;
+  private final List<Runnable> waiting = new ArrayList<>();
+
+  // receiver
+  private long expected = 1;
+  private boolean acknowledgementDue;
+  private boolean resumeAsked;
+  private long sourceGeneration;
+
+  Channel(
+      ModuleId self,
+      int selfLane,
+      ModuleId peer,
+      int peerLane,
+      long generation,
+      LinkSettings settings,
+      Events events) {
+    this.self = self;
+    this.selfLane = selfLane;
+    this.peer = peer;
+    this.peerLane = peerLane;
+    this.generation = generation;
+    this.settings = settings;
+    this.events = events;
+  }
+
+  @Override
+  public boolean offer(PacketBatch batch, int i) {
+    int size = BatchCodec.rowSize(batch, i);
+    if (pendingBytes + size > settings.queueBytes()) {
+      return false;
+    }
+    byte[] to = open;
+    if (to != null && (openLength + size > to.length || openPackets == PacketBatch.MAX_PACKETS)) {
+      seal();
+      pump();
+      to = null;
+    }
+    if (to == null) {
+      to = BufferPool.take(PacketBatch.MAX_BYTES);
+      open = to;
+      openLength = 0;
+      openPackets = 0;
+    }
+    openLength = BatchCodec.writeRow(batch, i, to, openLength);
+    openPackets++;
+    pendingBytes += size;
+    if (openLength >= PacketBatch.TARGET_BYTES) {
+      seal();
+      pump();
+    }
+    return true;
+  }
+
+  @Override
+  public void flush() {
+    if (open != null) {
+      seal();
+      pump();
+    }
+  }
+
+  @Override
+  public long pendingBytes() {
+    return pendingBytes;
+  }
+
+  @Override
+  public ModuleId destination() {
+    return peer;
+  }
+
+  /** Times that a message was sent again. */
+  long resent() {
+    return resent;
+  }
+
+  /** Stamps what is gathered from now on; what is gathered already keeps its epoch. */
+  void epoch(int next) {
+    if (next != epoch) {
+      flush();
+      epoch = next;
+    }
+  }
+
+  /** Runs {@code task} once, when there is room for a whole batch again. */
+  void whenWritable(Runnable task) {
+    if (roomForABatch()) {
+      task.run();
+    } else {
+      waiting.add(task);
+    }
+  }
+
+  private boolean roomForABatch() {
+    return pendingBytes + PacketBatch.MAX_BYTES <= settings.queueBytes();
+  }
+
+  private void seal() {
+    byte[] body = open;
+    if (body == null) {
+      return;
+    }
+    if (openLength <= BufferPool.SMALL) {
+      byte[] smaller = BufferPool.take(openLength);
+      System.arraycopy(body, 0, smaller, 0, openLength);
+      BufferPool.give(body);
+      body = smaller;
+    }
+    Sealed sealed = new Sealed();
+    sealed.body = body;
+    sealed.length = openLength;
+    sealed.packets = openPackets;
+    sealed.epoch = epoch;
+    sealed.sequence = nextSequence++;
+    kept.addLast(sealed);
+    open = null;
+  }
+
+  /** Sends what is sealed and not on its way, as far as the window allows. */
+  private void pump() {
+    Wire out = wire;
+    if (out == null || !out.open() || peerGeneration == 0) {
+      return;
+    }
+    for (Iterator<Sealed> it = kept.iterator(); it.hasNext(); ) {
+      Sealed sealed = it.next();
+      if (sealed.sent) {
+        continue;
+      }
+      if (inFlightBytes > 0 && inFlightBytes + sealed.length > settings.windowBytes()) {
+        return;
+      }
+      sealed.sent = true;
+      inFlightBytes += sealed.length;
+      acknowledgementDue = false;
+      out.send(message(BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, sealed.length));
+    }
+  }
+
+  private LinkMessage message(int kind, long sequence, int messageEpoch, byte[] body, int length) {
+    header.clear();
+    header.kind = kind;
+    header.epoch = messageEpoch;
+    header.source = self.encoded();
+    header.destination = peer.encoded();
+    header.sourceLane = selfLane;
+    header.destinationLane = peerLane;
+    header.sourceGeneration = generation;
+    header.destinationGeneration = peerGeneration;
+    header.sequence = sequence;
+    header.acknowledged = expected - 1;
+    byte[] head = new byte[BatchCodec.MAX_FIXED_HEADER];
+    int headLength = BatchCodec.writeHeader(header, head, 0);
+    return new LinkMessage(head, headLength, body, length);
+  }
+
+  private static final byte[] NOTHING = new byte[0];
+
+  private void control(int kind) {
+    Wire out = wire;
+    if (out != null && out.open()) {
+      acknowledgementDue = false;
+      out.send(message(kind, 0, epoch, NOTHING, 0));
+    }
+  }
+
+  /** From now on this carries the messages; both sides ask to resume. */
+  void wire(@Nullable Wire next, long nowNs) {
+    wire = next;
+    if (next != null && next.open()) {
+      resumeAsked = true;
+      lastProgressNs = nowNs;
+      control(BatchHeader.RESUME);
+      goBack();
+    }
+  }
+
+  @Nullable
+  Wire wire() {
+    return wire;
+  }
+
+  /** What became of a message that arrived. */
+  enum Arrival {
+    /** Its packets are next. */
+    DELIVER,
+    /** It carried no packets, or they were there before. */
+    NOTHING,
+    /** It is of an earlier life of the sender, or for an earlier life of this module. */
+    STALE
+  }
+
+  /** Takes the header of a message for this channel. */
+  Arrival arrived(BatchHeader h, long nowNs) {
+    if (h.sourceGeneration < peerGeneration) {
+      return Arrival.STALE;
+    }
+    if (h.sourceGeneration > peerGeneration) {
+      newGeneration(h.sourceGeneration);
+    }
+    boolean forThisLife = h.destinationGeneration == generation;
+    if (!forThisLife) {
+      if (h.destinationGeneration == 0 || h.kind == BatchHeader.RESUME || h.sequence != 0) {
+        control(BatchHeader.RESUME);
+      }
+      if (h.destinationGeneration != 0) {
+        return Arrival.STALE;
+      }
+      pump();
+      return Arrival.NOTHING;
+    }
+    acknowledged(h.acknowledged, nowNs);
+    if (h.kind == BatchHeader.RESUME) {
+      goBack();
+    }
+    Arrival arrival = Arrival.NOTHING;
+    if (h.sequence != 0) {
+      if (h.sequence == expected) {
+        expected++;
+        acknowledgementDue = true;
+        resumeAsked = false;
+        arrival = Arrival.DELIVER;
+      } else if (h.sequence < expected) {
+        acknowledgementDue = true;
+      } else if (!resumeAsked) {
+        resumeAsked = true;
+        control(BatchHeader.RESUME);
+      }
+    }
+    pump();
+    return arrival;
+  }
+
+  private void newGeneration(long next) {
+    boolean first = peerGeneration == 0;
+    peerGeneration = next;
+    expected = 1;
+    resumeAsked = false;
+    if (first) {
+      return;
+    }
+    long lost = 0;
+    while (!kept.isEmpty() && kept.peekFirst().sent) {
+      Sealed sealed = kept.removeFirst();
+      lost += sealed.packets;
+      release(sealed);
+    }
+    inFlightBytes = 0;
+    acknowledged = 0;
+    nextSequence = 1;
+    for (Sealed sealed : kept) {
+      lost += sealed.sent ? sealed.packets : 0;
+      sealed.sequence = nextSequence++;
+      sealed.sent = false;
+    }
+    if (lost > 0) {
+      events.lost(peer, lost);
+    }
+  }
+
+  private void acknowledged(long upTo, long nowNs) {
+    if (upTo <= acknowledged || upTo >= nextSequence) {
+      return;
+    }
+    acknowledged = upTo;
+    lastProgressNs = nowNs;
+    while (!kept.isEmpty() && kept.peekFirst().sequence <= upTo) {
+      Sealed sealed = kept.removeFirst();
+      inFlightBytes -= sealed.sent ? sealed.length : 0;
+      release(sealed);
+    }
+    if (!waiting.isEmpty() && roomForABatch()) {
+      List<Runnable> ready = List.copyOf(waiting);
+      waiting.clear();
+      ready.forEach(Runnable::run);
+    }
+  }
+
+  private void release(Sealed sealed) {
+    pendingBytes -= sealed.length;
+    BufferPool.give(sealed.body);
+  }
+
+  private void goBack() {
+    for (Sealed sealed : kept) {
+      if (sealed.sent) {
+        sealed.sent = false;
+        resent++;
+      }
+    }
+    inFlightBytes = 0;
+    pump();
+  }
+
+  /** Sends the acknowledgement that is due, if no message took it along. */
+  void acknowledge() {
+    if (acknowledgementDue) {
+      control(BatchHeader.ACKNOWLEDGE);
+    }
+  }
+
+  /** Looks whether something has waited too long. */
+  void tick(long nowNs) {
+    if (kept.isEmpty() || wire == null || nowNs - lastProgressNs < settings.resendNs()) {
+      return;
+    }
+    lastProgressNs = nowNs;
+    if (peerGeneration == 0) {
+      control(BatchHeader.RESUME);
+    } else if (inFlightBytes > 0) {
+      goBack();
+    }
+  }
+}

@@ -1,0 +1,69 @@
+package dev.portcullis.core.link;
+
+import io.netty.channel.Channel;
+import io.netty.channel.EventLoop;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.ServerChannel;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollEventLoopGroup;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The threads of the links of one process. Modules of one process may share them. Any thread. */
+public final class LinkLoops implements AutoCloseable {
+
+  private final EventLoopGroup group;
+  private final LinkLoop[] loops;
+  private final AtomicInteger next = new AtomicInteger();
+
+  private LinkLoops(int threads, String name) {
+    DefaultThreadFactory factory = new DefaultThreadFactory(name, true);
+    group =
+        Epoll.isAvailable()
+            ? new EpollEventLoopGroup(threads, factory)
+            : new NioEventLoopGroup(threads, factory);
+    loops = new LinkLoop[threads];
+    for (int i = 0; i < threads; i++) {
+      loops[i] = new LinkLoop((EventLoop) group.next());
+    }
+  }
+
+  /**
+   * Starts threads.
+   *
+   * @param threads how many, at least 1
+   * @param name prefix of their names
+   */
+  public static LinkLoops start(int threads, String name) {
+    return new LinkLoops(threads, name);
+  }
+
+  /** Returns one of the loops, each in turn. */
+  public LinkLoop next() {
+    return loops[Math.floorMod(next.getAndIncrement(), loops.length)];
+  }
+
+  EventLoopGroup group() {
+    return group;
+  }
+
+  static Class<? extends ServerChannel> serverChannel(EventLoopGroup group) {
+    return group instanceof EpollEventLoopGroup ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+  }
+
+  static Class<? extends Channel> clientChannel(EventLoopGroup group) {
+    return group instanceof EpollEventLoopGroup ? EpollSocketChannel.class : NioSocketChannel.class;
+  }
+
+  /** Ends the threads; waits a second at most for what still runs. */
+  @Override
+  public void close() {
+    group.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
+  }
+}

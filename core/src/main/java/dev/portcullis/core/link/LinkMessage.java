@@ -1,0 +1,86 @@
+package dev.portcullis.core.link;
+
+import io.grpc.Drainable;
+import io.grpc.KnownLength;
+import io.grpc.MethodDescriptor;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+
+/** One message of a stream as bytes: a head and a body that follow each other on the wire. */
+final class LinkMessage extends InputStream implements Drainable, KnownLength {
+
+  /** Marshaller that neither copies on the way out nor parses on the way in. */
+  static final MethodDescriptor.Marshaller<LinkMessage> MARSHALLER =
+      new MethodDescriptor.Marshaller<>() {
+        @Override
+        public InputStream stream(LinkMessage message) {
+          return message;
+        }
+
+        @Override
+        public LinkMessage parse(InputStream stream) {
+          return read(stream);
+        }
+      };
+
+  private static final byte[] NOTHING = new byte[0];
+
+  final byte[] head;
+  final int headLength;
+  final byte[] body;
+  final int bodyLength;
+  private int at;
+
+  LinkMessage(byte[] head, int headLength, byte[] body, int bodyLength) {
+    this.head = head;
+    this.headLength = headLength;
+    this.body = body;
+    this.bodyLength = bodyLength;
+  }
+
+  private static LinkMessage read(InputStream stream) {
+    try {
+      int length = stream.available();
+      byte[] bytes = BufferPool.take(length);
+      int read = 0;
+      while (read < length) {
+        int n = stream.read(bytes, read, length - read);
+        if (n < 0) {
+          break;
+        }
+        read += n;
+      }
+      return new LinkMessage(NOTHING, 0, bytes, read);
+    } catch (IOException e) {
+      throw io.grpc.Status.INTERNAL.withDescription("a message could not be read").withCause(e).asRuntimeException();
+    }
+  }
+
+  @Override
+  public int available() {
+    return headLength + bodyLength - at;
+  }
+
+  @Override
+  public int drainTo(OutputStream target) throws IOException {
+    int length = available();
+    if (at < headLength) {
+      target.write(head, at, headLength - at);
+    }
+    int inBody = Math.max(0, at - headLength);
+    target.write(body, inBody, bodyLength - inBody);
+    at = headLength + bodyLength;
+    return length;
+  }
+
+  @Override
+  public int read() {
+    if (available() == 0) {
+      return -1;
+    }
+    int value = at < headLength ? head[at] : body[at - headLength];
+    at++;
+    return value & 0xff;
+  }
+}

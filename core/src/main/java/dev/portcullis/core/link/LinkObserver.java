@@ -1,0 +1,20 @@
+package dev.portcullis.core.link;
+
+/** Told what happens on the links of a module. Calls come on the loops; they must not block. */
+public interface LinkObserver {
+
+  /** Does nothing with what it is told. */
+  LinkObserver NONE = new LinkObserver() {};
+
+  /** A stream to a peer is open. */
+  default void up(ModuleId peer, int lane) {}
+
+  /** A stream to a peer has ended; {@code why} is one sentence. */
+  default void down(ModuleId peer, int lane, String why) {}
+
+  /** A stream or message was refused; {@code why} is one sentence. */
+  default void refused(String why) {}
+
+  /** {@code packets} were sent to a life of {@code destination} that ended before it acknowledged them. */
+  default void lost(ModuleId destination, long packets) {}
+}

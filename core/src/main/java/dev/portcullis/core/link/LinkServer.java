@@ -1,0 +1,156 @@
+package dev.portcullis.core.link;
+
+import dev.portcullis.core.packet.PacketBatch;
+import io.grpc.BindableService;
+import io.grpc.Metadata;
+import io.grpc.Server;
+import io.grpc.ServerCallExecutorSupplier;
+import io.grpc.ServerCall;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** Accepts streams: checks who speaks before a single message is read, answers with who listens. */
+final class LinkServer implements AutoCloseable {
+
+  /** Bytes of HTTP/2 flow control window: at least a batch, so that a stream never waits for a round trip. */
+  static final int FLOW_CONTROL_WINDOW = 2 << 20;
+
+  /** Seconds that a connection may take to shake hands. */
+  private static final int HANDSHAKE_SECONDS = 10;
+
+  private final Server server;
+
+  /**
+   * Another service on the same address, and the thread that its calls run on.
+   *
+   * @param service the service
+   * @param executor runs its callbacks, in order
+   */
+  record Companion(BindableService service, Executor executor) {}
+
+  /** Decides about streams. */
+  interface Acceptor {
+
+    /** The headers to answer with: who listens. */
+    Metadata answer(Hello hello);
+
+    /**
+     * Takes a stream.
+     *
+     * @throws StatusRuntimeException to refuse it
+     */
+    Stream.Handler accepted(Hello hello, Stream stream);
+
+    /** A stream was refused. */
+    void refused(String why);
+  }
+
+  LinkServer(
+      String host,
+      int port,
+      EventLoopGroup group,
+      LinkSecurity security,
+      LinkSettings settings,
+      Acceptor acceptor,
+      List<Companion> companions)
+      throws IOException {
+    NettyServerBuilder builder =
+        NettyServerBuilder.forAddress(new InetSocketAddress(host, port), security.serverCredentials())
+            .bossEventLoopGroup(group)
+            .workerEventLoopGroup(group)
+            .channelType(LinkLoops.serverChannel(group))
+            .directExecutor()
+            .maxInboundMessageSize(PacketBatch.MAX_BYTES)
+            .maxInboundMetadataSize(8 * 1024)
+            .flowControlWindow(FLOW_CONTROL_WINDOW)
+            .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
+            .keepAliveTime(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
+            .keepAliveTimeout(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
+            .permitKeepAliveTime(1, TimeUnit.SECONDS)
+            .permitKeepAliveWithoutCalls(true)
+            .addService(
+                ServerServiceDefinition.builder(Stream.SERVICE)
+                    .addMethod(Stream.EXCHANGE, (call, headers) -> accept(call, headers, security, acceptor))
+                    .build());
+    companions.forEach(it -> builder.addService(it.service()));
+    if (!companions.isEmpty()) {
+      builder.callExecutor(
+          new ServerCallExecutorSupplier() {
+            @Override
+            public <Q, A> @Nullable Executor getExecutor(ServerCall<Q, A> call, Metadata headers) {
+              String name = call.getMethodDescriptor().getServiceName();
+              for (Companion it : companions) {
+                if (it.service().bindService().getServiceDescriptor().getName().equals(name)) {
+                  return it.executor();
+                }
+              }
+              return null;
+            }
+          });
+    }
+    server = builder.build().start();
+  }
+
+  private static ServerCall.Listener<LinkMessage> accept(
+      ServerCall<LinkMessage, LinkMessage> call, Metadata headers, LinkSecurity security, Acceptor acceptor) {
+    try {
+      Hello hello = Hello.of(headers);
+      security.check(hello.module().kind(), call.getAttributes());
+      Stream stream = new Stream.Accepted(call);
+      call.setOnReadyThreshold(Stream.READY_BYTES);
+      call.sendHeaders(acceptor.answer(hello));
+      Stream.Handler handler = acceptor.accepted(hello, stream);
+      call.request(Stream.CREDIT);
+      return new ServerCall.Listener<>() {
+        @Override
+        public void onMessage(LinkMessage message) {
+          stream.taken();
+          handler.message(message);
+        }
+
+        @Override
+        public void onHalfClose() {
+          stream.end(Status.OK);
+          handler.closed("the peer finished the stream");
+        }
+
+        @Override
+        public void onCancel() {
+          stream.ended();
+          handler.closed("the stream broke");
+        }
+      };
+    } catch (StatusRuntimeException e) {
+      acceptor.refused(String.valueOf(e.getStatus().getDescription()));
+      call.close(e.getStatus(), new Metadata());
+      return new ServerCall.Listener<>() {};
+    }
+  }
+
+  InetSocketAddress address() {
+    return (InetSocketAddress) server.getListenSockets().get(0);
+  }
+
+  /** Refuses new streams; those that are open were finished before. */
+  @Override
+  public void close() {
+    server.shutdown();
+    try {
+      if (!server.awaitTermination(500, TimeUnit.MILLISECONDS)) {
+        server.shutdownNow();
+      }
+    } catch (InterruptedException e) {
+      server.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,570 @@
+package dev.portcullis.core.link;
+
+import dev.portcullis.core.packet.PacketBatch;
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.netty.NettyChannelBuilder;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All links of one module: the streams that it opens and accepts, and the channels that they carry.
+ *
+ * <p>Each lane of the module lives on one loop, with its channels; callbacks for a lane come on its loop. Streams carry the channels of their own
+ * peer; a stream to a switch carries those of the modules that are routed over it. {@link #listen}, {@link #connect}, {@link #disconnect},
+ * {@link #route} and {@link #close} may be called from any thread, the rest from the loop of the lane.
+ */
+public final class ModuleLinks implements AutoCloseable {
+
+  private final ModuleId self;
+  private final long generation;
+  private final Map<String, Integer> ports;
+  private final LinkSettings settings;
+  private final LinkSecurity security;
+  private final BatchHandler handler;
+  private final LinkObserver observer;
+  private final Lane[] lanes;
+  private volatile @Nullable LinkServer server;
+  private volatile boolean closed;
+
+  private ModuleLinks(
+      ModuleId self,
+      long generation,
+      LinkLoop[] loops,
+      Map<String, Integer> portTags,
+      LinkSettings settings,
+      LinkSecurity security,
+      BatchHandler handler,
+      LinkObserver observer) {
+    this.self = self;
+    this.generation = generation;
+    this.ports = Map.copyOf(portTags);
+    this.settings = settings;
+    this.security = security;
+    this.handler = handler;
+    this.observer = observer;
+    this.lanes = new Lane[loops.length];
+    for (int i = 0; i < loops.length; i++) {
+      lanes[i] = new Lane(i, loops[i]);
+    }
+    for (Lane lane : lanes) {
+      lane.loop.schedule(lane::tick, settings.resendNs() / 2);
+    }
+  }
+
+  /**
+   * Makes the links of a module; nothing is open before {@link #listen} and {@link #connect}.
+   *
+   * @param self who this module is
+   * @param generation which life of it; higher than that of any life before, from 1
+   * @param lanes the loop of each lane
+   * @param portTags ports with their tags, said to peers
+   * @param settings bounds and times
+   * @param security encryption and identity
+   * @param handler takes what arrives
+   * @param observer told what happens
+   */
+  public static ModuleLinks create(
+      ModuleId self,
+      long generation,
+      LinkLoop[] lanes,
+      Map<String, Integer> portTags,
+      LinkSettings settings,
+      LinkSecurity security,
+      BatchHandler handler,
+      LinkObserver observer) {
+    return new ModuleLinks(self, generation, lanes, portTags, settings, security, handler, observer);
+  }
+
+  /**
+   * Accepts streams.
+   *
+   * @param port 0: any that is free
+   * @return where
+   * @throws IOException when the address is taken or not of this machine
+   */
+  public InetSocketAddress listen(String host, int port) throws IOException {
+    LinkServer started =
+        new LinkServer(
+            host,
+            port,
+            lanes.length == 1 ? lanes[0].loop.eventLoop() : lanes[0].loop.eventLoop().parent(),
+            security,
+            settings,
+            new LinkServer.Acceptor() {
+              @Override
+              public Metadata answer(Hello hello) {
+                return new Hello(self, hello.peerLane(), hello.lane(), generation).toMetadata(ports);
+              }
+
+              @Override
+              public Stream.Handler accepted(Hello hello, Stream stream) {
+                if (hello.peerLane() >= lanes.length) {
+                  throw Status.INVALID_ARGUMENT
+                      .withDescription(self + " has lanes 0 to " + (lanes.length - 1) + ", not " + hello.peerLane())
+                      .asRuntimeException();
+                }
+                return lanes[hello.peerLane()].accepted(hello, stream);
+              }
+
+              @Override
+              public void refused(String why) {
+                observer.refused(why);
+              }
+            },
+            List.of());
+    server = started;
+    return started.address();
+  }
+
+  /**
+   * Keeps a stream to a lane of a peer open, until {@link #disconnect}: opens it again with growing waits when it ends. Says nothing new
+   * where it is kept open already; another address replaces the one before.
+   */
+  public void connect(ModuleId peer, int peerLane, int ownLane, String host, int port) {
+    Lane lane = lanes[ownLane];
+    lane.run(() -> lane.connect(peer, peerLane, host, port));
+  }
+
+  /** Ends the streams to a peer that this module opened. */
+  public void disconnect(ModuleId peer) {
+    for (Lane lane : lanes) {
+      lane.run(() -> lane.disconnect(peer));
+    }
+  }
+
+  /** From now on channels to {@code destination} travel over the streams to {@code viaSwitch}. */
+  public void route(ModuleId destination, ModuleId viaSwitch) {
+    for (Lane lane : lanes) {
+      lane.run(() -> lane.route(destination, viaSwitch));
+    }
+  }
+
+  /** Returns the sending end of the channel from a lane of this module to a lane of another. Loop of {@code ownLane}. */
+  public Outlet outlet(int ownLane, ModuleId destination, int destinationLane) {
+    return lanes[ownLane].channel(destination, destinationLane);
+  }
+
+  /** Stamps what the lane sends from now on. Loop of the lane. */
+  public void epoch(int lane, int epoch) {
+    lanes[lane].epoch = epoch;
+    lanes[lane].channels.values().forEach(it -> it.epoch(epoch));
+  }
+
+  /** Runs {@code task} when the batches that are already here have been handled; once, however often it is asked. Loop of the lane. */
+  public void afterBatches(int lane, Runnable task) {
+    Lane it = lanes[lane];
+    if (!it.after.contains(task)) {
+      it.after.add(task);
+    }
+    it.scheduleTail();
+  }
+
+  /** Runs {@code task} once when {@code outlet} has room for a whole batch again. Loop of the outlet's lane. */
+  public void whenWritable(Outlet outlet, Runnable task) {
+    ((Channel) outlet).whenWritable(task);
+  }
+
+  /** Sends what is gathered, finishes all streams and refuses new ones. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    CountDownLatch done = new CountDownLatch(lanes.length);
+    for (Lane lane : lanes) {
+      lane.run(
+          () -> {
+            lane.close();
+            done.countDown();
+          });
+    }
+    try {
+      if (lanes.length > 0 && !lanes[0].loop.isCurrent()) {
+        done.await(1, TimeUnit.SECONDS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    LinkServer running = server;
+    if (running != null) {
+      running.close();
+    }
+  }
+
+  private static long key(ModuleId module, int lane) {
+    return (long) module.encoded() << 8 | lane;
+  }
+
+  /** One lane: its loop, its streams, its channels. */
+  private final class Lane {
+    private final int number;
+    private final LinkLoop loop;
+    private final Map<Long, Stream> streams = new HashMap<>();
+    private final Map<Long, Dialer> dialers = new HashMap<>();
+    private final Map<Long, Channel> channels = new HashMap<>();
+    private final Map<ModuleId, ModuleId> routes = new HashMap<>();
+    private final List<Runnable> after = new ArrayList<>();
+    private final List<Runnable> running = new ArrayList<>();
+    private final PacketBatch batch = new PacketBatch(0);
+    private final BatchHeader header = new BatchHeader();
+    private final BatchCodec.Reader reader = new BatchCodec.Reader();
+    private final Runnable tail = this::tail;
+    private boolean tailScheduled;
+    private int epoch;
+
+    Lane(int number, LinkLoop loop) {
+      this.number = number;
+      this.loop = loop;
+    }
+
+    void run(Runnable task) {
+      if (loop.isCurrent()) {
+        task.run();
+      } else {
+        loop.execute(task);
+      }
+    }
+
+    Channel channel(ModuleId peer, int peerLane) {
+      return channels.computeIfAbsent(
+          key(peer, peerLane),
+          k -> {
+            Channel channel = new Channel(self, number, peer, peerLane, generation, settings, observer::lost);
+            channel.epoch(epoch);
+            channel.wire(wireTo(peer, peerLane), System.nanoTime());
+            return channel;
+          });
+    }
+
+    @Nullable
+    Stream wireTo(ModuleId peer, int peerLane) {
+      Stream direct = streams.get(key(peer, peerLane));
+      if (direct != null) {
+        return direct;
+      }
+      ModuleId via = routes.get(peer);
+      return via == null ? null : streams.get(key(via, 0));
+    }
+
+    void route(ModuleId destination, ModuleId via) {
+      routes.put(destination, via);
+      rewire();
+    }
+
+    private void rewire() {
+      for (Map.Entry<Long, Channel> it : channels.entrySet()) {
+        ModuleId peer = it.getValue().destination();
+        Stream now = wireTo(peer, (int) (it.getKey() & 0xff));
+        if (it.getValue().wire() != now) {
+          it.getValue().wire(now, System.nanoTime());
+        }
+      }
+    }
+
+    Stream.Handler accepted(Hello hello, Stream stream) {
+      run(() -> opened(hello, stream));
+      return handler(hello, stream);
+    }
+
+    private Stream.Handler handler(Hello hello, Stream stream) {
+      return new Stream.Handler() {
+        @Override
+        public void message(LinkMessage message) {
+          if (loop.isCurrent()) {
+            take(hello, stream, message);
+          } else {
+            loop.execute(() -> take(hello, stream, message));
+          }
+        }
+
+        @Override
+        public void closed(String why) {
+          run(() -> gone(hello, stream, why));
+        }
+      };
+    }
+
+    private void opened(Hello hello, Stream stream) {
+      Stream before = streams.put(key(hello.module(), hello.lane()), stream);
+      if (before != null && before != stream) {
+        before.end(Status.ABORTED.withDescription("a newer stream of " + hello.module() + " took its place"));
+      }
+      if (closed) {
+        stream.end(Status.OK);
+      }
+      rewire();
+      if (hello.module().kind() != ModuleId.Kind.SWITCH) {
+        channel(hello.module(), hello.lane());
+      }
+      observer.up(hello.module(), hello.lane());
+    }
+
+    private void gone(Hello hello, Stream stream, String why) {
+      stream.ended();
+      if (streams.remove(key(hello.module(), hello.lane()), stream)) {
+        rewire();
+        observer.down(hello.module(), hello.lane(), why);
+      }
+    }
+
+    private void take(Hello hello, Stream stream, LinkMessage message) {
+      String fault = reader.read(message.body, message.bodyLength, header, batch);
+      if (fault == null) {
+        fault = misdirected(hello);
+      }
+      if (fault != null) {
+        observer.refused(hello.module() + ": " + fault);
+        stream.end(Status.INVALID_ARGUMENT.withDescription(fault));
+        gone(hello, stream, fault);
+        BufferPool.give(message.body);
+        return;
+      }
+      ModuleId source = ModuleId.decode(header.source);
+      Channel channel = channel(source, header.sourceLane);
+      int batchEpoch = header.epoch;
+      switch (channel.arrived(header, System.nanoTime())) {
+        case DELIVER -> {
+          if (batch.count > 0) {
+            handler.onBatch(number, source, batchEpoch, batch);
+          }
+        }
+        case STALE -> observer.refused(source + ": a message of an earlier life");
+        case NOTHING -> {}
+      }
+      scheduleTail();
+      BufferPool.give(message.body);
+    }
+
+    private @Nullable String misdirected(Hello hello) {
+      if (header.destination != self.encoded() || header.destinationLane != number) {
+        return "a message for another module or lane";
+      }
+      if (header.source != hello.module().encoded()
+          && (hello.module().kind() != ModuleId.Kind.SWITCH || !isModule(header.source))) {
+        return "a message of another module than the one that opened the stream";
+      }
+      if (header.sourceLane < 0 || header.sourceLane > 255) {
+        return "source_lane is " + header.sourceLane + ", allowed is 0 to 255";
+      }
+      if (header.sourceGeneration <= 0) {
+        return "source_generation is missing";
+      }
+      return null;
+    }
+
+    private boolean isModule(int encoded) {
+      for (ModuleId.Kind kind : ModuleId.Kind.values()) {
+        if (kind.code() == encoded >>> 24) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    void scheduleTail() {
+      if (!tailScheduled) {
+        tailScheduled = true;
+        loop.execute(tail);
+      }
+    }
+
+    private void tail() {
+      tailScheduled = false;
+      running.addAll(after);
+      after.clear();
+      for (int i = 0; i < running.size(); i++) {
+        running.get(i).run();
+      }
+      running.clear();
+      for (Channel channel : channels.values()) {
+        channel.acknowledge();
+      }
+    }
+
+    private void tick() {
+      if (closed) {
+        return;
+      }
+      long now = System.nanoTime();
+      for (Channel channel : channels.values()) {
+        channel.tick(now);
+      }
+      loop.schedule(this::tick, settings.resendNs() / 2);
+    }
+
+    void connect(ModuleId peer, int peerLane, String host, int port) {
+      Dialer current = dialers.get(key(peer, peerLane));
+      if (current != null && current.host.equals(host) && current.port == port) {
+        return;
+      }
+      if (current != null) {
+        current.stop();
+      }
+      Dialer dialer = new Dialer(this, peer, peerLane, host, port);
+      dialers.put(key(peer, peerLane), dialer);
+      dialer.dial();
+    }
+
+    void disconnect(ModuleId peer) {
+      dialers
+          .values()
+          .removeIf(
+              it -> {
+                if (it.peer.equals(peer)) {
+                  it.stop();
+                  return true;
+                }
+                return false;
+              });
+    }
+
+    void close() {
+      tail();
+      channels.values().forEach(Channel::flush);
+      dialers.values().forEach(Dialer::stop);
+      dialers.clear();
+      streams.values().forEach(it -> it.end(Status.OK));
+    }
+  }
+
+  /** Keeps one stream open. Thread: the loop of its lane. */
+  private final class Dialer {
+    private final Lane lane;
+    private final ModuleId peer;
+    private final int peerLane;
+    private final String host;
+    private final int port;
+    private long backOffNs = settings.firstBackOffNs();
+    private @Nullable ManagedChannel connection;
+    private @Nullable Stream stream;
+    private boolean stopped;
+
+    Dialer(Lane lane, ModuleId peer, int peerLane, String host, int port) {
+      this.lane = lane;
+      this.peer = peer;
+      this.peerLane = peerLane;
+      this.host = host;
+      this.port = port;
+    }
+
+    void dial() {
+      if (stopped || closed) {
+        return;
+      }
+      ManagedChannel to = connection;
+      if (to == null) {
+        to =
+            NettyChannelBuilder.forAddress(new InetSocketAddress(host, port), security.channelCredentials())
+                .eventLoopGroup(lane.loop.eventLoop())
+                .channelType(LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
+                .directExecutor()
+                .offloadExecutor(Runnable::run)
+                .maxInboundMessageSize(PacketBatch.MAX_BYTES)
+                .flowControlWindow(LinkServer.FLOW_CONTROL_WINDOW)
+                .keepAliveTime(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
+                .keepAliveTimeout(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
+                .disableRetry()
+                .build();
+        connection = to;
+      }
+      to.resetConnectBackoff();
+      ClientCall<LinkMessage, LinkMessage> call = to.newCall(Stream.EXCHANGE, CallOptions.DEFAULT.withOnReadyThreshold(Stream.READY_BYTES));
+      Stream opening = new Stream.Opened(call);
+      stream = opening;
+      call.start(new Listener(call, opening), new Hello(self, lane.number, peerLane, generation).toMetadata(ports));
+      call.request(Stream.CREDIT);
+    }
+
+    private void ended(String why) {
+      if (stopped || closed) {
+        return;
+      }
+      long wait = backOffNs / 2 + ThreadLocalRandom.current().nextLong(backOffNs / 2 + 1);
+      backOffNs = Math.min(backOffNs * 2, settings.lastBackOffNs());
+      lane.loop.schedule(this::dial, wait);
+    }
+
+    void stop() {
+      stopped = true;
+      Stream open = stream;
+      if (open != null) {
+        open.end(Status.OK);
+      }
+      ManagedChannel to = connection;
+      if (to != null) {
+        to.shutdown();
+        lane.loop.schedule(to::shutdownNow, 200_000_000L);
+      }
+    }
+
+    private final class Listener extends ClientCall.Listener<LinkMessage> {
+      private final ClientCall<LinkMessage, LinkMessage> call;
+      private final Stream opening;
+      private Stream.@Nullable Handler handler;
+      private @Nullable Hello hello;
+
+      Listener(ClientCall<LinkMessage, LinkMessage> call, Stream opening) {
+        this.call = call;
+        this.opening = opening;
+      }
+
+      @Override
+      public void onHeaders(Metadata headers) {
+        try {
+          Hello answer = Hello.of(headers);
+          security.check(answer.module().kind(), call.getAttributes());
+          if (!answer.module().equals(peer)) {
+            throw Status.FAILED_PRECONDITION
+                .withDescription(host + ":" + port + " is " + answer.module() + " and not " + peer)
+                .asRuntimeException();
+          }
+          hello = answer;
+          backOffNs = settings.firstBackOffNs();
+          handler = lane.accepted(answer, opening);
+        } catch (StatusRuntimeException e) {
+          observer.refused(String.valueOf(e.getStatus().getDescription()));
+          opening.end(e.getStatus());
+        }
+      }
+
+      @Override
+      public void onMessage(LinkMessage message) {
+        Stream.Handler to = handler;
+        if (to == null) {
+          BufferPool.give(message.body);
+          return;
+        }
+        opening.taken();
+        to.message(message);
+      }
+
+      @Override
+      public void onClose(Status status, Metadata trailers) {
+        opening.ended();
+        String why = status.getCode() + (status.getDescription() == null ? "" : ": " + status.getDescription());
+        lane.run(
+            () -> {
+              Stream.Handler to = handler;
+              if (to != null) {
+                to.closed(why);
+              }
+              ended(why);
+            });
+      }
+    }
+  }
+}

@@ -1,0 +1,14 @@
+package dev.portcullis.core.management;
+
+/**
+ * Takes what the switch module says. Called on the executor that the client was given, one call at
+ * a time.
+ */
+public interface DirectiveListener {
+
+  /** A newer directive than the last one; its epoch is 1 or more. */
+  void onDirective(Directive directive);
+
+  /** The switch module refused this module, or could not be reached; the client tries again. */
+  default void onTrouble(String sentence) {}
+}

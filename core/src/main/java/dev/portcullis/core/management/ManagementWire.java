@@ -1,0 +1,127 @@
+package dev.portcullis.core.management;
+
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.proto.Acknowledgement;
+import dev.portcullis.core.management.proto.Hello;
+import dev.portcullis.core.management.proto.ModuleReport;
+import dev.portcullis.core.management.proto.Port;
+import dev.portcullis.core.management.proto.Worker;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Records of this package to and from their messages in {@code management.proto}. */
+public final class ManagementWire {
+
+  /** Version of the protocol that this side speaks. */
+  public static final int VERSION = 1;
+
+  private ManagementWire() {}
+
+  /** Returns the report that carries a hello. */
+  public static ModuleReport encode(ModuleHello it) {
+    Hello.Builder hello =
+        Hello.newBuilder()
+            .setProtocolVersion(VERSION)
+            .setKind(it.module().kind().code())
+            .setNumber(it.module().number())
+            .setGeneration(it.generation())
+            .setHost(it.host())
+            .setPort(it.port())
+            .setShards(it.shards())
+            .setEpoch(it.epoch())
+            .setTerm(it.term());
+    it.portTags().entrySet().stream()
+        .sorted(Map.Entry.comparingByValue())
+        .forEach(
+            port ->
+                hello.addPorts(Port.newBuilder().setName(port.getKey()).setTag(port.getValue())));
+    return ModuleReport.newBuilder().setHello(hello).build();
+  }
+
+  /** Returns the report that acknowledges an epoch. */
+  public static ModuleReport acknowledgement(int epoch) {
+    return ModuleReport.newBuilder()
+        .setAcknowledgement(Acknowledgement.newBuilder().setEpoch(epoch))
+        .build();
+  }
+
+  /**
+   * Reads a hello.
+   *
+   * @throws IllegalArgumentException for a kind that does not exist or a number out of range; the
+   *     message is for people
+   */
+  public static ModuleHello decode(Hello it) {
+    if (it.getNumber() < 0 || it.getNumber() >= 1 << 24 || it.getKind() < 0 || it.getKind() > 255) {
+      throw new IllegalArgumentException(
+          "no module has kind "
+              + Integer.toUnsignedString(it.getKind())
+              + " and number "
+              + Integer.toUnsignedString(it.getNumber()));
+    }
+    Map<String, Integer> tags = new HashMap<>();
+    for (Port port : it.getPortsList()) {
+      if (tags.put(port.getName(), port.getTag()) != null) {
+        throw new IllegalArgumentException("the hello lists port " + port.getName() + " twice");
+      }
+    }
+    return new ModuleHello(
+        ModuleId.decode(it.getKind() << 24 | it.getNumber()),
+        it.getGeneration(),
+        it.getHost(),
+        it.getPort(),
+        it.getShards(),
+        tags,
+        it.getEpoch(),
+        it.getTerm());
+  }
+
+  /** Returns the message of a directive. */
+  public static dev.portcullis.core.management.proto.Directive encode(Directive it) {
+    dev.portcullis.core.management.proto.Directive.Builder message =
+        dev.portcullis.core.management.proto.Directive.newBuilder()
+            .setEpoch(it.epoch())
+            .setPreviousEpoch(it.previousEpoch())
+            .setTerm(it.term())
+            .setPolicyYaml(it.policyYaml())
+            .setPolicyDigest(it.policyDigest());
+    for (Member worker : it.workers()) {
+      message.addWorkers(
+          Worker.newBuilder()
+              .setNumber(worker.number())
+              .setGeneration(worker.generation())
+              .setHost(worker.host())
+              .setPort(worker.port())
+              .setShards(worker.shards()));
+    }
+    return message.build();
+  }
+
+  /**
+   * Reads a directive.
+   *
+   * @throws IllegalArgumentException for a worker out of range or a digest that is not that of the
+   *     policy
+   */
+  public static Directive decode(dev.portcullis.core.management.proto.Directive it) {
+    List<Member> workers =
+        it.getWorkersList().stream()
+            .map(
+                w ->
+                    new Member(
+                        w.getNumber(), w.getGeneration(), w.getHost(), w.getPort(), w.getShards()))
+            .toList();
+    if (!it.getPolicyDigest().equals(Directive.digest(it.getPolicyYaml()))) {
+      throw new IllegalArgumentException("the digest of the directive is not that of its policy");
+    }
+    return new Directive(
+        it.getEpoch(),
+        it.getPreviousEpoch(),
+        it.getTerm(),
+        workers,
+        it.getPolicyYaml(),
+        it.getPolicyDigest());
+  }
+}

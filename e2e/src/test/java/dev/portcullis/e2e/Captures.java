@@ -1,0 +1,169 @@
+package dev.portcullis.e2e;
+
+import java.io.BufferedOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Builds small captures for tests: IPv4 and IPv6 packets with right checksums, as LINKTYPE_RAW pcap files. */
+final class Captures {
+
+  static final int SYN = 2;
+  static final int ACK = 16;
+  static final int FIN = 1;
+
+  private final List<byte[]> packets = new ArrayList<>();
+
+  /** Adds a TCP segment without payload. */
+  Captures tcp(String source, int sourcePort, String destination, int destinationPort, int flags) {
+    byte[] segment = new byte[20];
+    put16(segment, 0, sourcePort);
+    put16(segment, 2, destinationPort);
+    put32(segment, 4, 1000);
+    put32(segment, 8, (flags & ACK) != 0 ? 2000 : 0);
+    segment[12] = 0x50;
+    segment[13] = (byte) flags;
+    put16(segment, 14, 65535);
+    return transport(source, destination, 6, segment, 16);
+  }
+
+  /** Adds a whole TCP conversation: handshake and close. */
+  Captures tcpConversation(String client, int clientPort, String server, int serverPort) {
+    return tcp(client, clientPort, server, serverPort, SYN)
+        .tcp(server, serverPort, client, clientPort, SYN | ACK)
+        .tcp(client, clientPort, server, serverPort, ACK)
+        .tcp(client, clientPort, server, serverPort, FIN | ACK)
+        .tcp(server, serverPort, client, clientPort, FIN | ACK)
+        .tcp(client, clientPort, server, serverPort, ACK);
+  }
+
+  /** Adds a UDP datagram. */
+  Captures udp(String source, int sourcePort, String destination, int destinationPort, int payloadLength) {
+    byte[] datagram = new byte[8 + payloadLength];
+    put16(datagram, 0, sourcePort);
+    put16(datagram, 2, destinationPort);
+    put16(datagram, 4, datagram.length);
+    for (int i = 0; i < payloadLength; i++) {
+      datagram[8 + i] = (byte) i;
+    }
+    return transport(source, destination, 17, datagram, 6);
+  }
+
+  /** Adds an ICMP or ICMPv6 echo. */
+  Captures echo(String source, String destination, boolean request, int identifier) {
+    boolean v6 = source.indexOf(':') >= 0;
+    byte[] message = new byte[16];
+    message[0] = (byte) (v6 ? request ? 128 : 129 : request ? 8 : 0);
+    put16(message, 4, identifier);
+    put16(message, 6, 1);
+    if (v6) {
+      return transport(source, destination, 58, message, 2);
+    }
+    put16(message, 2, checksum(message, 0, message.length, 0));
+    return ip(source, destination, 1, message);
+  }
+
+  private Captures transport(String source, String destination, int protocol, byte[] segment, int checksumAt) {
+    byte[] from = address(source);
+    byte[] to = address(destination);
+    long pseudo = sum(from, 0, from.length) + sum(to, 0, to.length) + protocol + segment.length;
+    int checksum = checksum(segment, 0, segment.length, pseudo);
+    put16(segment, checksumAt, protocol == 17 && checksum == 0 ? 0xffff : checksum);
+    return ip(source, destination, protocol, segment);
+  }
+
+  private Captures ip(String source, String destination, int protocol, byte[] payload) {
+    byte[] from = address(source);
+    byte[] to = address(destination);
+    byte[] packet;
+    if (from.length == 4) {
+      packet = new byte[20 + payload.length];
+      packet[0] = 0x45;
+      put16(packet, 2, packet.length);
+      put16(packet, 4, packets.size());
+      packet[8] = 64;
+      packet[9] = (byte) protocol;
+      System.arraycopy(from, 0, packet, 12, 4);
+      System.arraycopy(to, 0, packet, 16, 4);
+      put16(packet, 10, checksum(packet, 0, 20, 0));
+      System.arraycopy(payload, 0, packet, 20, payload.length);
+    } else {
+      packet = new byte[40 + payload.length];
+      packet[0] = 0x60;
+      put16(packet, 4, payload.length);
+      packet[6] = (byte) protocol;
+      packet[7] = 64;
+      System.arraycopy(from, 0, packet, 8, 16);
+      System.arraycopy(to, 0, packet, 24, 16);
+      System.arraycopy(payload, 0, packet, 40, payload.length);
+    }
+    packets.add(packet);
+    return this;
+  }
+
+  /** Number of packets so far. */
+  int size() {
+    return packets.size();
+  }
+
+  /** Writes the packets, a millisecond apart. */
+  Path write(Path file) {
+    try (DataOutputStream out = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file)))) {
+      out.writeInt(0xa1b2c3d4);
+      out.writeShort(2);
+      out.writeShort(4);
+      out.writeLong(0);
+      out.writeInt(65535);
+      out.writeInt(101);
+      for (int i = 0; i < packets.size(); i++) {
+        out.writeInt(1_700_000_000 + i / 1000);
+        out.writeInt(i % 1000 * 1000);
+        out.writeInt(packets.get(i).length);
+        out.writeInt(packets.get(i).length);
+        out.write(packets.get(i));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return file;
+  }
+
+  static byte[] address(String text) {
+    try {
+      return InetAddress.ofLiteral(text).getAddress();
+    } catch (IllegalArgumentException e) {
+      throw new AssertionError(text, e);
+    }
+  }
+
+  private static long sum(byte[] bytes, int from, int to) {
+    long sum = 0;
+    for (int i = from; i < to; i += 2) {
+      sum += (bytes[i] & 0xff) << 8 | (i + 1 < to ? bytes[i + 1] & 0xff : 0);
+    }
+    return sum;
+  }
+
+  private static int checksum(byte[] bytes, int from, int to, long initial) {
+    long sum = initial + sum(bytes, from, to);
+    while (sum >>> 16 != 0) {
+      sum = (sum & 0xffff) + (sum >>> 16);
+    }
+    return (int) ~sum & 0xffff;
+  }
+
+  private static void put16(byte[] bytes, int at, int value) {
+    bytes[at] = (byte) (value >>> 8);
+    bytes[at + 1] = (byte) value;
+  }
+
+  private static void put32(byte[] bytes, int at, int value) {
+    put16(bytes, at, value >>> 16);
+    put16(bytes, at + 2, value);
+  }
+}

@@ -1,0 +1,236 @@
+package dev.portcullis.switching.management;
+
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.Directive;
+import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.policy.GatewaySpec.Pool;
+import dev.portcullis.core.topology.LogicalInterface;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.switching.management.Refusal.Cause;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides who the workers are. A state machine without threads, clock or network: events go in, and
+ * {@link #newest} is what every module should have.
+ *
+ * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
+ * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
+ * auto}, and those of every other pool. A worker that comes back younger, or at another address,
+ * makes a new table; one that only goes away does not. Epochs only grow, over restarts of the
+ * switch module too: modules say which epoch they have, and the next one is above all of them.
+ *
+ * <p>Not thread-safe.
+ */
+public final class Coordinator {
+
+  private final long term;
+  private GatewaySpec spec;
+  private Topology topology;
+  private String policyYaml;
+  private int highestEpoch;
+  private Directive newest;
+  private final Map<ModuleId, ModuleHello> known = new HashMap<>();
+  private final Set<ModuleId> attached = new HashSet<>();
+  private final Map<ModuleId, Integer> acknowledged = new HashMap<>();
+
+  /**
+   * Begins without a table.
+   *
+   * @param term life of this switch module; only grows from one life to the next, above 0
+   * @param spec the gateway
+   * @param policyYaml the configuration documents that {@code spec} was read from
+   */
+  public Coordinator(long term, GatewaySpec spec, String policyYaml) {
+    this.term = term;
+    this.spec = spec;
+    this.topology = Topology.of(spec);
+    this.policyYaml = policyYaml;
+    this.newest = Directive.of(0, 0, term, List.of(), policyYaml);
+  }
+
+  /** What every module should have now; epoch 0 before the first table. */
+  public Directive newest() {
+    return newest;
+  }
+
+  /**
+   * A module came, or came again. Returns why it is refused, null when it is accepted: then it
+   * takes {@link #newest}.
+   */
+  public @Nullable Refusal attach(ModuleHello hello) {
+    Refusal refusal = check(hello);
+    if (refusal != null) {
+      return refusal;
+    }
+    ModuleHello before = known.put(hello.module(), hello);
+    attached.add(hello.module());
+    if (before == null || before.generation() != hello.generation()) {
+      acknowledged.put(hello.module(), 0);
+    }
+    boolean ahead = hello.term() != term && hello.epoch() >= newest.epoch() && hello.epoch() > 0;
+    highestEpoch = Math.max(highestEpoch, hello.epoch());
+    decide(ahead);
+    return null;
+  }
+
+  /** The stream of a module is gone; its place in the table stays. */
+  public void detach(ModuleId module) {
+    attached.remove(module);
+  }
+
+  /**
+   * A module that is attached says that it assigns by {@code epoch}. Returns why that is refused,
+   * null when it is taken.
+   */
+  public @Nullable Refusal acknowledge(ModuleId module, int epoch) {
+    if (!attached.contains(module)) {
+      return new Refusal(Cause.MALFORMED, module + " acknowledged an epoch before its hello");
+    }
+    if (epoch < 1 || epoch > highestEpoch) {
+      return new Refusal(
+          Cause.MALFORMED,
+          module
+              + " acknowledged epoch "
+              + Integer.toUnsignedString(epoch)
+              + "; the newest is "
+              + newest.epoch());
+    }
+    acknowledged.merge(module, epoch, Math::max);
+    return null;
+  }
+
+  /** The configuration changed: a new table as soon as the workers that it needs are known. */
+  public void configure(GatewaySpec changedSpec, String changedYaml) {
+    spec = changedSpec;
+    topology = Topology.of(changedSpec);
+    policyYaml = changedYaml;
+    known.keySet().removeIf(it -> !exists(it));
+    attached.removeIf(it -> !exists(it));
+    acknowledged.keySet().removeIf(it -> !exists(it));
+    decide(newest.epoch() > 0);
+  }
+
+  /** What is known now. */
+  public ControlStatus status() {
+    List<Integer> missing =
+        needed().stream().filter(it -> !known.containsKey(ModuleId.worker(it))).toList();
+    return new ControlStatus(newest.epoch(), newest.workers(), attached, acknowledged, missing);
+  }
+
+  private @Nullable Refusal check(ModuleHello hello) {
+    ModuleId module = hello.module();
+    if (!exists(module)) {
+      return new Refusal(Cause.UNKNOWN_MODULE, "the configuration has no module " + module);
+    }
+    ModuleHello before = known.get(module);
+    if (before != null && hello.generation() < before.generation()) {
+      return new Refusal(
+          Cause.STALE_GENERATION,
+          module
+              + " has generation "
+              + hello.generation()
+              + "; generation "
+              + before.generation()
+              + " has been here");
+    }
+    if (hello.epoch() < 0 || hello.epoch() == Integer.MAX_VALUE) {
+      return new Refusal(
+          Cause.MALFORMED,
+          module + " cannot have epoch " + Integer.toUnsignedString(hello.epoch()));
+    }
+    return module.kind() == ModuleId.Kind.WORKER ? checkWorker(hello) : checkPorts(hello);
+  }
+
+  private static @Nullable Refusal checkWorker(ModuleHello hello) {
+    if (hello.host().isEmpty() || hello.port() < 1 || hello.port() > 65_535 || hello.shards() < 1) {
+      return new Refusal(
+          Cause.MALFORMED,
+          hello.module()
+              + " must say where it takes links (host, port 1 to 65535) and its shards (from 1)");
+    }
+    return null;
+  }
+
+  private @Nullable Refusal checkPorts(ModuleHello hello) {
+    List<LogicalInterface> interfaces = topology.ofModule(hello.module());
+    for (LogicalInterface it : interfaces) {
+      Integer tag = hello.portTags().get(it.port());
+      if (tag == null || tag != it.tag()) {
+        return new Refusal(
+            Cause.CONTRADICTION,
+            hello.module()
+                + " must have port "
+                + it.port()
+                + " with tag "
+                + it.tag()
+                + "; it says "
+                + (tag == null ? "it has none" : "tag " + tag));
+      }
+    }
+    if (hello.portTags().size() != interfaces.size()) {
+      return new Refusal(
+          Cause.CONTRADICTION,
+          hello.module()
+              + " has "
+              + hello.portTags().size()
+              + " ports; the configuration has "
+              + interfaces.size());
+    }
+    return null;
+  }
+
+  private boolean exists(ModuleId module) {
+    return switch (module.kind()) {
+      case IO -> module.number() < topology.ioNames().size();
+      case WORKER ->
+          module.number() < spec.workers().replicas()
+              || !DistributionTable.poolOf(spec, module.number()).equals(DistributionTable.DEFAULT);
+      case SWITCH, FEED -> false;
+    };
+  }
+
+  /** Numbers of the workers that a table needs: ascending. */
+  private List<Integer> needed() {
+    List<Integer> numbers = new ArrayList<>();
+    Integer quantity = spec.workers().quantity();
+    int n =
+        quantity == null
+            ? spec.workers().replicas()
+            : Math.min(quantity, spec.workers().replicas());
+    for (int number = 0; number < n; number++) {
+      numbers.add(number);
+    }
+    for (Pool pool : spec.pools()) {
+      for (int number = pool.base(); number < pool.base() + pool.replicas(); number++) {
+        numbers.add(number);
+      }
+    }
+    return numbers.stream().distinct().sorted().toList();
+  }
+
+  private void decide(boolean always) {
+    List<Member> members = new ArrayList<>();
+    for (int number : needed()) {
+      ModuleHello worker = known.get(ModuleId.worker(number));
+      if (worker == null) {
+        return;
+      }
+      members.add(
+          new Member(number, worker.generation(), worker.host(), worker.port(), worker.shards()));
+    }
+    if (always || newest.epoch() == 0 || !members.equals(newest.workers())) {
+      int previous = highestEpoch;
+      highestEpoch++;
+      newest = Directive.of(highestEpoch, previous, term, members, policyYaml);
+    }
+  }
+}

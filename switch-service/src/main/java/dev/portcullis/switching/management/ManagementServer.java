@@ -1,0 +1,356 @@
+package dev.portcullis.switching.management;
+
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.Counters;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.Directive;
+import dev.portcullis.core.management.ManagementWire;
+import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.proto.Hello;
+import dev.portcullis.core.management.proto.ManagementGrpc;
+import dev.portcullis.core.management.proto.ModuleReport;
+import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.switching.management.Refusal.Cause;
+import io.grpc.BindableService;
+import io.grpc.Server;
+import io.grpc.ServerCredentials;
+import io.grpc.Status;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The switch module's side of management: tells every attached module the newest directive of the
+ * {@link Coordinator} and collects acknowledgements. A bad report ends its own stream with a
+ * status, is counted, and touches nobody else.
+ *
+ * <p>Threads: all public methods from any thread; coordinator, streams and counters live on one
+ * thread of the server.
+ */
+public final class ManagementServer implements AutoCloseable, MetricsSource {
+
+  private static final int MAX_REPORT_BYTES = 64 << 10;
+  private static final int MAX_STREAMS_PER_CONNECTION = 16;
+  private static final long HELLO_TIMEOUT_MS = 10_000;
+
+  private final Coordinator coordinator;
+  private final long helloTimeoutMs;
+  private final ScheduledExecutorService loop;
+  private final Executor streams;
+  private final Map<ModuleId, Session> sessions = new HashMap<>();
+  private final Counters counters = new Counters(3 + Cause.values().length);
+  private final Map<Cause, Integer> refusedSlots = new EnumMap<>(Cause.class);
+  private final int attachedSlot = counters.slot(Counter.MANAGEMENT_ATTACHED);
+  private final int workersSlot = counters.slot(Counter.TABLE_WORKERS);
+  private final int epochSlot = counters.slot(Counter.TABLE_EPOCH, "switch");
+  private volatile ControlStatus status;
+  private @Nullable Server server;
+
+  private ManagementServer(Coordinator coordinator, long helloTimeoutMs) {
+    this.coordinator = coordinator;
+    this.helloTimeoutMs = helloTimeoutMs;
+    this.status = coordinator.status();
+    for (Cause cause : Cause.values()) {
+      refusedSlots.put(cause, counters.slot(Counter.MANAGEMENT_REFUSED, cause.label()));
+    }
+    this.loop =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "management-server");
+              thread.setDaemon(true);
+              return thread;
+            });
+    this.streams = this::onLoop;
+  }
+
+  /**
+   * Starts to listen.
+   *
+   * @param coordinator decides; nobody else may call it from now on
+   * @param host address to listen on
+   * @param port TCP port; 0: any
+   * @param credentials how to secure connections
+   * @throws IOException when the address cannot be listened on
+   */
+  public static ManagementServer start(
+      Coordinator coordinator, String host, int port, ServerCredentials credentials)
+      throws IOException {
+    return start(coordinator, host, port, credentials, HELLO_TIMEOUT_MS);
+  }
+
+  /**
+   * As {@link #start(Coordinator, String, int, ServerCredentials)}; a stream has {@code
+   * helloTimeoutMs} to say hello.
+   */
+  static ManagementServer start(
+      Coordinator coordinator,
+      String host,
+      int port,
+      ServerCredentials credentials,
+      long helloTimeoutMs)
+      throws IOException {
+    ManagementServer it = new ManagementServer(coordinator, helloTimeoutMs);
+    try {
+      it.server =
+          NettyServerBuilder.forAddress(new InetSocketAddress(host, port), credentials)
+              .executor(it.streams)
+              .maxInboundMessageSize(MAX_REPORT_BYTES)
+              .maxConcurrentCallsPerConnection(MAX_STREAMS_PER_CONNECTION)
+              .permitKeepAliveTime(5, TimeUnit.SECONDS)
+              .permitKeepAliveWithoutCalls(true)
+              .keepAliveTime(10, TimeUnit.SECONDS)
+              .keepAliveTimeout(5, TimeUnit.SECONDS)
+              .addService(it.new Service())
+              .build()
+              .start();
+    } catch (IOException e) {
+      it.loop.shutdownNow();
+      throw e;
+    }
+    return it;
+  }
+
+  /**
+   * Makes a server that listens nowhere itself: {@link #service} is added to a server of somebody
+   * else.
+   */
+  public static ManagementServer unbound(Coordinator coordinator) {
+    return new ManagementServer(coordinator, HELLO_TIMEOUT_MS);
+  }
+
+  /** The service; its callbacks run on {@link #executor}. */
+  public BindableService service() {
+    return new Service();
+  }
+
+  /** The thread of the server, as an executor that keeps the order. */
+  public Executor executor() {
+    return streams;
+  }
+
+  /** TCP port that it listens on. */
+  public int port() {
+    Server it = server;
+    return it == null ? -1 : it.getPort();
+  }
+
+  /** What is known now: who is attached, and who acknowledged which epoch. */
+  public ControlStatus status() {
+    return status;
+  }
+
+  /**
+   * Takes a changed configuration; modules get a new directive as soon as its workers are there.
+   */
+  public void configure(GatewaySpec spec, String policyYaml) {
+    onLoop(
+        () -> {
+          int before = coordinator.newest().epoch();
+          coordinator.configure(spec, policyYaml);
+          publish(before);
+        });
+  }
+
+  @Override
+  public List<Reading> readings() {
+    return counters.readings();
+  }
+
+  /** Ends all streams and stops listening. */
+  @Override
+  public void close() {
+    Server it = server;
+    if (it != null) {
+      it.shutdownNow();
+      try {
+        it.awaitTermination(5, TimeUnit.SECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    loop.shutdownNow();
+  }
+
+  private void onLoop(Runnable task) {
+    try {
+      loop.execute(task);
+    } catch (RejectedExecutionException e) {
+      // closed: nothing is left to do
+      return;
+    }
+  }
+
+  private void publish(int epochBefore) {
+    Directive newest = coordinator.newest();
+    if (newest.epoch() != epochBefore) {
+      dev.portcullis.core.management.proto.Directive message = ManagementWire.encode(newest);
+      for (Session session : sessions.values()) {
+        session.directives.onNext(message);
+      }
+    }
+    refresh();
+  }
+
+  private void refresh() {
+    status = coordinator.status();
+    counters.set(attachedSlot, status.attached().size());
+    counters.set(workersSlot, status.workers().size());
+    counters.set(epochSlot, status.epoch());
+  }
+
+  private final class Service extends ManagementGrpc.ManagementImplBase {
+    @Override
+    public StreamObserver<ModuleReport> attach(
+        StreamObserver<dev.portcullis.core.management.proto.Directive> directives) {
+      Session session =
+          new Session(
+              (ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>)
+                  directives);
+      loop.schedule(session::checkHello, helloTimeoutMs, TimeUnit.MILLISECONDS);
+      return session;
+    }
+  }
+
+  /** One stream; all on the loop. */
+  private final class Session implements StreamObserver<ModuleReport> {
+
+    private final ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>
+        directives;
+    private @Nullable ModuleId module;
+    private boolean ended;
+
+    Session(ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive> directives) {
+      this.directives = directives;
+      directives.setOnCancelHandler(this::gone);
+    }
+
+    void checkHello() {
+      if (module == null && !ended) {
+        refuse(new Refusal(Cause.SILENT, "no hello within " + helloTimeoutMs + " ms"));
+      }
+    }
+
+    @Override
+    public void onNext(ModuleReport report) {
+      if (ended) {
+        return;
+      }
+      switch (report.getReportCase()) {
+        case HELLO -> hello(report.getHello());
+        case ACKNOWLEDGEMENT -> acknowledge(report.getAcknowledgement().getEpoch());
+        case REPORT_NOT_SET ->
+            refuse(new Refusal(Cause.MALFORMED, "a report must be a hello or an acknowledgement"));
+      }
+    }
+
+    private void hello(Hello message) {
+      if (message.getProtocolVersion() != ManagementWire.VERSION) {
+        refuse(
+            new Refusal(
+                Cause.VERSION,
+                "protocol version "
+                    + Integer.toUnsignedString(message.getProtocolVersion())
+                    + " is not spoken here; version "
+                    + ManagementWire.VERSION
+                    + " is"));
+        return;
+      }
+      if (module != null) {
+        refuse(new Refusal(Cause.MALFORMED, module + " said hello twice on one stream"));
+        return;
+      }
+      ModuleHello hello;
+      try {
+        hello = ManagementWire.decode(message);
+      } catch (IllegalArgumentException e) {
+        refuse(new Refusal(Cause.UNKNOWN_MODULE, String.valueOf(e.getMessage())));
+        return;
+      }
+      int before = coordinator.newest().epoch();
+      Refusal refusal = coordinator.attach(hello);
+      if (refusal != null) {
+        refuse(refusal);
+        return;
+      }
+      module = hello.module();
+      Session older = sessions.remove(hello.module());
+      if (older != null) {
+        older.end(Status.ABORTED.withDescription(module + " attached by a newer stream"));
+      }
+      publish(before);
+      sessions.put(hello.module(), this);
+      directives.onNext(ManagementWire.encode(coordinator.newest()));
+    }
+
+    private void acknowledge(int epoch) {
+      ModuleId it = module;
+      Refusal refusal =
+          it == null
+              ? new Refusal(Cause.MALFORMED, "the first report must be a hello")
+              : coordinator.acknowledge(it, epoch);
+      if (refusal == null) {
+        refresh();
+      } else {
+        refuse(refusal);
+      }
+    }
+
+    @Override
+    public void onError(Throwable cause) {
+      gone();
+    }
+
+    @Override
+    public void onCompleted() {
+      if (!ended) {
+        gone();
+        directives.onCompleted();
+      }
+    }
+
+    private void refuse(Refusal refusal) {
+      counters.increment(Objects.requireNonNull(refusedSlots.get(refusal.cause())));
+      gone();
+      directives.onError(
+          statusOf(refusal.cause()).withDescription(refusal.sentence()).asRuntimeException());
+    }
+
+    private void end(Status status) {
+      ended = true;
+      directives.onError(status.asRuntimeException());
+    }
+
+    private void gone() {
+      ended = true;
+      if (module != null && sessions.remove(module, this)) {
+        coordinator.detach(module);
+        refresh();
+      }
+    }
+  }
+
+  private static Status statusOf(Cause cause) {
+    return switch (cause) {
+      case MALFORMED -> Status.INVALID_ARGUMENT;
+      case VERSION -> Status.UNIMPLEMENTED;
+      case UNKNOWN_MODULE -> Status.NOT_FOUND;
+      case STALE_GENERATION, CONTRADICTION -> Status.FAILED_PRECONDITION;
+      case SILENT -> Status.DEADLINE_EXCEEDED;
+    };
+  }
+}

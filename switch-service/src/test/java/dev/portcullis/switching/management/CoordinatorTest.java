@@ -1,0 +1,267 @@
+package dev.portcullis.switching.management;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.Directive;
+import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.policy.GatewaySpec.Pool;
+import dev.portcullis.switching.management.Refusal.Cause;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class CoordinatorTest {
+
+  private Coordinator coordinator = coordinator(Gateways.gateway(3, null));
+
+  @Test
+  void shouldHaveNoTableBeforeAllWorkersSaidHello() {
+    accept(Gateways.worker(2, 1));
+    accept(Gateways.lan());
+    accept(Gateways.worker(0, 1));
+    assertEquals(0, coordinator.newest().epoch());
+    assertEquals(List.of(1), coordinator.status().missing());
+  }
+
+  @Test
+  void shouldPublishEpoch1WhenAllReplicasSaidHelloAndQuantityIsAuto() {
+    workers(3);
+    Directive newest = coordinator.newest();
+    assertEquals(1, newest.epoch());
+    assertEquals(0, newest.previousEpoch());
+    assertEquals(new Member(1, 1, "127.0.0.1", 7001, 1), newest.workers().get(1));
+    assertEquals(3, newest.workers().size());
+  }
+
+  @Test
+  void shouldTakeNSetByTheAdministratorAndKeepTheOtherWorkersOutOfTheTable() {
+    coordinator = coordinator(Gateways.gateway(5, 2));
+    accept(Gateways.worker(4, 1));
+    workers(2);
+    assertEquals(List.of(0, 1), numbers());
+    accept(Gateways.worker(3, 1));
+    assertEquals(1, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldWaitForTheWorkersOfEveryPool() {
+    coordinator = coordinator(Gateways.gateway(1, null, new Pool("web", 100, 2)));
+    accept(Gateways.worker(0, 1));
+    accept(Gateways.worker(100, 1));
+    assertEquals(0, coordinator.newest().epoch());
+    accept(Gateways.worker(101, 1));
+    assertEquals(List.of(0, 100, 101), numbers());
+  }
+
+  @Test
+  void shouldMakeANewTableWhenAWorkerComesBackYounger() {
+    workers(3);
+    coordinator.detach(ModuleId.worker(1));
+    accept(Gateways.worker(1, 2));
+    assertEquals(2, coordinator.newest().epoch());
+    assertEquals(1, coordinator.newest().previousEpoch());
+    assertEquals(2, coordinator.newest().workers().get(1).generation());
+  }
+
+  @Test
+  void shouldMakeANewTableWhenAWorkerComesBackAtAnotherAddress() {
+    workers(3);
+    accept(ModuleHello.worker(1, 1, "127.0.0.1", 9999, 1));
+    assertEquals(2, coordinator.newest().epoch());
+    assertEquals(9999, coordinator.newest().workers().get(1).port());
+  }
+
+  @Test
+  void shouldKeepTheTableWhenAWorkerComesBackAsItWas() {
+    workers(3);
+    coordinator.detach(ModuleId.worker(1));
+    accept(Gateways.worker(1, 1));
+    assertEquals(1, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldKeepTheTableWhenAWorkerOnlyGoesAway() {
+    workers(3);
+    coordinator.detach(ModuleId.worker(1));
+    assertEquals(1, coordinator.newest().epoch());
+    assertEquals(3, coordinator.newest().workers().size());
+    assertFalse(coordinator.status().attached().contains(ModuleId.worker(1)));
+  }
+
+  @Test
+  void shouldKeepTheTableWhenAnIoModuleComesBackYounger() {
+    workers(3);
+    accept(Gateways.lan());
+    accept(ModuleHello.io(0, 2, Map.of("lan", 0)));
+    assertEquals(1, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldRefuseALowerGeneration() {
+    workers(3);
+    accept(Gateways.worker(1, 5));
+    assertEquals(Cause.STALE_GENERATION, refusal(Gateways.worker(1, 4)).cause());
+    assertEquals(5, coordinator.newest().workers().get(1).generation());
+  }
+
+  @Test
+  void shouldRefuseAWorkerThatTheConfigurationDoesNotHave() {
+    assertEquals(Cause.UNKNOWN_MODULE, refusal(Gateways.worker(3, 1)).cause());
+  }
+
+  @Test
+  void shouldRefuseAnIoModuleThatTheConfigurationDoesNotHave() {
+    assertEquals(Cause.UNKNOWN_MODULE, refusal(ModuleHello.io(2, 1, Map.of())).cause());
+  }
+
+  @Test
+  void shouldRefuseAKindThatTakesNoTable() {
+    ModuleHello feed =
+        new ModuleHello(new ModuleId(ModuleId.Kind.FEED, 0), 1, "", 0, 0, Map.of(), 0, 0);
+    assertEquals(Cause.UNKNOWN_MODULE, refusal(feed).cause());
+  }
+
+  @Test
+  void shouldRefuseAWorkerWithoutAnAddress() {
+    assertEquals(Cause.MALFORMED, refusal(ModuleHello.worker(0, 1, "", 7000, 1)).cause());
+    assertEquals(Cause.MALFORMED, refusal(ModuleHello.worker(0, 1, "h", 0, 1)).cause());
+    assertEquals(Cause.MALFORMED, refusal(ModuleHello.worker(0, 1, "h", 70_000, 1)).cause());
+    assertEquals(Cause.MALFORMED, refusal(ModuleHello.worker(0, 1, "h", 7000, 0)).cause());
+  }
+
+  @Test
+  void shouldRefuseAnIoModuleWhoseTagsAreNotThoseOfTheConfiguration() {
+    Refusal refusal = refusal(ModuleHello.io(0, 1, Map.of("lan", 7)));
+    assertEquals(Cause.CONTRADICTION, refusal.cause());
+    assertEquals("io/0 must have port lan with tag 0; it says tag 7", refusal.sentence());
+    assertEquals(
+        Cause.CONTRADICTION, refusal(ModuleHello.io(0, 1, Map.of("lan", 0, "x", 3))).cause());
+  }
+
+  @Test
+  void shouldNotLetARefusedModuleChangeAnything() {
+    ControlStatus before = coordinator.status();
+    refusal(Gateways.worker(17, 1));
+    assertEquals(before, coordinator.status());
+  }
+
+  @Test
+  void shouldSayWhoAcknowledgedWhichEpoch() {
+    workers(3);
+    assertNull(coordinator.acknowledge(ModuleId.worker(0), 1));
+    assertNull(coordinator.acknowledge(ModuleId.worker(2), 1));
+    assertEquals(
+        Map.of(ModuleId.worker(0), 1, ModuleId.worker(1), 0, ModuleId.worker(2), 1),
+        coordinator.status().acknowledged());
+    assertFalse(coordinator.status().settled());
+    assertNull(coordinator.acknowledge(ModuleId.worker(1), 1));
+    assertTrue(coordinator.status().settled());
+  }
+
+  @Test
+  void shouldForgetTheAcknowledgementOfAModuleThatCameBackYounger() {
+    workers(3);
+    coordinator.acknowledge(ModuleId.worker(0), 1);
+    accept(Gateways.worker(0, 2));
+    assertEquals(0, coordinator.status().acknowledged().get(ModuleId.worker(0)));
+  }
+
+  @Test
+  void shouldRefuseTheAcknowledgementOfAnEpochThatDoesNotExist() {
+    workers(3);
+    assertNotNull(coordinator.acknowledge(ModuleId.worker(0), 2));
+    assertNotNull(coordinator.acknowledge(ModuleId.worker(0), 0));
+    assertNotNull(coordinator.acknowledge(ModuleId.worker(0), -1));
+  }
+
+  @Test
+  void shouldRefuseTheAcknowledgementOfAModuleThatIsNotAttached() {
+    workers(3);
+    assertNotNull(coordinator.acknowledge(ModuleId.io(0), 1));
+  }
+
+  @Test
+  void shouldGoOnAboveTheEpochsOfItsFormerLife() {
+    accept(Gateways.worker(0, 1).holding(5, 17));
+    accept(Gateways.worker(1, 1).holding(6, 17));
+    accept(Gateways.worker(2, 1).holding(5, 17));
+    assertEquals(7, coordinator.newest().epoch());
+    assertEquals(6, coordinator.newest().previousEpoch());
+  }
+
+  @Test
+  void shouldGoAboveTheEpochOfAModuleThatComesLateFromItsFormerLife() {
+    workers(3);
+    accept(Gateways.lan().holding(1, 17));
+    assertEquals(2, coordinator.newest().epoch());
+    accept(Gateways.lan().holding(9, 17));
+    assertEquals(10, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldKeepTheTableForAModuleThatAlreadyHasIt() {
+    workers(3);
+    accept(Gateways.lan().holding(1, coordinator.newest().term()));
+    assertEquals(1, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldPublishAChangedConfiguration() {
+    workers(3);
+    coordinator.configure(Gateways.gateway(3, null), "changed");
+    assertEquals(2, coordinator.newest().epoch());
+    assertEquals("changed", coordinator.newest().policyYaml());
+    assertEquals(Directive.digest("changed"), coordinator.newest().policyDigest());
+  }
+
+  @Test
+  void shouldKeepTheOldTableUntilAllWorkersOfALargerQuantityAreThere() {
+    workers(3);
+    coordinator.configure(Gateways.gateway(4, null), "four");
+    assertEquals(1, coordinator.newest().epoch());
+    accept(Gateways.worker(3, 1));
+    assertEquals(2, coordinator.newest().epoch());
+    assertEquals(List.of(0, 1, 2, 3), numbers());
+    assertEquals("four", coordinator.newest().policyYaml());
+  }
+
+  @Test
+  void shouldForgetModulesThatAChangedConfigurationDoesNotHave() {
+    workers(3);
+    coordinator.configure(Gateways.gateway(2, null), "two");
+    assertEquals(List.of(0, 1), numbers());
+    assertEquals(Set.of(ModuleId.worker(0), ModuleId.worker(1)), coordinator.status().attached());
+  }
+
+  private static Coordinator coordinator(GatewaySpec spec) {
+    return new Coordinator(1000, spec, Gateways.YAML);
+  }
+
+  private void workers(int count) {
+    for (int number = 0; number < count; number++) {
+      accept(Gateways.worker(number, 1));
+    }
+  }
+
+  private List<Integer> numbers() {
+    return coordinator.newest().workers().stream().map(Member::number).toList();
+  }
+
+  private void accept(ModuleHello hello) {
+    assertNull(coordinator.attach(hello));
+  }
+
+  private Refusal refusal(ModuleHello hello) {
+    Refusal refusal = coordinator.attach(hello);
+    assertNotNull(refusal);
+    return refusal;
+  }
+}
