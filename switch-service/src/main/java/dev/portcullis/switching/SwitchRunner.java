@@ -1,20 +1,110 @@
 package dev.portcullis.switching;
 
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.link.LinkLoops;
+import dev.portcullis.core.link.LinkObserver;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.LinkSettings;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.SwitchRelay;
+import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.switching.management.Coordinator;
+import dev.portcullis.switching.management.ManagementServer;
 import jakarta.inject.Singleton;
+import java.io.IOException;
 import java.util.function.Consumer;
 
 /** Puts the switch together out of plain objects and starts it. */
 @Singleton
-class SwitchRunner implements ModuleRunner {
+public class SwitchRunner implements ModuleRunner {
 
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
       throws ModuleException {
-    throw new ModuleException(ExitCode.FAILED, "the switch is not part of this build");
+    ModuleFiles.Loaded loaded = ModuleFiles.load(settings.files());
+    LinkSecurity security = ModuleFiles.security(settings.identity());
+    LinkLoops loops = LinkLoops.start(1, "switch");
+    try {
+      RunningModule running =
+          start(
+              settings.listen(),
+              loaded.config().gateway(),
+              loaded.source(),
+              security,
+              loops,
+              System.currentTimeMillis());
+      return ModuleFiles.closing(running, loops);
+    } catch (ModuleException | RuntimeException e) {
+      loops.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Starts the module on loops of somebody else.
+   *
+   * @param listen where links and management are accepted
+   * @param spec the gateway: how many workers its table waits for
+   * @param policyYaml configuration documents for the modules
+   * @param security encryption and identity of the links
+   * @param loops threads; not closed here
+   * @param generation which life of the module this is
+   */
+  public static RunningModule start(
+      HostPort listen,
+      GatewaySpec spec,
+      String policyYaml,
+      LinkSecurity security,
+      LinkLoops loops,
+      long generation)
+      throws ModuleException {
+    ManagementServer management =
+        ManagementServer.unbound(new Coordinator(generation, spec, policyYaml));
+    SwitchRelay relay =
+        new SwitchRelay(
+            new ModuleId(ModuleId.Kind.SWITCH, 0),
+            generation,
+            loops.next(),
+            LinkSettings.defaults(),
+            security,
+            LinkObserver.NONE);
+    try {
+      int port =
+          relay
+              .listen(listen.host(), listen.port(), management.companion())
+              .getPort();
+      return new Running(new HostPort(listen.host(), port), relay, management);
+    } catch (IOException e) {
+      management.close();
+      throw new ModuleException(
+          ExitCode.FAILED,
+          listen + " cannot be listened on: " + e.getMessage() + "; choose another with --listen");
+    }
+  }
+
+  private record Running(HostPort links, SwitchRelay relay, ManagementServer management)
+      implements RunningModule {
+    @Override
+    public boolean ready() {
+      return management.status().epoch() > 0;
+    }
+
+    @Override
+    public MetricsSource metrics() {
+      return management;
+    }
+
+    @Override
+    public void stop() {
+      relay.close();
+      management.close();
+    }
   }
 }

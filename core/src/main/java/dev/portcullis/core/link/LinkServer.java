@@ -1,7 +1,6 @@
 package dev.portcullis.core.link;
 
 import dev.portcullis.core.packet.PacketBatch;
-import io.grpc.BindableService;
 import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerCallExecutorSupplier;
@@ -28,14 +27,6 @@ final class LinkServer implements AutoCloseable {
   private static final int HANDSHAKE_SECONDS = 10;
 
   private final Server server;
-
-  /**
-   * Another service on the same address, and the thread that its calls run on.
-   *
-   * @param service the service
-   * @param executor runs its callbacks, in order
-   */
-  record Companion(BindableService service, Executor executor) {}
 
   /** Decides about streams. */
   interface Acceptor {

@@ -1,6 +1,5 @@
 package dev.portcullis.core.link;
 
-import io.grpc.BindableService;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import java.io.IOException;
@@ -8,7 +7,6 @@ import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
@@ -61,13 +59,12 @@ public final class SwitchRelay implements AutoCloseable {
    * Accepts streams, and calls of {@code companion} on the same address.
    *
    * @param companion a service besides the links
-   * @param executor runs the callbacks of {@code companion}, in order
    * @param port 0: any that is free
    * @return where
    * @throws IOException when the address is taken or not of this machine
    */
   public InetSocketAddress listen(
-      String host, int port, BindableService companion, Executor executor) throws IOException {
+      String host, int port, Companion companion) throws IOException {
     LinkServer started =
         new LinkServer(
             host,
@@ -91,7 +88,7 @@ public final class SwitchRelay implements AutoCloseable {
                 observer.refused(why);
               }
             },
-            List.of(new LinkServer.Companion(companion, executor)));
+            List.of(companion));
     server = started;
     return started.address();
   }

@@ -1,8 +1,8 @@
 package dev.portcullis.core.management;
 
+import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
-import io.grpc.ChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.NettyChannelBuilder;
@@ -34,7 +34,7 @@ public final class ManagementClient implements AutoCloseable {
 
   private final ModuleHello hello;
   private final List<InetSocketAddress> switches;
-  private final ChannelCredentials credentials;
+  private final LinkSecurity security;
   private final DirectiveListener listener;
   private final Executor executor;
   private final BackOff backOff;
@@ -52,7 +52,7 @@ public final class ManagementClient implements AutoCloseable {
    *
    * @param hello who the module is
    * @param switches addresses of the switch modules, at least one; the first is tried first
-   * @param credentials how to secure the connection
+   * @param security how to secure the connection
    * @param listener takes directives
    * @param executor runs the listener; must keep the order, one call at a time (the loop of a
    *     module)
@@ -61,7 +61,7 @@ public final class ManagementClient implements AutoCloseable {
   public ManagementClient(
       ModuleHello hello,
       List<InetSocketAddress> switches,
-      ChannelCredentials credentials,
+      LinkSecurity security,
       DirectiveListener listener,
       Executor executor,
       RandomGenerator random) {
@@ -71,7 +71,7 @@ public final class ManagementClient implements AutoCloseable {
     }
     this.hello = hello;
     this.switches = List.copyOf(switches);
-    this.credentials = credentials;
+    this.security = security;
     this.listener = listener;
     this.executor = executor;
     this.backOff = new BackOff(FIRST_DELAY_MS, LAST_DELAY_MS, random);
@@ -129,7 +129,7 @@ public final class ManagementClient implements AutoCloseable {
   private void attach() {
     InetSocketAddress address = switches.get(attempts++ % switches.size());
     ManagedChannel opened =
-        NettyChannelBuilder.forAddress(address.getHostString(), address.getPort(), credentials)
+        NettyChannelBuilder.forAddress(address.getHostString(), address.getPort(), security.channelCredentials())
             .keepAliveTime(10, TimeUnit.SECONDS)
             .keepAliveTimeout(5, TimeUnit.SECONDS)
             .maxInboundMessageSize(MAX_DIRECTIVE_BYTES)

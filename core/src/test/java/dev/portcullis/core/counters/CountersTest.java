@@ -6,15 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
-import dev.portcullis.core.process.MetricVisitor;
 import java.lang.management.ManagementFactory;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.DoubleSupplier;
-import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 
 class CountersTest {
@@ -77,30 +73,6 @@ class CountersTest {
     assertEquals(2, sums.size());
     assertEquals(7, sums.get(0).value().getAsLong());
     assertEquals(5, sums.get(1).value().getAsLong());
-  }
-
-  @Test
-  void shouldTellAVisitorNameTypeLabelsAndValue() {
-    counters.add(counters.slot(Counter.PACKETS_RECEIVED, "io-a", "lan"), 3);
-    counters.set(counters.slot(Counter.TABLE_WORKERS), 5);
-    List<String> seen = new ArrayList<>();
-    counters.visit(
-        new MetricVisitor() {
-          @Override
-          public void counter(String name, String help, LongSupplier value, String... labels) {
-            seen.add("counter " + name + List.of(labels) + value.getAsLong());
-          }
-
-          @Override
-          public void gauge(String name, String help, DoubleSupplier value, String... labels) {
-            seen.add("gauge " + name + List.of(labels) + value.getAsDouble());
-          }
-        });
-    assertEquals(
-        List.of(
-            "counter portcullis_packets_received_total[module, io-a, port, lan]3",
-            "gauge portcullis_table_workers[]5.0"),
-        seen);
   }
 
   @Test

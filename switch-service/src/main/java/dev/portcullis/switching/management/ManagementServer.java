@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Counters;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.link.Companion;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.ManagementWire;
@@ -13,7 +14,6 @@ import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.switching.management.Refusal.Cause;
-import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.ServerCredentials;
 import io.grpc.Status;
@@ -126,21 +126,16 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   }
 
   /**
-   * Makes a server that listens nowhere itself: {@link #service} is added to a server of somebody
+   * Makes a server that listens nowhere itself: {@link #companion} is added to a server of somebody
    * else.
    */
   public static ManagementServer unbound(Coordinator coordinator) {
     return new ManagementServer(coordinator, HELLO_TIMEOUT_MS);
   }
 
-  /** The service; its callbacks run on {@link #executor}. */
-  public BindableService service() {
-    return new Service();
-  }
-
-  /** The thread of the server, as an executor that keeps the order. */
-  public Executor executor() {
-    return streams;
+  /** The service and its thread, for the server of the links. */
+  public Companion companion() {
+    return new Companion(new Service(), streams);
   }
 
   /** TCP port that it listens on. */

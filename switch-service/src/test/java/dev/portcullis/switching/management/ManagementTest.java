@@ -16,7 +16,7 @@ import dev.portcullis.core.management.ModuleHello;
 import dev.portcullis.core.management.proto.Hello;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
-import io.grpc.InsecureChannelCredentials;
+import dev.portcullis.core.link.LinkSecurity;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -257,7 +257,7 @@ class ManagementTest {
 
   private ManagedChannel channel(ManagementServer server) {
     ManagedChannel channel =
-        NettyChannelBuilder.forAddress(HOST, server.port(), InsecureChannelCredentials.create())
+        NettyChannelBuilder.forAddress(HOST, server.port(), io.grpc.InsecureChannelCredentials.create())
             .build();
     open.add(channel::shutdownNow);
     return channel;
@@ -316,7 +316,7 @@ class ManagementTest {
           new ManagementClient(
               hello,
               switches,
-              InsecureChannelCredentials.create(),
+              LinkSecurity.plaintext(),
               this,
               Runnable::run,
               new SplittableRandom(1));

@@ -1,0 +1,12 @@
+package dev.portcullis.core.link;
+
+import io.grpc.BindableService;
+import java.util.concurrent.Executor;
+
+/**
+ * A service that is offered on the address of the links, and the thread that its calls run on.
+ *
+ * @param service the service
+ * @param executor runs its callbacks, in order
+ */
+public record Companion(BindableService service, Executor executor) {}

@@ -1,0 +1,87 @@
+package dev.portcullis.core.process;
+
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.link.LinkLoops;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.policy.ConfigLoader;
+import dev.portcullis.core.policy.GatewayConfig;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** What every module reads from files before it starts: the configuration and its certificates. */
+public final class ModuleFiles {
+
+  private ModuleFiles() {}
+
+  /**
+   * A configuration and its text.
+   *
+   * @param config the configuration, checked
+   * @param source the documents that it came from
+   */
+  public record Loaded(GatewayConfig config, String source) {}
+
+  /**
+   * Reads the configuration.
+   *
+   * @throws ModuleException with exit code 1 and a line per fault when it is at fault
+   */
+  public static Loaded load(List<Path> files) throws ModuleException {
+    ConfigLoader.Result result = ConfigLoader.load(files);
+    GatewayConfig config = result.config();
+    if (config == null) {
+      throw new ModuleException(
+          ExitCode.INPUT, result.faults().stream().map(Object::toString).collect(Collectors.joining("\n")));
+    }
+    return new Loaded(config, result.source());
+  }
+
+  /**
+   * Reads the certificates.
+   *
+   * @throws ModuleException with exit code 1 when a file is not what it should be
+   */
+  public static LinkSecurity security(LinkIdentity identity) throws ModuleException {
+    if (identity.plaintext()) {
+      return LinkSecurity.plaintext();
+    }
+    try {
+      return LinkSecurity.mutualTls(
+          Objects.requireNonNull(identity.certificate()),
+          Objects.requireNonNull(identity.key()),
+          Objects.requireNonNull(identity.authorities()));
+    } catch (IOException e) {
+      throw new ModuleException(ExitCode.INPUT, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** Returns {@code module}; when it stops, its loops end too. */
+  public static RunningModule closing(RunningModule module, LinkLoops loops) {
+    return new RunningModule() {
+      @Override
+      public boolean ready() {
+        return module.ready();
+      }
+
+      @Override
+      public @Nullable HostPort links() {
+        return module.links();
+      }
+
+      @Override
+      public MetricsSource metrics() {
+        return module.metrics();
+      }
+
+      @Override
+      public void stop() {
+        module.stop();
+        loops.close();
+      }
+    };
+  }
+}
