@@ -54,11 +54,16 @@ public final class LinkLoops implements AutoCloseable {
   }
 
   static Class<? extends ServerChannel> serverChannel(EventLoopGroup group) {
-    return group instanceof EpollEventLoopGroup ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+    return isEpoll(group) ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
   }
 
   static Class<? extends Channel> clientChannel(EventLoopGroup group) {
-    return group instanceof EpollEventLoopGroup ? EpollSocketChannel.class : NioSocketChannel.class;
+    return isEpoll(group) ? EpollSocketChannel.class : NioSocketChannel.class;
+  }
+
+  /** A single loop is a group too; what it is made of tells its parent. */
+  private static boolean isEpoll(EventLoopGroup group) {
+    return (group instanceof EventLoop loop ? loop.parent() : group) instanceof EpollEventLoopGroup;
   }
 
   /** Ends the threads; waits a second at most for what still runs. */

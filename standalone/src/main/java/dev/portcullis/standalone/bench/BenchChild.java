@@ -1,0 +1,48 @@
+package dev.portcullis.standalone.bench;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+
+/** Main program of the benchmark's child processes; people never start it. */
+public final class BenchChild {
+
+  /** Begins every line that is an answer: whatever else the process prints is not one. */
+  static final String ANSWER = "= ";
+
+  /** Begins an answer that says why a question could not be answered. */
+  static final String REFUSAL = "failed: ";
+
+  private BenchChild() {}
+
+  /**
+   * Plays one role until standard input ends.
+   *
+   * @param arguments name of the role and what it takes
+   */
+  public static void main(String[] arguments) throws IOException {
+    try (Role role = role(arguments[0], Arrays.asList(arguments).subList(1, arguments.length));
+        BufferedReader questions =
+            new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+      for (String line = questions.readLine(); line != null; line = questions.readLine()) {
+        System.out.println(ANSWER + answer(role, line));
+      }
+    }
+    Runtime.getRuntime().halt(0);
+  }
+
+  private static String answer(Role role, String question) {
+    try {
+      return role.answer(question);
+    } catch (Exception e) {
+      return REFUSAL + (e.getMessage() == null ? e.toString() : e.getMessage());
+    }
+  }
+
+  private static Role role(String name, List<String> arguments) throws IOException {
+    throw new IllegalArgumentException("no role has the name " + name + " " + arguments);
+  }
+}

@@ -1,0 +1,90 @@
+package dev.portcullis.standalone.bench;
+
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * The gateway without wires: an IO module that makes frames up, a worker with rules, translation
+ * and connection tracking, an IO module that counts what it would put out. Three processes, real
+ * links between them over loopback TCP. The worker has core 1, the IO modules share core 0. The
+ * parent takes the place of the switch: it hands the distribution table out. Thread: one.
+ */
+final class InMemoryGateway {
+
+  /** Flows on both sides: a power of two. */
+  static final int FLOWS = 8192;
+
+  /** Length of a frame without its check sequence: 64 bytes on a wire. */
+  static final int FRAME_BYTES = 60;
+
+  private static final int WARM_UP_WINDOW_MS = 700;
+  private static final int RAMP_MS = 300;
+  private static final int DRAIN_MS = 200;
+
+  private final ChildProcess source;
+  private final ChildProcess worker;
+  private final ChildProcess sink;
+
+  private InMemoryGateway(ChildProcess source, ChildProcess worker, ChildProcess sink) {
+    this.source = source;
+    this.worker = worker;
+    this.sink = sink;
+  }
+
+  /**
+   * What one window gave.
+   *
+   * @param packetsPerSecond packets that arrived at the sink per second
+   * @param allocatedBytesPerPacket bytes that the three processes allocated, by packets that
+   *     arrived at the sink
+   */
+  record Window(double packetsPerSecond, double allocatedBytesPerPacket) {}
+
+  /** Starts the three processes and lets packets through until the code is compiled. */
+  static InMemoryGateway start(Cleanup cleanup) throws IOException, InterruptedException {
+    Namespace namespace = Namespace.create(cleanup);
+    ChildProcess worker =
+        ChildProcess.start(
+            List.of("worker"), it -> namespace.inside(Pinning.onCore(1, it)), cleanup);
+    ChildProcess sink =
+        ChildProcess.start(
+            List.of("io", "io-b"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
+    ChildProcess source =
+        ChildProcess.start(
+            List.of("io", "io-a"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
+    String address = worker.ask("listen");
+    sink.ask("connect " + address);
+    source.ask("connect " + address);
+    InMemoryGateway gateway = new InMemoryGateway(source, worker, sink);
+    WarmUp.run(() -> gateway.measure(WARM_UP_WINDOW_MS).packetsPerSecond());
+    return gateway;
+  }
+
+  /** Measures one window; no packet is under way before and afterwards. */
+  Window measure(int windowMs) throws IOException, InterruptedException {
+    source.ask("go");
+    Thread.sleep(RAMP_MS);
+    List<ChildProcess> all = List.of(source, worker, sink);
+    Reading[] start = new Reading[all.size()];
+    Reading[] end = new Reading[all.size()];
+    for (int i = 0; i < start.length; i++) {
+      start[i] = all.get(i).read("read");
+    }
+    Thread.sleep(windowMs);
+    for (int i = 0; i < end.length; i++) {
+      end[i] = all.get(i).read("read");
+    }
+    source.ask("stop");
+    Thread.sleep(DRAIN_MS);
+    int last = all.size() - 1;
+    long packets = end[last].packets() - start[last].packets();
+    if (packets <= 0) {
+      throw new IOException("The gateway in memory delivered no packet: " + worker.ask("state"));
+    }
+    long allocated = 0;
+    for (int i = 0; i < start.length; i++) {
+      allocated += end[i].allocatedBytes() - start[i].allocatedBytes();
+    }
+    return new Window(end[last].packetsPerSecond(start[last]), (double) allocated / packets);
+  }
+}
