@@ -23,7 +23,6 @@ import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
 import dev.portcullis.core.topology.Topology;
-import dev.portcullis.worker.stage.Outlets;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -92,7 +91,7 @@ public class WorkerRunner implements ModuleRunner {
     ModuleLinks links =
         ModuleLinks.create(
             self, generation, lanes, Map.of(), linkSettings, security, worker, observer);
-    worker.start(new LinkWiring(links, lanes));
+    worker.start(new LinkWiring(lanes, links));
     HostPort listen = settings.listen();
     int port;
     try {
@@ -161,24 +160,6 @@ public class WorkerRunner implements ModuleRunner {
     public void stop() {
       management.close();
       channels.close();
-    }
-  }
-
-  /** The links, as a worker sees them. */
-  private record LinkWiring(ModuleLinks links, LinkLoop[] lanes) implements Wiring {
-    @Override
-    public void execute(int shard, Runnable task) {
-      lanes[shard].execute(task);
-    }
-
-    @Override
-    public Outlets outlets(int shard) {
-      return (destination, lane) -> links.outlet(shard, destination, lane);
-    }
-
-    @Override
-    public void afterBatches(int shard, Runnable task) {
-      links.afterBatches(shard, task);
     }
   }
 }

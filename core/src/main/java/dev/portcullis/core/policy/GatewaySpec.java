@@ -38,6 +38,25 @@ public record GatewaySpec(
     @Field(doc = "What a new policy does to live flows.", value = "rematch") OnPolicyChange onPolicyChange,
     @Field(doc = "Name of the GatewayPolicy; without one every flow is dropped.", kind = Field.Kind.NAME) @Nullable String policy) {
 
+  /** Returns this spec with other workers. */
+  public GatewaySpec withWorkers(Workers other) {
+    return new GatewaySpec(
+        other,
+        distribution,
+        pools,
+        io,
+        routes,
+        inline,
+        switchModule,
+        replication,
+        exceptions,
+        path,
+        timeouts,
+        limits,
+        onPolicyChange,
+        policy);
+  }
+
   /** Worker modules: {@code replicas} that run, {@code quantity} N that takes part ({@code null}: auto), threads each. */
   public record Workers(@Field(doc = "Worker modules that run.", value = "1", min = 1, max = 1024) int replicas, @Field(doc = "Workers that take part: auto (all that are ready) or a number up to replicas.", value = "auto", kind = Field.Kind.QUANTITY, min = 1, max = 1024) @Nullable Integer quantity, @Field(doc = "Threads of a worker.", value = "1", min = 1, max = 16) int shards) {}
 

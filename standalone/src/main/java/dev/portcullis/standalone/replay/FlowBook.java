@@ -68,9 +68,6 @@ final class FlowBook {
       bLow = h.destinationLow;
       rest = kind << 40 | (long) h.version << 32 | (long) sourcePort << 16 | destinationPort;
     }
-    if (size == MAX_FLOWS) {
-      clear();
-    }
     int slot = slot();
     if (index[slot] != 0) {
       return index[slot] - 1;
@@ -158,10 +155,13 @@ final class FlowBook {
     rest = e;
   }
 
-  private void clear() {
-    forgotten += size;
-    size = 0;
-    java.util.Arrays.fill(index, 0);
+  /** Forgets all flows where {@code more} of them might not fit: entries found before mean nothing afterwards. */
+  void makeRoom(int more) {
+    if (size > MAX_FLOWS - more) {
+      forgotten += size;
+      size = 0;
+      java.util.Arrays.fill(index, 0);
+    }
   }
 
   /** Flows forgotten because there were too many. */

@@ -1,0 +1,75 @@
+package dev.portcullis.standalone.cli;
+
+import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.standalone.gateway.EmbeddedGateway;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code run}: the gateway in one process, until it is told to stop. */
+@Command(
+    name = "run",
+    description = "Runs the gateway in one process until SIGTERM or Ctrl-C.",
+    mixinStandardHelpOptions = true)
+final class RunCommand implements Callable<Integer> {
+
+  @Spec private @Nullable CommandSpec spec;
+
+  @Option(
+      names = {"-f", "--file"},
+      required = true,
+      paramLabel = "FILE",
+      description = "Configuration of the gateway; repeatable.")
+  private List<Path> files = List.of();
+
+  @Option(
+      names = "--http",
+      paramLabel = "HOST:PORT",
+      description = "Where health and metrics answer (default: nowhere).")
+  private @Nullable String http;
+
+  @Override
+  public Integer call() throws CommandException {
+    Configured configured = Configured.load(files, null, null);
+    PrintWriter out = java.util.Objects.requireNonNull(spec).commandLine().getOut();
+    CountDownLatch stop = new CountDownLatch(1);
+    CountDownLatch stopped = new CountDownLatch(1);
+    Thread hook =
+        new Thread(
+            () -> {
+              stop.countDown();
+              try {
+                stopped.await();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            },
+            "stop");
+    try (EmbeddedGateway gateway =
+            EmbeddedGateway.start(configured.config(), configured.source(), null);
+        HttpStatus status = http == null ? null : HttpStatus.open(http, gateway.metrics())) {
+      Runtime.getRuntime().addShutdownHook(hook);
+      out.println(
+          "gateway "
+              + configured.config().name()
+              + " runs"
+              + (status == null ? "" : ", health and metrics on " + status.address()));
+      stop.await();
+    } catch (ModuleException e) {
+      throw new CommandException(e.exitCode(), e.sentence());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      stopped.countDown();
+    }
+    return ExitCode.DONE;
+  }
+}

@@ -1,0 +1,29 @@
+package dev.portcullis.standalone.replay;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What to replay, and how.
+ *
+ * @param captures the files, in order
+ * @param out folder for the results; made if it is not there
+ * @param clientPort port of the side that sends first; null: the first port of the gateway
+ * @param serverPort port of the other side; null: the second port of the gateway
+ * @param paths whether {@code paths.jsonl} is written
+ * @param speed 0: as fast as the gateway takes it; otherwise recorded time passes {@code speed} times as fast
+ */
+public record ReplayPlan(
+    List<Path> captures,
+    Path out,
+    @Nullable String clientPort,
+    @Nullable String serverPort,
+    boolean paths,
+    double speed) {
+
+  /** Copies the list. */
+  public ReplayPlan {
+    captures = List.copyOf(captures);
+  }
+}

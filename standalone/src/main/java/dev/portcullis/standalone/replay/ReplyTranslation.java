@@ -1,0 +1,85 @@
+package dev.portcullis.standalone.replay;
+
+import dev.portcullis.core.wire.Checksum;
+import dev.portcullis.core.wire.PacketHeader;
+
+/**
+ * Turns a recorded reply into the one that the real receiver would have sent: to the addresses and ports that its request had when it
+ * left the gateway. Checksums change by what they cover, so that one that was wrong stays wrong.
+ */
+final class ReplyTranslation {
+
+  private ReplyTranslation() {}
+
+  /** Rewrites the reply in place; {@code h} are its headers, {@code entry} the flow of its request. */
+  static void apply(byte[] bytes, PacketHeader h, FlowBook book, int entry) {
+    long sourceHigh = book.translated(entry, 2);
+    long sourceLow = book.translated(entry, 3);
+    long destinationHigh = book.translated(entry, 0);
+    long destinationLow = book.translated(entry, 1);
+    int ports = (int) book.translated(entry, 4);
+    int sourcePort = ports & 0xffff;
+    int destinationPort = ports >>> 16 & 0xffff;
+    int addresses =
+        Checksum.both(
+            Checksum.change(h.sourceHigh, h.sourceLow, sourceHigh, sourceLow),
+            Checksum.change(h.destinationHigh, h.destinationLow, destinationHigh, destinationLow));
+    if (h.version == 4) {
+      put32(bytes, h.offset + 12, sourceLow);
+      put32(bytes, h.offset + 16, destinationLow);
+      Checksum.apply(bytes, h.offset + 10, addresses);
+    } else {
+      put64(bytes, h.offset + 8, sourceHigh);
+      put64(bytes, h.offset + 16, sourceLow);
+      put64(bytes, h.offset + 24, destinationHigh);
+      put64(bytes, h.offset + 32, destinationLow);
+    }
+    if (h.fragmentOffset != 0) {
+      return;
+    }
+    int at = h.transportOffset;
+    int checksumAt = checksumOffset(h);
+    boolean hasChecksum =
+        checksumAt >= 0
+            && at + checksumAt + 2 <= h.end
+            && !(h.protocol == PacketHeader.UDP && PacketHeader.u16(bytes, at + checksumAt) == 0);
+    boolean icmp = h.protocol == PacketHeader.ICMP;
+    int change = icmp ? Checksum.NO_CHANGE : addresses;
+    if (h.hasPorts && h.isEcho()) {
+      change = Checksum.both(change, Checksum.change(h.sourcePort, sourcePort));
+      put16(bytes, at + 4, sourcePort);
+    } else if (h.hasPorts) {
+      change = Checksum.both(change, Checksum.change(h.sourcePort, sourcePort));
+      change = Checksum.both(change, Checksum.change(h.destinationPort, destinationPort));
+      put16(bytes, at, sourcePort);
+      put16(bytes, at + 2, destinationPort);
+    }
+    if (hasChecksum) {
+      Checksum.apply(bytes, at + checksumAt, change);
+    }
+  }
+
+  private static int checksumOffset(PacketHeader h) {
+    return switch (h.protocol) {
+      case PacketHeader.TCP -> 16;
+      case PacketHeader.UDP -> 6;
+      case PacketHeader.ICMP, PacketHeader.ICMPV6 -> 2;
+      default -> -1;
+    };
+  }
+
+  private static void put16(byte[] bytes, int at, int value) {
+    bytes[at] = (byte) (value >>> 8);
+    bytes[at + 1] = (byte) value;
+  }
+
+  private static void put32(byte[] bytes, int at, long value) {
+    put16(bytes, at, (int) (value >>> 16));
+    put16(bytes, at + 2, (int) value);
+  }
+
+  private static void put64(byte[] bytes, int at, long value) {
+    put32(bytes, at, value >>> 32);
+    put32(bytes, at + 4, value);
+  }
+}

@@ -1,0 +1,300 @@
+package dev.portcullis.standalone.replay;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.topology.LogicalInterface;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.core.wire.IpAddress;
+import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.io.pcap.PcapngWriter;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The files of a replay. Everything in them follows from the captures and the configuration; only {@code summary.json.wall_clock} is of
+ * the day. What was written before a fault stays. Thread: one at a time.
+ */
+final class Results implements AutoCloseable {
+
+  private static final int LINKTYPE_RAW = 101;
+  private static final DateTimeFormatter EVE_TIME =
+      DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSSxx").withZone(ZoneOffset.UTC);
+
+  private final Path folder;
+  private final Topology topology;
+  private final DistributionTable table;
+  private final Tally tally;
+  private final Map<String, PcapngWriter> ports = new LinkedHashMap<>();
+  private final PcapngWriter[] writerOfTag;
+  private final @Nullable BufferedWriter paths;
+  private final BufferedWriter eve;
+  private final Json json = new Json();
+  private final PacketHeader header = new PacketHeader();
+  private boolean failed;
+
+  Results(Path folder, Topology topology, DistributionTable table, boolean withPaths, Tally tally)
+      throws ReplayException {
+    this.folder = folder;
+    this.topology = topology;
+    this.table = table;
+    this.tally = tally;
+    this.writerOfTag = new PcapngWriter[topology.interfaces().size()];
+    try {
+      Files.createDirectories(folder);
+      Files.deleteIfExists(folder.resolve("summary.json"));
+      for (LogicalInterface it : topology.interfaces()) {
+        PcapngWriter writer = ports.get(it.port());
+        if (writer == null) {
+          writer = PcapngWriter.create(folder.resolve(it.port() + ".pcapng"));
+          ports.put(it.port(), writer);
+        }
+        writerOfTag[it.tag()] = writer;
+      }
+      Path pathsFile = folder.resolve("paths.jsonl");
+      Files.deleteIfExists(pathsFile);
+      paths = withPaths ? Files.newBufferedWriter(pathsFile, StandardCharsets.UTF_8) : null;
+      eve = Files.newBufferedWriter(folder.resolve("eve.json"), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw cannotWrite(e);
+    }
+  }
+
+  private ReplayException cannotWrite(IOException e) {
+    failed = true;
+    String message = String.valueOf(e.getMessage());
+    if (e instanceof FileSystemException f) {
+      String reason = f.getReason() == null ? "it is in the way or may not be written" : f.getReason();
+      message = f.getFile() + ": cannot be written: " + reason;
+    } else if (!message.contains(folder.toString())) {
+      message = folder + ": cannot be written any further: " + message;
+    }
+    return new ReplayException(1, message);
+  }
+
+  /** Writes a piece that left a port. */
+  void left(PacketBatch batch, int i) throws ReplayException {
+    int l2Length = batch.l2Length[i];
+    try {
+      writerOfTag[batch.tag[i]].write(
+          l2Length > 0 ? batch.linkType[i] : LINKTYPE_RAW,
+          batch.captureTimeNs[i],
+          batch.bytes,
+          batch.l2Offset[i],
+          l2Length,
+          batch.dataOffset[i],
+          batch.dataLength[i],
+          Math.max(batch.frameLength[i], l2Length + batch.dataLength[i]));
+    } catch (IOException e) {
+      throw cannotWrite(e);
+    }
+  }
+
+  /**
+   * Writes what became of a frame.
+   *
+   * @param entered the frame as it entered
+   * @param e its row there
+   * @param outcome what came back
+   * @param o its row there
+   * @param outTag tag of the port that it left by, -1 where it did not
+   */
+  void became(PacketBatch entered, int e, PacketBatch outcome, int o, int outTag) throws ReplayException {
+    DropReason reason = DropReason.byId(outcome.reason[o]);
+    List<Hop> hops = Hop.of(outcome, o);
+    tally.became(entered, e, outcome, o, hops, outTag, table);
+    try {
+      if (paths != null) {
+        paths.write(path(entered, e, outcome, o, outTag, reason, hops));
+        paths.write('\n');
+      }
+      if (reason != DropReason.NONE) {
+        eve.write(drop(entered, e, reason));
+        eve.write('\n');
+      }
+    } catch (IOException fault) {
+      throw cannotWrite(fault);
+    }
+  }
+
+  private String path(
+      PacketBatch entered, int e, PacketBatch outcome, int o, int outTag, DropReason reason, List<Hop> hops) {
+    int trafficClass = outcome.trafficClass[o];
+    json.clear().open('{').key("n").value(entered.number[e]);
+    json.key("port").value(portOf(entered.tag[e]));
+    json.key("class").value(table.classNames().get(Math.min(trafficClass, table.classNames().size() - 1)));
+    json.key("v").value(hex(outcome.vHigh[o], outcome.vLow[o]));
+    json.key("n_slots").value(table.slots(trafficClass));
+    json.key("epoch").value(table.epoch());
+    json.key("hops").open('[');
+    for (Hop hop : hops) {
+      json.open('{').key("worker").value(hop.worker());
+      if (!hop.in().isEmpty()) {
+        json.key("in").value(hop.in());
+      }
+      json.key("did").open('[');
+      hop.did().forEach(json::value);
+      json.close(']').close('}');
+    }
+    json.close(']').key("verdict").value(verdict(reason)).key("reason");
+    if (reason == DropReason.NONE) {
+      json.nothing();
+    } else {
+      json.value(reason.label());
+    }
+    json.key("out");
+    if (outTag < 0) {
+      json.nothing();
+    } else {
+      json.value(portOf(outTag));
+    }
+    return json.close('}').toString();
+  }
+
+  static String verdict(DropReason reason) {
+    return switch (reason) {
+      case NONE -> "forward";
+      case REJECTED -> "reject";
+      default -> "drop";
+    };
+  }
+
+  private String portOf(int tag) {
+    LogicalInterface it = topology.byTag(tag);
+    return it == null ? "?" : it.port();
+  }
+
+  static String hex(long high, long low) {
+    return high == 0
+        ? "0x" + Long.toHexString(low)
+        : "0x" + Long.toHexString(high) + String.format(java.util.Locale.ROOT, "%016x", low);
+  }
+
+  private String drop(PacketBatch entered, int e, DropReason reason) {
+    json.clear().open('{').key("timestamp").value(time(entered.captureTimeNs[e]));
+    boolean ip = (entered.flags[e] & PacketFlags.NON_IP) == 0;
+    header.parse(entered.bytes, entered.dataOffset[e], ip ? entered.dataLength[e] : 0);
+    if (header.hasAddresses) {
+      json.key("flow_id").value(FlowId.of(header));
+    }
+    json.key("in_iface").value(portOf(entered.tag[e])).key("event_type").value("drop");
+    json.key("pcap_cnt").value(entered.number[e]);
+    if (header.hasAddresses) {
+      json.key("src_ip").value(address(header.sourceHigh, header.sourceLow));
+      if (header.hasPorts && !header.isEcho()) {
+        json.key("src_port").value(header.sourcePort);
+      }
+      json.key("dest_ip").value(address(header.destinationHigh, header.destinationLow));
+      if (header.hasPorts && !header.isEcho()) {
+        json.key("dest_port").value(header.destinationPort);
+      }
+      json.key("proto").value(protocol(header.protocol));
+      if (header.icmpType >= 0) {
+        json.key("icmp_type").value(header.icmpType).key("icmp_code").value(header.icmpCode);
+      }
+    }
+    json.key("drop").open('{').key("len").value(entered.dataLength[e]).key("reason").value(reason.label());
+    return json.close('}').close('}').toString();
+  }
+
+  private String address(long high, long low) {
+    return new IpAddress(header.version, high, low).toString();
+  }
+
+  static String protocol(int number) {
+    return switch (number) {
+      case PacketHeader.ICMP -> "ICMP";
+      case PacketHeader.TCP -> "TCP";
+      case PacketHeader.UDP -> "UDP";
+      case PacketHeader.ICMPV6 -> "IPv6-ICMP";
+      case PacketHeader.SCTP -> "SCTP";
+      default -> Integer.toString(number);
+    };
+  }
+
+  private static String time(long ns) {
+    return EVE_TIME.format(Instant.ofEpochSecond(Long.divideUnsigned(ns, 1_000_000_000L), Long.remainderUnsigned(ns, 1_000_000_000L)));
+  }
+
+  /** Writes the summary: after everything else, so that its being there says that the rest is complete. */
+  void summary(Map<String, Boolean> invariants, long wallClockMs) throws ReplayException {
+    json.clear().open('{');
+    json.key("received").value(tally.received).key("forwarded").value(tally.forwarded);
+    json.key("dropped").open('{');
+    for (DropReason reason : DropReason.values()) {
+      if (tally.dropped[reason.id()] > 0) {
+        json.key(reason.label()).value(tally.dropped[reason.id()]);
+      }
+    }
+    json.close('}').key("held").value(tally.held()).key("non_ip").value(tally.nonIp);
+    json.key("not_entered").value(tally.notEntered);
+    json.key("per_port").open('{');
+    for (String port : ports.keySet()) {
+      json.key(port).open('{').key("received").value(tally.receivedAt(port)).key("forwarded").value(tally.forwardedAt(port)).close('}');
+    }
+    json.close('}').key("per_worker").open('{');
+    tally.perWorker.forEach(
+        (worker, counts) ->
+            json.key(Integer.toString(worker))
+                .open('{')
+                .key("first_hop")
+                .value(counts[0])
+                .key("later_hop")
+                .value(counts[1])
+                .close('}'));
+    json.close('}').key("scale_events").open('[').close(']');
+    json.key("invariants").open('{');
+    invariants.forEach((name, held) -> json.key(name).value(held ? "held" : "broken"));
+    json.close('}').key("wall_clock").open('{').key("milliseconds").value(wallClockMs).close('}');
+    json.close('}');
+    try {
+      Files.writeString(folder.resolve("summary.json"), json + "\n", StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw cannotWrite(e);
+    }
+  }
+
+  /** Hands everything to the file system. */
+  void finish() throws ReplayException {
+    List<IOException> faults = new ArrayList<>();
+    closeAll(faults);
+    if (!faults.isEmpty() && !failed) {
+      throw cannotWrite(faults.getFirst());
+    }
+  }
+
+  private void closeAll(List<IOException> faults) {
+    List<AutoCloseable> all = new ArrayList<>(ports.values());
+    if (paths != null) {
+      all.add(paths);
+    }
+    all.add(eve);
+    for (AutoCloseable it : all) {
+      try {
+        it.close();
+      } catch (IOException e) {
+        faults.add(e);
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    closeAll(new ArrayList<>());
+  }
+}
