@@ -206,7 +206,7 @@ public final class PcapPort implements Port {
       return DropReason.NONE;
     }
     try {
-      boolean framed = leaving.l2Length[i] > 0;
+      boolean framed = leaving.l2Length[i] > 0 || leaving.linkType[i] != 0;
       out.write(
           framed ? leaving.linkType[i] : LINKTYPE_RAW,
           leaving.captureTimeNs[i],

@@ -60,6 +60,7 @@ public final class Replay {
 
   private final PacketBatch entered = new PacketBatch(MAX_ROUND_BYTES + PacketBatch.MAX_PACKET_BYTES);
   private final int[] requestEntry = new int[MAX_ROUND_FRAMES];
+  private final int[] pairEntry = new int[MAX_ROUND_FRAMES];
   private final int[] outcomeRow = new int[MAX_ROUND_FRAMES];
   private final int[] piecesMissing = new int[MAX_ROUND_FRAMES];
   private final int[] outTag = new int[MAX_ROUND_FRAMES];
@@ -282,6 +283,7 @@ public final class Replay {
               && !header.fragment
               && (header.protocol == PacketHeader.TCP || header.protocol == PacketHeader.UDP);
       int pair = entry(book.find(header, FlowBook.By.ADDRESSES));
+      boolean pairRequest = book.fromClient(pair);
       int side = tuple ? entry(book.find(header, FlowBook.By.TUPLE)) : pair;
       boolean server = !book.fromClient(side);
       int replica = Math.floorMod((int) FlowId.of(header), Integer.MAX_VALUE);
@@ -296,18 +298,19 @@ public final class Replay {
         }
         result = tag;
       }
-      boolean echo = header.hasPorts && !header.fragment && header.isEcho();
-      int request = echo ? entry(book.find(header, FlowBook.By.TUPLE)) : side;
+      int request = header.hasPorts && !tuple ? entry(book.find(header, FlowBook.By.TUPLE)) : side;
       if (server) {
+        request = book.cameOut(request) || tuple || isEchoReply(header) ? request : pair;
         if (!book.cameOut(request)) {
           tally.notEntered++;
           return NOTHING_NEW;
         }
         if (book.isTranslated(request)) {
-          ReplyTranslation.apply(entered.bytes, header, book, request);
+          ReplyTranslation.apply(entered.bytes, header, book, request, request != pair);
         }
       } else {
         requestEntry[i] = request;
+        pairEntry[i] = pairRequest ? pair : -1;
       }
       book.round(pair, round, server);
       book.seen(side, Math.max(1, frame.timeNs));
@@ -317,6 +320,11 @@ public final class Replay {
     used += frame.length;
     entered.count++;
     return result;
+  }
+
+  /** An echo reply answers the request with its identifier and nothing else. */
+  private static boolean isEchoReply(PacketHeader h) {
+    return h.hasPorts && !h.fragment && (h.icmpType == 0 || h.icmpType == 129);
   }
 
   private static int entry(int found) {
@@ -439,6 +447,9 @@ public final class Replay {
     outHeader.parse(left.bytes, left.dataOffset[p], left.dataLength[p]);
     if (outHeader.hasAddresses) {
       book.cameOut(requestEntry[i], header, outHeader);
+      if (pairEntry[i] >= 0) {
+        book.cameOut(pairEntry[i], header, outHeader);
+      }
       tally.flows().saw(header);
       int o = outcomeRow[i];
       List<Hop> hops = Hop.of(outcomes, o);

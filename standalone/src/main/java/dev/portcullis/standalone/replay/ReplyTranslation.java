@@ -11,8 +11,14 @@ final class ReplyTranslation {
 
   private ReplyTranslation() {}
 
-  /** Rewrites the reply in place; {@code h} are its headers, {@code entry} the flow of its request. */
-  static void apply(byte[] bytes, PacketHeader h, FlowBook book, int entry) {
+  /**
+   * Rewrites the reply in place.
+   *
+   * @param h its headers
+   * @param entry the flow of its request
+   * @param withPorts whether that flow was found by ports too, and not by addresses alone
+   */
+  static void apply(byte[] bytes, PacketHeader h, FlowBook book, int entry, boolean withPorts) {
     long sourceHigh = book.translated(entry, 2);
     long sourceLow = book.translated(entry, 3);
     long destinationHigh = book.translated(entry, 0);
@@ -45,10 +51,10 @@ final class ReplyTranslation {
             && !(h.protocol == PacketHeader.UDP && PacketHeader.u16(bytes, at + checksumAt) == 0);
     boolean icmp = h.protocol == PacketHeader.ICMP;
     int change = icmp ? Checksum.NO_CHANGE : addresses;
-    if (h.hasPorts && h.isEcho()) {
+    if (withPorts && h.hasPorts && h.isEcho()) {
       change = Checksum.both(change, Checksum.change(h.sourcePort, sourcePort));
       put16(bytes, at + 4, sourcePort);
-    } else if (h.hasPorts) {
+    } else if (withPorts && h.hasPorts) {
       change = Checksum.both(change, Checksum.change(h.sourcePort, sourcePort));
       change = Checksum.both(change, Checksum.change(h.destinationPort, destinationPort));
       put16(bytes, at, sourcePort);

@@ -90,7 +90,7 @@ final class Results implements AutoCloseable {
     int l2Length = batch.l2Length[i];
     try {
       writerOfTag[batch.tag[i]].write(
-          l2Length > 0 ? batch.linkType[i] : LINKTYPE_RAW,
+          l2Length > 0 || batch.linkType[i] != 0 ? batch.linkType[i] : LINKTYPE_RAW,
           batch.captureTimeNs[i],
           batch.bytes,
           batch.l2Offset[i],

@@ -1,0 +1,86 @@
+package dev.portcullis.e2e;
+
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.policy.ConfigLoader;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.process.HostPort;
+import dev.portcullis.core.topology.Topology;
+import dev.portcullis.standalone.gateway.EmbeddedGateway;
+import dev.portcullis.standalone.replay.LinkFeed;
+import dev.portcullis.standalone.replay.Replay;
+import dev.portcullis.standalone.replay.ReplayPlan;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** A gateway that stays up while captures are played through it, and where captures are found. */
+final class Playground implements AutoCloseable {
+
+  static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
+
+  private final Topology topology;
+  private final DistributionTable table;
+  private final LinkFeed feed;
+  private final EmbeddedGateway gateway;
+
+  /** Starts the gateway of a configuration with {@code workers} workers of {@code shards} threads. */
+  Playground(Path yaml, int workers, int shards) throws Exception {
+    ConfigLoader.Result result = ConfigLoader.load(List.of(yaml));
+    GatewayConfig loaded = Objects.requireNonNull(result.config(), () -> result.faults().toString());
+    GatewaySpec spec = loaded.gateway().withWorkers(new GatewaySpec.Workers(workers, workers, shards));
+    topology = Topology.of(spec);
+    List<Member> members = new ArrayList<>();
+    for (int i = 0; i < workers; i++) {
+      members.add(new Member(i, 1, "127.0.0.1", 1, shards));
+    }
+    table = DistributionTable.of(spec, 1, 0, members);
+    feed = LinkFeed.open(topology, new HostPort("127.0.0.1", 0), LinkSecurity.plaintext());
+    gateway =
+        EmbeddedGateway.start(
+            new GatewayConfig(loaded.name(), spec, loaded.policy()), result.source(), feed.address());
+    if (!feed.awaitModules(TimeUnit.SECONDS.toNanos(30))) {
+      throw new IllegalStateException("the IO modules did not connect");
+    }
+  }
+
+  /** Plays captures; returns what could not be read of them. */
+  List<String> play(Path out, Path... captures) throws Exception {
+    ReplayPlan plan = new ReplayPlan(List.of(captures), out, "lan", "wan", true, 0);
+    return new Replay(feed, topology, table, plan, tally -> {}).run();
+  }
+
+  EmbeddedGateway gateway() {
+    return gateway;
+  }
+
+  @Override
+  public void close() {
+    gateway.close();
+    feed.close();
+  }
+
+  /** The captures of the repository, and those of the folder that {@code portcullis.shared} names, if it does. */
+  static List<Path> captures() throws IOException {
+    List<Path> all = new ArrayList<>(capturesBelow(ROOT.resolve("examples/captures")));
+    String shared = System.getProperty("portcullis.shared");
+    if (shared != null) {
+      all.addAll(capturesBelow(Path.of(shared, "traffic")));
+      all.addAll(capturesBelow(Path.of(shared, "conformance")));
+    }
+    return all;
+  }
+
+  private static List<Path> capturesBelow(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.filter(it -> it.toString().matches(".*\\.pcap(ng)?")).sorted().toList();
+    }
+  }
+}
