@@ -10,7 +10,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Builds small captures for tests: IPv4 and IPv6 packets with right checksums, as LINKTYPE_RAW pcap files. */
+/**
+ * Builds small captures for tests: IPv4 and IPv6 packets with right checksums, as LINKTYPE_RAW pcap
+ * files.
+ */
 final class Captures {
 
   static final int SYN = 2;
@@ -43,7 +46,8 @@ final class Captures {
   }
 
   /** Adds a UDP datagram. */
-  Captures udp(String source, int sourcePort, String destination, int destinationPort, int payloadLength) {
+  Captures udp(
+      String source, int sourcePort, String destination, int destinationPort, int payloadLength) {
     byte[] datagram = new byte[8 + payloadLength];
     put16(datagram, 0, sourcePort);
     put16(datagram, 2, destinationPort);
@@ -68,7 +72,8 @@ final class Captures {
     return ip(source, destination, 1, message);
   }
 
-  private Captures transport(String source, String destination, int protocol, byte[] segment, int checksumAt) {
+  private Captures transport(
+      String source, String destination, int protocol, byte[] segment, int checksumAt) {
     byte[] from = address(source);
     byte[] to = address(destination);
     long pseudo = sum(from, 0, from.length) + sum(to, 0, to.length) + protocol + segment.length;
@@ -113,7 +118,8 @@ final class Captures {
 
   /** Writes the packets, a millisecond apart. */
   Path write(Path file) {
-    try (DataOutputStream out = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file)))) {
+    try (DataOutputStream out =
+        new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file)))) {
       out.writeInt(0xa1b2c3d4);
       out.writeShort(2);
       out.writeShort(4);

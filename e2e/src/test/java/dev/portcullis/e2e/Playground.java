@@ -31,11 +31,15 @@ final class Playground implements AutoCloseable {
   private final LinkFeed feed;
   private final EmbeddedGateway gateway;
 
-  /** Starts the gateway of a configuration with {@code workers} workers of {@code shards} threads. */
+  /**
+   * Starts the gateway of a configuration with {@code workers} workers of {@code shards} threads.
+   */
   Playground(Path yaml, int workers, int shards) throws Exception {
     ConfigLoader.Result result = ConfigLoader.load(List.of(yaml));
-    GatewayConfig loaded = Objects.requireNonNull(result.config(), () -> result.faults().toString());
-    GatewaySpec spec = loaded.gateway().withWorkers(new GatewaySpec.Workers(workers, workers, shards));
+    GatewayConfig loaded =
+        Objects.requireNonNull(result.config(), () -> result.faults().toString());
+    GatewaySpec spec =
+        loaded.gateway().withWorkers(new GatewaySpec.Workers(workers, workers, shards));
     topology = Topology.of(spec);
     List<Member> members = new ArrayList<>();
     for (int i = 0; i < workers; i++) {
@@ -45,7 +49,9 @@ final class Playground implements AutoCloseable {
     feed = LinkFeed.open(topology, new HostPort("127.0.0.1", 0), LinkSecurity.plaintext());
     gateway =
         EmbeddedGateway.start(
-            new GatewayConfig(loaded.name(), spec, loaded.policy()), result.source(), feed.address());
+            new GatewayConfig(loaded.name(), spec, loaded.policy()),
+            result.source(),
+            feed.address());
     if (!feed.awaitModules(TimeUnit.SECONDS.toNanos(30))) {
       throw new IllegalStateException("the IO modules did not connect");
     }
@@ -67,7 +73,10 @@ final class Playground implements AutoCloseable {
     feed.close();
   }
 
-  /** The captures of the repository, and those of the folder that {@code portcullis.shared} names, if it does. */
+  /**
+   * The captures of the repository, and those of the folder that {@code portcullis.shared} names,
+   * if it does.
+   */
   static List<Path> captures() throws IOException {
     List<Path> all = new ArrayList<>(capturesBelow(ROOT.resolve("examples/captures")));
     String shared = System.getProperty("portcullis.shared");

@@ -18,7 +18,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What {@code examples/transparent.yaml} promises: what goes in comes out byte for byte, in order, for every N. */
+/**
+ * What {@code examples/transparent.yaml} promises: what goes in comes out byte for byte, in order,
+ * for every N.
+ */
 class TransparencyTest {
 
   @TempDir Path folder;

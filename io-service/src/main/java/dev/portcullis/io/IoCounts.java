@@ -13,8 +13,9 @@ import dev.portcullis.io.port.Port;
 import java.util.List;
 
 /**
- * What an IO module has counted: frames and bytes in and out by port, and drops by stage and reason. What came in was dropped here or
- * passed on to a worker; what workers sent left or was dropped here. Bytes are those of the frames as captured.
+ * What an IO module has counted: frames and bytes in and out by port, and drops by stage and
+ * reason. What came in was dropped here or passed on to a worker; what workers sent left or was
+ * dropped here. Bytes are those of the frames as captured.
  *
  * <p>Thread: one writer, the loop of the module; any thread reads.
  */

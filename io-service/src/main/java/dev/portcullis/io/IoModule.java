@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * An IO module: ports on one side, links to all workers on the other. It keeps no state per flow.
  *
- * <p>Thread: everything happens on the loop of the module; {@link #table} and {@link #close} may be called from any
- * thread and go there.
+ * <p>Thread: everything happens on the loop of the module; {@link #table} and {@link #close} may be
+ * called from any thread and go there.
  */
 public final class IoModule implements AutoCloseable, FrameSink {
 
@@ -97,8 +97,8 @@ public final class IoModule implements AutoCloseable, FrameSink {
   }
 
   /**
-   * From now on assigns by {@code next}; opens links to workers that are new or live elsewhere now, and closes those to
-   * workers that are gone.
+   * From now on assigns by {@code next}; opens links to workers that are new or live elsewhere now,
+   * and closes those to workers that are gone.
    *
    * @param then runs on the loop when that is done
    */
@@ -111,7 +111,8 @@ public final class IoModule implements AutoCloseable, FrameSink {
           }
           for (Member member : next.workers()) {
             for (int lane = 0; lane < member.shards(); lane++) {
-              links.connect(ModuleId.worker(member.number()), lane, 0, member.host(), member.port());
+              links.connect(
+                  ModuleId.worker(member.number()), lane, 0, member.host(), member.port());
             }
           }
           if (previous != null) {

@@ -1,5 +1,6 @@
 package dev.portcullis.io;
 
+import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkObserver;
@@ -20,7 +21,6 @@ import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
-import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.io.pcap.PcapngWriter;
@@ -85,7 +85,10 @@ public class IoRunner implements ModuleRunner {
     if (self == null) {
       throw new ModuleException(
           ExitCode.USAGE,
-          "there is no IO module \"" + settings.name() + "\" in spec.io; allowed is one of " + topology.ioNames());
+          "there is no IO module \""
+              + settings.name()
+              + "\" in spec.io; allowed is one of "
+              + topology.ioNames());
     }
     List<LogicalInterface> interfaces = topology.ofModule(self);
     Map<String, Integer> tags = new LinkedHashMap<>();
@@ -102,7 +105,8 @@ public class IoRunner implements ModuleRunner {
             module[0].lost(packets);
           }
         };
-    LinkSettings linkSettings = LinkSettings.defaults().withQueueBytes(spec.limits().linkQueueBytes());
+    LinkSettings linkSettings =
+        LinkSettings.defaults().withQueueBytes(spec.limits().linkQueueBytes());
     module[0] =
         new IoModule(
             self,
@@ -110,7 +114,14 @@ public class IoRunner implements ModuleRunner {
             loop,
             handler ->
                 ModuleLinks.create(
-                    self, generation, new LinkLoop[] {loop}, tags, linkSettings, security, handler, observer),
+                    self,
+                    generation,
+                    new LinkLoop[] {loop},
+                    tags,
+                    linkSettings,
+                    security,
+                    handler,
+                    observer),
             ports::open);
     IoModule io = module[0];
     if (feed != null) {
@@ -127,8 +138,7 @@ public class IoRunner implements ModuleRunner {
             new DirectiveListener() {
               @Override
               public void onDirective(Directive directive) {
-                io.table(
-                    directive.table(spec), () -> management[0].acknowledge(directive.epoch()));
+                io.table(directive.table(spec), () -> management[0].acknowledge(directive.epoch()));
               }
 
               @Override
@@ -173,7 +183,9 @@ public class IoRunner implements ModuleRunner {
         if (!feed && port.driver() != GatewaySpec.Driver.PCAP) {
           throw new ModuleException(
               ExitCode.INPUT,
-              "port " + port.name() + ": this version has no driver "
+              "port "
+                  + port.name()
+                  + ": this version has no driver "
                   + port.driver().name().toLowerCase(java.util.Locale.ROOT)
                   + " yet; allowed is pcap");
         }

@@ -76,10 +76,7 @@ public class SwitchRunner implements ModuleRunner {
             security,
             LinkObserver.NONE);
     try {
-      int port =
-          relay
-              .listen(listen.host(), listen.port(), management.companion())
-              .getPort();
+      int port = relay.listen(listen.host(), listen.port(), management.companion()).getPort();
       return new Running(new HostPort(listen.host(), port), relay, management);
     } catch (IOException e) {
       management.close();

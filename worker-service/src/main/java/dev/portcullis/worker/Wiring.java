@@ -11,6 +11,9 @@ public interface Wiring {
   /** Returns the channels that a shard sends on. */
   Outlets outlets(int shard);
 
-  /** Runs a task on the thread of a shard when the batches that are already there have been handled; many calls, one run. */
+  /**
+   * Runs a task on the thread of a shard when the batches that are already there have been handled;
+   * many calls, one run.
+   */
   void afterBatches(int shard, Runnable task);
 }

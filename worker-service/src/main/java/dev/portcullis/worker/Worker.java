@@ -14,9 +14,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A worker module: enforces the policy on the packets whose keys it owns, with one thread per shard. A plain object: links, threads and table come from outside.
+ * A worker module: enforces the policy on the packets whose keys it owns, with one thread per
+ * shard. A plain object: links, threads and table come from outside.
  *
- * <p>Until {@link #start} it takes no packets; until the first table it drops all of them ({@code no-table}).
+ * <p>Until {@link #start} it takes no packets; until the first table it drops all of them ({@code
+ * no-table}).
  */
 public final class Worker implements BatchHandler {
 
@@ -53,7 +55,15 @@ public final class Worker implements BatchHandler {
       int number = i;
       Shard shard =
           new Shard(
-              self, i, shardCount, config, topology, policy, blocks, task -> links.execute(number, task), links.outlets(i));
+              self,
+              i,
+              shardCount,
+              config,
+              topology,
+              policy,
+              blocks,
+              task -> links.execute(number, task),
+              links.outlets(i));
       made[i] = shard;
       flush[i] = shard::flush;
     }

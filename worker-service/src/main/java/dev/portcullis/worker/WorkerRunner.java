@@ -29,7 +29,6 @@ import java.net.InetSocketAddress;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
-import org.jspecify.annotations.Nullable;
 
 /** Puts the worker together out of plain objects and starts it. */
 @Singleton

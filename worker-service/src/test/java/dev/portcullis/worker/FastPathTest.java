@@ -4,15 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.sun.management.ThreadMXBean;
-import dev.portcullis.core.packet.PacketBatch;
-import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.topology.Topology;
+import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.stage.Outlets;
 import java.lang.management.ManagementFactory;
 import java.util.List;
@@ -78,7 +78,12 @@ class FastPathTest {
     assertEquals(0, best);
   }
 
-  private static void fill(PacketBatch batch, byte[][] packets, PacketHeader header, FlowKey key, DistributionTable table) {
+  private static void fill(
+      PacketBatch batch,
+      byte[][] packets,
+      PacketHeader header,
+      FlowKey key,
+      DistributionTable table) {
     int at = 0;
     for (int i = 0; i < packets.length; i++) {
       System.arraycopy(packets[i], 0, batch.bytes, at, packets[i].length);

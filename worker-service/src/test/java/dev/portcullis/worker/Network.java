@@ -23,11 +23,22 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 
-/** Workers without links or threads: what they send is delivered in the order of sending, until nothing is under way. */
+/**
+ * Workers without links or threads: what they send is delivered in the order of sending, until
+ * nothing is under way.
+ */
 final class Network {
 
   /** What left the gateway, or what became of a frame. */
-  record Out(boolean outcome, long number, int tag, byte[] data, int reason, String trace, int l2Length, int linkType) {
+  record Out(
+      boolean outcome,
+      long number,
+      int tag,
+      byte[] data,
+      int reason,
+      String trace,
+      int l2Length,
+      int linkType) {
     DropReason why() {
       return DropReason.byId(reason);
     }
@@ -104,13 +115,24 @@ final class Network {
   }
 
   private void deliver(ModuleId destination, int lane, PacketBatch batch, int i) {
-    byte[] data = Arrays.copyOfRange(batch.bytes, batch.dataOffset[i], batch.dataOffset[i] + batch.dataLength[i]);
+    byte[] data =
+        Arrays.copyOfRange(
+            batch.bytes, batch.dataOffset[i], batch.dataOffset[i] + batch.dataLength[i]);
     String trace =
-        new String(batch.traceBytes, batch.traceOffset[i], batch.traceLength[i], StandardCharsets.UTF_8);
+        new String(
+            batch.traceBytes, batch.traceOffset[i], batch.traceLength[i], StandardCharsets.UTF_8);
     if (destination.kind() == ModuleId.Kind.IO) {
       boolean outcome = (batch.flags[i] & PacketFlags.OUTCOME) != 0;
       out.add(
-          new Out(outcome, batch.number[i], batch.tag[i], data, batch.reason[i], trace, batch.l2Length[i], batch.linkType[i]));
+          new Out(
+              outcome,
+              batch.number[i],
+              batch.tag[i],
+              data,
+              batch.reason[i],
+              trace,
+              batch.l2Length[i],
+              batch.linkType[i]));
       return;
     }
     PacketBatch copy = new PacketBatch(0);
@@ -150,12 +172,17 @@ final class Network {
     return topology.ofPort(port).getFirst().tag();
   }
 
-  /** Takes one packet in at a port, and returns what became of it; what left is in {@link #left}. */
+  /**
+   * Takes one packet in at a port, and returns what became of it; what left is in {@link #left}.
+   */
   Out in(String port, byte[] packet) {
     return in(port, List.of(packet)).getFirst();
   }
 
-  /** Takes packets in at a port, all of one worker and shard in one batch each; returns the outcomes in order of number. */
+  /**
+   * Takes packets in at a port, all of one worker and shard in one batch each; returns the outcomes
+   * in order of number.
+   */
   List<Out> in(String port, List<byte[]> packets) {
     out.clear();
     PacketBatch[][] batches = new PacketBatch[workers.size()][shards];
@@ -189,7 +216,10 @@ final class Network {
       }
     }
     run();
-    return out.stream().filter(Out::outcome).sorted(java.util.Comparator.comparingLong(Out::number)).toList();
+    return out.stream()
+        .filter(Out::outcome)
+        .sorted(java.util.Comparator.comparingLong(Out::number))
+        .toList();
   }
 
   List<Out> packetsOut() {

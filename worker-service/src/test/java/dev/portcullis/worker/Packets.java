@@ -13,21 +13,35 @@ final class Packets {
 
   static byte[] tcp(String from, int fromPort, String to, int toPort, int flags) {
     ByteBuffer b = ByteBuffer.allocate(24);
-    b.putShort((short) fromPort).putShort((short) toPort).putInt(1).putInt(2).put((byte) 0x50).put((byte) flags);
+    b.putShort((short) fromPort)
+        .putShort((short) toPort)
+        .putInt(1)
+        .putInt(2)
+        .put((byte) 0x50)
+        .put((byte) flags);
     b.putShort((short) 1000).putInt(0).put(new byte[] {1, 2, 3, 4});
     return packet(from, to, PacketHeader.TCP, b.array());
   }
 
   static byte[] udp(String from, int fromPort, String to, int toPort) {
     ByteBuffer b = ByteBuffer.allocate(13);
-    b.putShort((short) fromPort).putShort((short) toPort).putShort((short) 13).putShort((short) 0).put(new byte[] {1, 2, 3, 4, 5});
+    b.putShort((short) fromPort)
+        .putShort((short) toPort)
+        .putShort((short) 13)
+        .putShort((short) 0)
+        .put(new byte[] {1, 2, 3, 4, 5});
     return packet(from, to, PacketHeader.UDP, b.array());
   }
 
   static byte[] echo(String from, String to, boolean reply, int id) {
     boolean v4 = from.indexOf(':') < 0;
     ByteBuffer b = ByteBuffer.allocate(12);
-    b.put((byte) (v4 ? reply ? 0 : 8 : reply ? 129 : 128)).put((byte) 0).putShort((short) 0).putShort((short) id).putShort((short) 1).putInt(7);
+    b.put((byte) (v4 ? reply ? 0 : 8 : reply ? 129 : 128))
+        .put((byte) 0)
+        .putShort((short) 0)
+        .putShort((short) id)
+        .putShort((short) 1)
+        .putInt(7);
     return packet(from, to, v4 ? PacketHeader.ICMP : PacketHeader.ICMPV6, b.array());
   }
 
@@ -38,11 +52,22 @@ final class Packets {
     int header = v4 ? 20 : 40;
     ByteBuffer b = ByteBuffer.allocate(header + payload.length);
     if (v4) {
-      b.put((byte) 0x45).put((byte) 0).putShort((short) b.capacity()).putShort((short) 77).putShort((short) 0);
-      b.put((byte) 64).put((byte) protocol).putShort((short) 0).putInt((int) source.low()).putInt((int) destination.low());
+      b.put((byte) 0x45)
+          .put((byte) 0)
+          .putShort((short) b.capacity())
+          .putShort((short) 77)
+          .putShort((short) 0);
+      b.put((byte) 64)
+          .put((byte) protocol)
+          .putShort((short) 0)
+          .putInt((int) source.low())
+          .putInt((int) destination.low());
     } else {
       b.putInt(0x60000000).putShort((short) payload.length).put((byte) protocol).put((byte) 64);
-      b.putLong(source.high()).putLong(source.low()).putLong(destination.high()).putLong(destination.low());
+      b.putLong(source.high())
+          .putLong(source.low())
+          .putLong(destination.high())
+          .putLong(destination.low());
     }
     b.put(payload);
     return withChecksums(b.array());
@@ -68,7 +93,10 @@ final class Packets {
       put(packet, h.transportOffset + at, 0);
       long initial = h.protocol == PacketHeader.ICMP ? 0 : Checksum.pseudoHeader(h, length);
       int checksum = ~Checksum.sum(packet, h.transportOffset, length, initial) & 0xffff;
-      put(packet, h.transportOffset + at, h.protocol == PacketHeader.UDP && checksum == 0 ? 0xffff : checksum);
+      put(
+          packet,
+          h.transportOffset + at,
+          h.protocol == PacketHeader.UDP && checksum == 0 ? 0xffff : checksum);
     }
     return packet;
   }

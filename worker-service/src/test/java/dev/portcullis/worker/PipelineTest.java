@@ -44,19 +44,29 @@ class PipelineTest {
 
   @ParameterizedTest
   @CsvSource({
-    "ip-sum,record,1,1", "ip-sum,record,3,1", "ip-sum,record,3,4", "ip-sum,record,5,16", "ip-source,record,3,2",
-    "ip-destination,record,5,1", "flow-hash,record,5,3", "ip-sum,recompute,3,4", "flow-hash,recompute,5,2",
-    "ip-source,recompute,3,3", "consistent,record,3,2"
+    "ip-sum,record,1,1",
+    "ip-sum,record,3,1",
+    "ip-sum,record,3,4",
+    "ip-sum,record,5,16",
+    "ip-source,record,3,2",
+    "ip-destination,record,5,1",
+    "flow-hash,record,5,3",
+    "ip-sum,recompute,3,4",
+    "flow-hash,recompute,5,2",
+    "ip-source,recompute,3,3",
+    "consistent,record,3,2"
   })
   void shouldBringRepliesBackToTheirSender(String algorithm, String mode, int workers, int shards) {
     Network net = new Network(Network.branch(algorithm, mode), workers, shards);
     for (int i = 0; i < 50; i++) {
       String client = "10.0.1." + (i + 1);
-      assertEquals(DropReason.NONE, net.in("lan", Packets.tcp(client, 40000 + i, SERVER, 443, SYN)).why());
+      assertEquals(
+          DropReason.NONE, net.in("lan", Packets.tcp(client, 40000 + i, SERVER, 443, SYN)).why());
       int port = parsed(net.left()).sourcePort;
       Network.Out reply = net.in("wan", Packets.tcp(SERVER, 443, POOL, port, SYN | ACK));
       assertEquals(DropReason.NONE, reply.why(), reply.trace());
-      assertArrayEquals(Packets.oneHopOn(Packets.tcp(SERVER, 443, client, 40000 + i, SYN | ACK)), net.left());
+      assertArrayEquals(
+          Packets.oneHopOn(Packets.tcp(SERVER, 443, client, 40000 + i, SYN | ACK)), net.left());
       assertEquals(net.tag("lan"), net.packetsOut().getFirst().tag());
       Network.Out third = net.in("lan", Packets.tcp(client, 40000 + i, SERVER, 443, ACK));
       assertTrue(third.trace().contains("acl:allow-out,stateful:established,snat"), third.trace());
@@ -75,10 +85,12 @@ class PipelineTest {
 
       String outside = "192.0.2." + (i + 1);
       assertEquals(DropReason.NONE, net.in("wan", Packets.tcp(outside, 1234, POOL, 80, SYN)).why());
-      assertArrayEquals(Packets.oneHopOn(Packets.tcp(outside, 1234, "10.0.0.5", 8080, SYN)), net.left());
+      assertArrayEquals(
+          Packets.oneHopOn(Packets.tcp(outside, 1234, "10.0.0.5", 8080, SYN)), net.left());
       Network.Out answer = net.in("lan", Packets.tcp("10.0.0.5", 8080, outside, 1234, SYN | ACK));
       assertEquals(DropReason.NONE, answer.why(), answer.trace());
-      assertArrayEquals(Packets.oneHopOn(Packets.tcp(POOL, 80, outside, 1234, SYN | ACK)), net.left());
+      assertArrayEquals(
+          Packets.oneHopOn(Packets.tcp(POOL, 80, outside, 1234, SYN | ACK)), net.left());
     }
     assertEquals(0, net.unaccounted());
   }
@@ -95,10 +107,18 @@ class PipelineTest {
       ways.add(request.trace() + " | " + reply.trace());
     }
     assertTrue(
-        ways.stream().anyMatch(it -> it.matches("w0 lg-lan:acl:allow-out,stateful:new,snat;w[12] :record \\| w[12] lg-wan:path;w0 :dnat,stateful:established")),
+        ways.stream()
+            .anyMatch(
+                it ->
+                    it.matches(
+                        "w0 lg-lan:acl:allow-out,stateful:new,snat;w[12] :record \\| w[12] lg-wan:path;w0 :dnat,stateful:established")),
         ways.toString());
     assertTrue(
-        ways.stream().anyMatch(it -> it.matches("w([0-2]) lg-lan:acl:allow-out,stateful:new,snat \\| w\\1 lg-wan:dnat,stateful:established")),
+        ways.stream()
+            .anyMatch(
+                it ->
+                    it.matches(
+                        "w([0-2]) lg-lan:acl:allow-out,stateful:new,snat \\| w\\1 lg-wan:dnat,stateful:established")),
         ways.toString());
   }
 
@@ -106,13 +126,20 @@ class PipelineTest {
   void shouldDropWithTheReasonOfEachStage() {
     Network net = new Network(Network.branch("ip-sum", "record"), 3, 1);
     assertEquals(DropReason.REJECTED, net.in("lan", Packets.tcp(CLIENT, 1, SERVER, 23, SYN)).why());
-    assertEquals(DropReason.ACL_DEFAULT, net.in("wan", Packets.udp(SERVER, 1, "10.0.0.7", 9)).why());
-    assertEquals(DropReason.MIDSTREAM, net.in("lan", Packets.tcp(CLIENT, 1, SERVER, 80, ACK)).why());
-    assertEquals(DropReason.OUT_OF_STATE, net.in("lan", Packets.tcp(CLIENT, 1, SERVER, 80, 0)).why());
-    assertEquals(DropReason.OUT_OF_STATE, net.in("lan", Packets.echo(CLIENT, SERVER, true, 1)).why());
+    assertEquals(
+        DropReason.ACL_DEFAULT, net.in("wan", Packets.udp(SERVER, 1, "10.0.0.7", 9)).why());
+    assertEquals(
+        DropReason.MIDSTREAM, net.in("lan", Packets.tcp(CLIENT, 1, SERVER, 80, ACK)).why());
+    assertEquals(
+        DropReason.OUT_OF_STATE, net.in("lan", Packets.tcp(CLIENT, 1, SERVER, 80, 0)).why());
+    assertEquals(
+        DropReason.OUT_OF_STATE, net.in("lan", Packets.echo(CLIENT, SERVER, true, 1)).why());
     assertEquals(DropReason.MARTIAN, net.in("lan", Packets.udp("127.0.0.1", 1, SERVER, 80)).why());
-    assertEquals(DropReason.NO_ROUTE, net.in("lan", Packets.udp("2001:db8::1", 1, "2001:db8::2", 80)).why());
-    assertEquals(DropReason.NAT_EXHAUSTED, net.in("lan", Packets.packet(CLIENT, SERVER, 47, new byte[8])).why());
+    assertEquals(
+        DropReason.NO_ROUTE, net.in("lan", Packets.udp("2001:db8::1", 1, "2001:db8::2", 80)).why());
+    assertEquals(
+        DropReason.NAT_EXHAUSTED,
+        net.in("lan", Packets.packet(CLIENT, SERVER, 47, new byte[8])).why());
     byte[] damaged = Packets.udp(CLIENT, 1, SERVER, 80);
     damaged[damaged.length - 1] ^= 1;
     assertEquals(DropReason.BAD_CHECKSUM, net.in("lan", damaged).why());
@@ -160,7 +187,8 @@ class PipelineTest {
     }
     byte[] packet =
         switch (random.nextInt(4)) {
-          case 0 -> Packets.tcp(a, 1 + random.nextInt(3), b, 1 + random.nextInt(3), random.nextInt(64));
+          case 0 ->
+              Packets.tcp(a, 1 + random.nextInt(3), b, 1 + random.nextInt(3), random.nextInt(64));
           case 1 -> Packets.udp(a, 1 + random.nextInt(3), b, 1 + random.nextInt(3));
           case 2 -> Packets.echo(a, b, random.nextBoolean(), random.nextInt(3));
           default -> Packets.packet(a, b, 47, new byte[random.nextInt(9)]);
@@ -187,7 +215,8 @@ class PipelineTest {
         net.timeNs += random.nextLong(2_000_000_000L);
         Network.Out outcome = net.in(random.nextInt(3) > 0 ? "lan" : "wan", random(random));
         result.add(outcome.why() + " " + outcome.trace());
-        net.packetsOut().forEach(it -> result.add(it.tag() + java.util.HexFormat.of().formatHex(it.data())));
+        net.packetsOut()
+            .forEach(it -> result.add(it.tag() + java.util.HexFormat.of().formatHex(it.data())));
       }
       results.add(result);
     }
@@ -211,7 +240,10 @@ class PipelineTest {
         Network.Out it = one.in("lan", packet.clone());
         expected.add(it.number() + " " + it.why() + " " + it.trace());
       }
-      List<String> actual = all.in("lan", packets).stream().map(it -> it.number() + " " + it.why() + " " + it.trace()).toList();
+      List<String> actual =
+          all.in("lan", packets).stream()
+              .map(it -> it.number() + " " + it.why() + " " + it.trace())
+              .toList();
       assertEquals(expected, actual, "seed " + seed);
     }
   }
@@ -222,7 +254,8 @@ class PipelineTest {
     Set<String> tuples = new HashSet<>();
     int exhausted = 0;
     for (int i = 0; i < 60_000; i++) {
-      Network.Out outcome = net.in("lan", Packets.udp("10." + i % 240 + ".3.4", 1000 + i / 240, SERVER, 53));
+      Network.Out outcome =
+          net.in("lan", Packets.udp("10." + i % 240 + ".3.4", 1000 + i / 240, SERVER, 53));
       if (outcome.why() == DropReason.NAT_EXHAUSTED) {
         exhausted++;
       } else {

@@ -4,17 +4,24 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Why a packet was dropped. The id travels on the wire and in counters; the label stands in metrics, {@code
- * summary.json} and {@code paths.jsonl}; the sentence is for people.
+ * Why a packet was dropped. The id travels on the wire and in counters; the label stands in
+ * metrics, {@code summary.json} and {@code paths.jsonl}; the sentence is for people.
  */
 public enum DropReason {
   /** Not dropped; id 0, so that a column of zeros means "forward". */
   NONE(0, "none", "The packet was not dropped."),
   MALFORMED(1, "malformed", "A header is cut off or contradicts itself."),
   BAD_CHECKSUM(2, "bad-checksum", "The IP, TCP, UDP or ICMP checksum is wrong."),
-  NON_IP(3, "non-ip", "The frame is not IP and the port is not one of an inline pair, or exceptions.nonIp is drop."),
-  UNKNOWN_LINK_TYPE(4, "unknown-link-type", "The link type of the capture is not one that is understood."),
-  MARTIAN(5, "martian", "An address cannot be a sender or receiver on a network: loopback, unspecified or the like."),
+  NON_IP(
+      3,
+      "non-ip",
+      "The frame is not IP and the port is not one of an inline pair, or exceptions.nonIp is drop."),
+  UNKNOWN_LINK_TYPE(
+      4, "unknown-link-type", "The link type of the capture is not one that is understood."),
+  MARTIAN(
+      5,
+      "martian",
+      "An address cannot be a sender or receiver on a network: loopback, unspecified or the like."),
   ACL(6, "acl", "A rule of the policy says drop."),
   ACL_DEFAULT(7, "acl-default", "No rule of the policy matches and defaultAction is drop."),
   REJECTED(8, "rejected", "A rule of the policy says reject."),
@@ -25,16 +32,21 @@ public enum DropReason {
   NO_ROUTE(13, "no-route", "No route of the gateway leads to the receiver."),
   TTL_EXPIRED(14, "ttl-expired", "The TTL or hop limit of the packet is used up."),
   HOP_LIMIT(15, "hop-limit", "The packet was passed on between workers too often."),
-  NOT_OWNER(16, "not-owner", "The packet reached a worker that does not own it: a fault of the gateway."),
+  NOT_OWNER(
+      16, "not-owner", "The packet reached a worker that does not own it: a fault of the gateway."),
   LINK_QUEUE_FULL(17, "link-queue-full", "The queue of a link to another module was full."),
-  LINK_LOST(18, "link-lost", "The module that had the packet died before it said what became of it."),
-  WORKER_UNREACHABLE(19, "worker-unreachable", "There is no link to the worker that owns the packet."),
+  LINK_LOST(
+      18, "link-lost", "The module that had the packet died before it said what became of it."),
+  WORKER_UNREACHABLE(
+      19, "worker-unreachable", "There is no link to the worker that owns the packet."),
   NO_TABLE(20, "no-table", "The module has no distribution table yet."),
   UNKNOWN_TAG(21, "unknown-tag", "The tag of the packet names no logical interface."),
   PORT_CLOSED(22, "port-closed", "The port that the packet should leave by does not take packets."),
   NO_PATH(23, "no-path", "A reply came for a path whose worker no longer knows the flow."),
-  INLINE_UNPAIRED(24, "inline-unpaired", "The port of entry has neither an inline partner nor routes."),
-  PATH_TABLE_FULL(25, "path-table-full", "The worker keeps as many path records as limits.paths allows."),
+  INLINE_UNPAIRED(
+      24, "inline-unpaired", "The port of entry has neither an inline partner nor routes."),
+  PATH_TABLE_FULL(
+      25, "path-table-full", "The worker keeps as many path records as limits.paths allows."),
   TOO_LARGE(26, "too-large", "The frame is longer than a packet can be."),
   SHUTDOWN(27, "shutdown", "The module stopped while it still had the packet."),
   WRITE_FAILED(28, "write-failed", "The output of the port could not be written.");
@@ -45,7 +57,8 @@ public enum DropReason {
   static {
     for (DropReason reason : values()) {
       if (BY_ID[reason.id] != null || BY_LABEL.put(reason.label, reason) != null) {
-        throw new ExceptionInInitializerError("two drop reasons share id " + reason.id + " or label " + reason.label);
+        throw new ExceptionInInitializerError(
+            "two drop reasons share id " + reason.id + " or label " + reason.label);
       }
       BY_ID[reason.id] = reason;
     }

@@ -1,9 +1,10 @@
 package dev.portcullis.core.distribution;
 
 /**
- * Which lane of its owner a key belongs to. A lane is a fixed share of all keys, whatever the number of workers, and
- * all state of a key lives in its lane; a shard (thread) runs the lanes whose number modulo the shards is its own. So a
- * flow that stays on its worker stays on its thread, and what is decided per lane does not depend on the threads.
+ * Which lane of its owner a key belongs to. A lane is a fixed share of all keys, whatever the
+ * number of workers, and all state of a key lives in its lane; a shard (thread) runs the lanes
+ * whose number modulo the shards is its own. So a flow that stays on its worker stays on its
+ * thread, and what is decided per lane does not depend on the threads.
  */
 public final class Lanes {
 

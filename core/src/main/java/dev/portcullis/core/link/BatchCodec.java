@@ -3,10 +3,12 @@ package dev.portcullis.core.link;
 import dev.portcullis.core.packet.PacketBatch;
 
 /**
- * Reads and writes {@code PacketBatch} and {@code Packet} of {@code packet_link.proto} without an object per packet.
+ * Reads and writes {@code PacketBatch} and {@code Packet} of {@code packet_link.proto} without an
+ * object per packet.
  *
- * <p>What it writes is the canonical form: fields in ascending order, zeros left out but for {@code tag}, shortest varints. What
- * it reads is any legal protobuf: any order, repeated scalars (the last wins), unknown fields (skipped). Every length is checked.
+ * <p>What it writes is the canonical form: fields in ascending order, zeros left out but for {@code
+ * tag}, shortest varints. What it reads is any legal protobuf: any order, repeated scalars (the
+ * last wins), unknown fields (skipped). Every length is checked.
  */
 final class BatchCodec {
 
@@ -20,7 +22,9 @@ final class BatchCodec {
 
   private BatchCodec() {}
 
-  /** Returns the bytes that row {@code i} takes as a field {@code packets}, tag and length included. */
+  /**
+   * Returns the bytes that row {@code i} takes as a field {@code packets}, tag and length included.
+   */
   static int rowSize(PacketBatch b, int i) {
     int size = packetSize(b, i);
     return 1 + varintSize(size) + size;
@@ -53,7 +57,10 @@ final class BatchCodec {
     return value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5;
   }
 
-  /** Writes row {@code i} as a field {@code packets} at {@code at}, where there is room; returns the end. */
+  /**
+   * Writes row {@code i} as a field {@code packets} at {@code at}, where there is room; returns the
+   * end.
+   */
   static int writeRow(PacketBatch b, int i, byte[] to, int at) {
     to[at++] = 15 << 3 | BYTES;
     at = varint(to, at, packetSize(b, i));
@@ -75,7 +82,10 @@ final class BatchCodec {
     return bytes(to, at + 4, 15, b.bytes, b.dataOffset[i], b.dataLength[i]);
   }
 
-  /** Writes the header of a message, all but the packets; returns the end. {@code to} has room for it. */
+  /**
+   * Writes the header of a message, all but the packets; returns the end. {@code to} has room for
+   * it.
+   */
   static int writeHeader(BatchHeader h, byte[] to, int at) {
     if (h.kind != 0) {
       to[at++] = 1 << 3;
@@ -130,9 +140,11 @@ final class BatchCodec {
   }
 
   private static final java.lang.invoke.VarHandle INT =
-      java.lang.invoke.MethodHandles.byteArrayViewVarHandle(int[].class, java.nio.ByteOrder.LITTLE_ENDIAN);
+      java.lang.invoke.MethodHandles.byteArrayViewVarHandle(
+          int[].class, java.nio.ByteOrder.LITTLE_ENDIAN);
   private static final java.lang.invoke.VarHandle LONG =
-      java.lang.invoke.MethodHandles.byteArrayViewVarHandle(long[].class, java.nio.ByteOrder.LITTLE_ENDIAN);
+      java.lang.invoke.MethodHandles.byteArrayViewVarHandle(
+          long[].class, java.nio.ByteOrder.LITTLE_ENDIAN);
 
   private static void putInt(byte[] to, int at, int value) {
     INT.set(to, at, value);
@@ -155,7 +167,11 @@ final class BatchCodec {
      * @return null, or what is wrong with the message
      */
     @org.jspecify.annotations.Nullable
-    String read(byte[] bytes, int length, BatchHeader h, @org.jspecify.annotations.Nullable PacketBatch packets) {
+    String read(
+        byte[] bytes,
+        int length,
+        BatchHeader h,
+        @org.jspecify.annotations.Nullable PacketBatch packets) {
       in = bytes;
       at = 0;
       end = length;

@@ -7,8 +7,8 @@ import dev.portcullis.core.packet.PacketBatch;
 public interface BatchHandler {
 
   /**
-   * Handles packets that came in order over one channel. The batch, and all that it points to, belongs to the handler until it
-   * returns; it may change bytes and columns in place.
+   * Handles packets that came in order over one channel. The batch, and all that it points to,
+   * belongs to the handler until it returns; it may change bytes and columns in place.
    *
    * <p>Thread: the loop of {@code lane}.
    *

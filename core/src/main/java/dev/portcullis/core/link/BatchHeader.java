@@ -1,9 +1,10 @@
 package dev.portcullis.core.link;
 
-/** The fields of a {@code PacketBatch} that are not packets; see {@code packet_link.proto}. Reused. */
+/**
+ * The fields of a {@code PacketBatch} that are not packets; see {@code packet_link.proto}. Reused.
+ */
 final class BatchHeader {
   static final int PACKETS = 0, ACKNOWLEDGE = 1, RESUME = 2, BARRIER = 3, CONTROL = 4;
-
   int kind, epoch, source, destination, sourceLane, destinationLane;
   long sourceGeneration, destinationGeneration, sequence, acknowledged;
 

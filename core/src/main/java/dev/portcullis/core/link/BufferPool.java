@@ -3,8 +3,9 @@ package dev.portcullis.core.link;
 import java.util.ArrayDeque;
 
 /**
- * Reused buffers of the links, in two sizes, so that a small batch does not hold a large buffer. One pool per thread: a buffer that
- * is given back on another thread than it was taken on changes pools. Each pool keeps at most {@link #KEPT} of a size.
+ * Reused buffers of the links, in two sizes, so that a small batch does not hold a large buffer.
+ * One pool per thread: a buffer that is given back on another thread than it was taken on changes
+ * pools. Each pool keeps at most {@link #KEPT} of a size.
  */
 final class BufferPool {
 
@@ -42,7 +43,8 @@ final class BufferPool {
       if (pool.small.size() < KEPT) {
         pool.small.addLast(buffer);
       }
-    } else if (buffer.length == dev.portcullis.core.packet.PacketBatch.MAX_BYTES && pool.large.size() < KEPT) {
+    } else if (buffer.length == dev.portcullis.core.packet.PacketBatch.MAX_BYTES
+        && pool.large.size() < KEPT) {
       pool.large.addLast(buffer);
     }
   }

@@ -8,12 +8,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Both ends, on this side, of the two channels between a lane of this module and a lane of another: FIFO and exactly once while
- * both live. Pure state: time comes in as an argument, messages go out to a {@link Wire}.
+ * Both ends, on this side, of the two channels between a lane of this module and a lane of another:
+ * FIFO and exactly once while both live. Pure state: time comes in as an argument, messages go out
+ * to a {@link Wire}.
  *
- * <p>Receiver: takes the next number, acknowledges cumulatively, asks to resume on a gap and when a stream opens. Sender: keeps what is
- * not acknowledged, goes back when asked to resume or when nothing moved for {@link LinkSettings#resendNs}. A higher generation
- * of the peer is a new channel: what was sent to the old one and not acknowledged is lost, what was never sent is sent.
+ * <p>Receiver: takes the next number, acknowledges cumulatively, asks to resume on a gap and when a
+ * stream opens. Sender: keeps what is not acknowledged, goes back when asked to resume or when
+ * nothing moved for {@link LinkSettings#resendNs}. A higher generation of the peer is a new
+ * channel: what was sent to the old one and not acknowledged is lost, what was never sent is sent.
  *
  * <p>Thread: the loop of the lane.
  */
@@ -204,7 +206,8 @@ final class Channel implements Outlet {
       sealed.sent = true;
       inFlightBytes += sealed.length;
       acknowledgementDue = false;
-      out.send(message(BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, sealed.length));
+      out.send(
+          message(BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, sealed.length));
     }
   }
 
@@ -246,8 +249,7 @@ final class Channel implements Outlet {
     }
   }
 
-  @Nullable
-  Wire wire() {
+  @Nullable Wire wire() {
     return wire;
   }
 

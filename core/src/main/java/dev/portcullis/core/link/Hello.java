@@ -6,7 +6,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Who speaks on a stream: in the metadata of the call for the side that opens it, in the response headers for the other.
+ * Who speaks on a stream: in the metadata of the call for the side that opens it, in the response
+ * headers for the other.
  *
  * @param module kind and number
  * @param lane lane of the speaker
@@ -38,7 +39,10 @@ record Hello(ModuleId module, int lane, int peerLane, long generation) {
     metadata.put(GENERATION_KEY, Long.toString(generation));
     if (!ports.isEmpty()) {
       StringBuilder text = new StringBuilder();
-      new TreeMap<>(ports).forEach((name, tag) -> text.append(text.isEmpty() ? "" : ",").append(name).append('=').append(tag));
+      new TreeMap<>(ports)
+          .forEach(
+              (name, tag) ->
+                  text.append(text.isEmpty() ? "" : ",").append(name).append('=').append(tag));
       metadata.put(PORTS_KEY, text.toString());
     }
     return metadata;
@@ -47,13 +51,15 @@ record Hello(ModuleId module, int lane, int peerLane, long generation) {
   /**
    * Reads who speaks.
    *
-   * @throws io.grpc.StatusRuntimeException with a status that says what is missing, unknown or too new
+   * @throws io.grpc.StatusRuntimeException with a status that says what is missing, unknown or too
+   *     new
    */
   static Hello of(Metadata metadata) {
     int version = number(metadata, VERSION_KEY, 1 << 20);
     if (version != VERSION) {
       throw Status.FAILED_PRECONDITION
-          .withDescription("protocol version " + version + " is not spoken here, " + VERSION + " is")
+          .withDescription(
+              "protocol version " + version + " is not spoken here, " + VERSION + " is")
           .asRuntimeException();
     }
     String module = text(metadata, MODULE_KEY);
@@ -77,7 +83,8 @@ record Hello(ModuleId module, int lane, int peerLane, long generation) {
     if (life <= 0) {
       throw bad(GENERATION_KEY, generation, "a number from 1");
     }
-    return new Hello(id, number(metadata, LANE_KEY, 255), number(metadata, PEER_LANE_KEY, 255), life);
+    return new Hello(
+        id, number(metadata, LANE_KEY, 255), number(metadata, PEER_LANE_KEY, 255), life);
   }
 
   private static int number(Metadata metadata, Metadata.Key<String> key, int most) {
@@ -106,7 +113,8 @@ record Hello(ModuleId module, int lane, int peerLane, long generation) {
     return text;
   }
 
-  private static io.grpc.StatusRuntimeException bad(Metadata.Key<String> key, String text, String allowed) {
+  private static io.grpc.StatusRuntimeException bad(
+      Metadata.Key<String> key, String text, String allowed) {
     String shown = text.length() > 40 ? text.substring(0, 40) + "..." : text;
     return Status.INVALID_ARGUMENT
         .withDescription(key.name() + " is \"" + shown + "\"; allowed is " + allowed)

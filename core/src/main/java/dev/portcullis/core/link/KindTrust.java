@@ -16,7 +16,10 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 
-/** Trusts what the authorities of the gateway signed, whatever host it is on: identity is in the certificate, not in an address. */
+/**
+ * Trusts what the authorities of the gateway signed, whatever host it is on: identity is in the
+ * certificate, not in an address.
+ */
 final class KindTrust extends X509ExtendedTrustManager {
 
   private final X509ExtendedTrustManager chain;
@@ -37,7 +40,8 @@ final class KindTrust extends X509ExtendedTrustManager {
         throw new IOException(authorities + ": has no certificate in PEM form");
       }
     }
-    TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    TrustManagerFactory factory =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
     factory.init(store);
     for (TrustManager it : factory.getTrustManagers()) {
       if (it instanceof X509ExtendedTrustManager x509) {
@@ -48,32 +52,38 @@ final class KindTrust extends X509ExtendedTrustManager {
   }
 
   @Override
-  public void checkClientTrusted(X509Certificate[] certificates, String type) throws CertificateException {
+  public void checkClientTrusted(X509Certificate[] certificates, String type)
+      throws CertificateException {
     chain.checkClientTrusted(certificates, type);
   }
 
   @Override
-  public void checkClientTrusted(X509Certificate[] certificates, String type, Socket socket) throws CertificateException {
+  public void checkClientTrusted(X509Certificate[] certificates, String type, Socket socket)
+      throws CertificateException {
     chain.checkClientTrusted(certificates, type);
   }
 
   @Override
-  public void checkClientTrusted(X509Certificate[] certificates, String type, SSLEngine engine) throws CertificateException {
+  public void checkClientTrusted(X509Certificate[] certificates, String type, SSLEngine engine)
+      throws CertificateException {
     chain.checkClientTrusted(certificates, type);
   }
 
   @Override
-  public void checkServerTrusted(X509Certificate[] certificates, String type) throws CertificateException {
+  public void checkServerTrusted(X509Certificate[] certificates, String type)
+      throws CertificateException {
     chain.checkServerTrusted(certificates, type);
   }
 
   @Override
-  public void checkServerTrusted(X509Certificate[] certificates, String type, Socket socket) throws CertificateException {
+  public void checkServerTrusted(X509Certificate[] certificates, String type, Socket socket)
+      throws CertificateException {
     chain.checkServerTrusted(certificates, type);
   }
 
   @Override
-  public void checkServerTrusted(X509Certificate[] certificates, String type, SSLEngine engine) throws CertificateException {
+  public void checkServerTrusted(X509Certificate[] certificates, String type, SSLEngine engine)
+      throws CertificateException {
     chain.checkServerTrusted(certificates, type);
   }
 

@@ -4,8 +4,8 @@ import io.netty.channel.EventLoop;
 import java.util.concurrent.TimeUnit;
 
 /**
- * One thread that a lane of a module lives on: streams, state and sending. It sleeps in the kernel while there is nothing to do.
- * Nothing that runs on it may block.
+ * One thread that a lane of a module lives on: streams, state and sending. It sleeps in the kernel
+ * while there is nothing to do. Nothing that runs on it may block.
  *
  * <p>Thread: any, for all methods.
  */

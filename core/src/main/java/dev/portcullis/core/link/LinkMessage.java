@@ -53,7 +53,10 @@ final class LinkMessage extends InputStream implements Drainable, KnownLength {
       }
       return new LinkMessage(NOTHING, 0, bytes, read);
     } catch (IOException e) {
-      throw io.grpc.Status.INTERNAL.withDescription("a message could not be read").withCause(e).asRuntimeException();
+      throw io.grpc.Status.INTERNAL
+          .withDescription("a message could not be read")
+          .withCause(e)
+          .asRuntimeException();
     }
   }
 

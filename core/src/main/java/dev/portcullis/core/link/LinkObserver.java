@@ -15,6 +15,9 @@ public interface LinkObserver {
   /** A stream or message was refused; {@code why} is one sentence. */
   default void refused(String why) {}
 
-  /** {@code packets} were sent to a life of {@code destination} that ended before it acknowledged them. */
+  /**
+   * {@code packets} were sent to a life of {@code destination} that ended before it acknowledged
+   * them.
+   */
   default void lost(ModuleId destination, long packets) {}
 }

@@ -21,11 +21,14 @@ import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How links are encrypted and how peers show who they are: mutual TLS by PEM files, or plain text where that was asked for.
+ * How links are encrypted and how peers show who they are: mutual TLS by PEM files, or plain text
+ * where that was asked for.
  *
- * <p>With TLS the certificate of a module has a subject alternative name of type URI, {@code spiffe://portcullis/KIND} with KIND one of
- * {@code io}, {@code worker}, {@code switch}, {@code feed}; more path segments may follow. A peer whose certificate does not name the kind that it
- * says it is, is refused. Names of hosts are not checked: identity is the kind, not the address. Immutable; any thread.
+ * <p>With TLS the certificate of a module has a subject alternative name of type URI, {@code
+ * spiffe://portcullis/KIND} with KIND one of {@code io}, {@code worker}, {@code switch}, {@code
+ * feed}; more path segments may follow. A peer whose certificate does not name the kind that it
+ * says it is, is refused. Names of hosts are not checked: identity is the kind, not the address.
+ * Immutable; any thread.
  */
 public final class LinkSecurity {
 
@@ -51,9 +54,11 @@ public final class LinkSecurity {
    * @param certificate PEM file with the certificate chain of this module
    * @param key PEM file with its private key, PKCS#8
    * @param authorities PEM file with the certificates that peers are checked against
-   * @throws IOException when a file cannot be read or is not what it should be; the message names it
+   * @throws IOException when a file cannot be read or is not what it should be; the message names
+   *     it
    */
-  public static LinkSecurity mutualTls(Path certificate, Path key, Path authorities) throws IOException {
+  public static LinkSecurity mutualTls(Path certificate, Path key, Path authorities)
+      throws IOException {
     for (Path file : List.of(certificate, key, authorities)) {
       if (!Files.isReadable(file)) {
         throw new IOException(file + ": cannot be read; a PEM file is needed for the links");
@@ -73,7 +78,15 @@ public final class LinkSecurity {
               .build());
     } catch (IllegalArgumentException | java.security.GeneralSecurityException e) {
       throw new IOException(
-          "the certificate files " + certificate + ", " + key + ", " + authorities + " are not usable: " + e.getMessage(), e);
+          "the certificate files "
+              + certificate
+              + ", "
+              + key
+              + ", "
+              + authorities
+              + " are not usable: "
+              + e.getMessage(),
+          e);
     }
   }
 
@@ -121,7 +134,8 @@ public final class LinkSecurity {
         .asRuntimeException();
   }
 
-  private static boolean names(X509Certificate certificate, ModuleId.Kind kind) throws CertificateParsingException {
+  private static boolean names(X509Certificate certificate, ModuleId.Kind kind)
+      throws CertificateParsingException {
     Collection<List<?>> names = certificate.getSubjectAlternativeNames();
     if (names == null) {
       return false;

@@ -3,8 +3,8 @@ package dev.portcullis.core.link;
 import dev.portcullis.core.packet.PacketBatch;
 import io.grpc.Metadata;
 import io.grpc.Server;
-import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerCall;
+import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -20,7 +20,10 @@ import org.jspecify.annotations.Nullable;
 /** Accepts streams: checks who speaks before a single message is read, answers with who listens. */
 final class LinkServer implements AutoCloseable {
 
-  /** Bytes of HTTP/2 flow control window: at least a batch, so that a stream never waits for a round trip. */
+  /**
+   * Bytes of HTTP/2 flow control window: at least a batch, so that a stream never waits for a round
+   * trip.
+   */
   static final int FLOW_CONTROL_WINDOW = 2 << 20;
 
   /** Seconds that a connection may take to shake hands. */
@@ -55,7 +58,8 @@ final class LinkServer implements AutoCloseable {
       List<Companion> companions)
       throws IOException {
     NettyServerBuilder builder =
-        NettyServerBuilder.forAddress(new InetSocketAddress(host, port), security.serverCredentials())
+        NettyServerBuilder.forAddress(
+                new InetSocketAddress(host, port), security.serverCredentials())
             .bossEventLoopGroup(group)
             .workerEventLoopGroup(group)
             .channelType(LinkLoops.serverChannel(group))
@@ -70,7 +74,9 @@ final class LinkServer implements AutoCloseable {
             .permitKeepAliveWithoutCalls(true)
             .addService(
                 ServerServiceDefinition.builder(Stream.SERVICE)
-                    .addMethod(Stream.EXCHANGE, (call, headers) -> accept(call, headers, security, acceptor))
+                    .addMethod(
+                        Stream.EXCHANGE,
+                        (call, headers) -> accept(call, headers, security, acceptor))
                     .build());
     companions.forEach(it -> builder.addService(it.service()));
     if (!companions.isEmpty()) {
@@ -92,7 +98,10 @@ final class LinkServer implements AutoCloseable {
   }
 
   private static ServerCall.Listener<LinkMessage> accept(
-      ServerCall<LinkMessage, LinkMessage> call, Metadata headers, LinkSecurity security, Acceptor acceptor) {
+      ServerCall<LinkMessage, LinkMessage> call,
+      Metadata headers,
+      LinkSecurity security,
+      Acceptor acceptor) {
     try {
       Hello hello = Hello.of(headers);
       security.check(hello.module().kind(), call.getAttributes());

@@ -4,9 +4,12 @@ package dev.portcullis.core.link;
  * Bounds and times of links.
  *
  * @param windowBytes bytes of a channel that may be sent and not acknowledged
- * @param queueBytes bytes of a channel that may be gathered, queued or unacknowledged; beyond it {@link Outlet#offer} refuses
- * @param resendNs nanoseconds without progress after which a channel goes back to the first unacknowledged message
- * @param firstBackOffNs first wait before a stream is opened again; doubles up to {@code lastBackOffNs}
+ * @param queueBytes bytes of a channel that may be gathered, queued or unacknowledged; beyond it
+ *     {@link Outlet#offer} refuses
+ * @param resendNs nanoseconds without progress after which a channel goes back to the first
+ *     unacknowledged message
+ * @param firstBackOffNs first wait before a stream is opened again; doubles up to {@code
+ *     lastBackOffNs}
  * @param lastBackOffNs longest wait before a stream is opened again
  * @param keepAliveNs a peer that has been silent for this long is asked whether it lives
  */
@@ -20,11 +23,13 @@ public record LinkSettings(
 
   /** 1 MiB in flight, 4 MiB queued, 100 ms, 50 ms to 5 s, 10 s. */
   public static LinkSettings defaults() {
-    return new LinkSettings(1 << 20, 4 << 20, 100_000_000L, 50_000_000L, 5_000_000_000L, 10_000_000_000L);
+    return new LinkSettings(
+        1 << 20, 4 << 20, 100_000_000L, 50_000_000L, 5_000_000_000L, 10_000_000_000L);
   }
 
   /** Returns these settings with another bound of the queue. */
   public LinkSettings withQueueBytes(int bytes) {
-    return new LinkSettings(windowBytes, bytes, resendNs, firstBackOffNs, lastBackOffNs, keepAliveNs);
+    return new LinkSettings(
+        windowBytes, bytes, resendNs, firstBackOffNs, lastBackOffNs, keepAliveNs);
   }
 }

@@ -4,8 +4,8 @@ package dev.portcullis.core.link;
  * Which module of the gateway: its kind and its number within the kind, from 0.
  *
  * @param kind what sort of module
- * @param number for a worker its identification number A; for an IO module its place in {@code spec.io} (replicas
- *     counted); below 2^24
+ * @param number for a worker its identification number A; for an IO module its place in {@code
+ *     spec.io} (replicas counted); below 2^24
  */
 public record ModuleId(Kind kind, int number) {
 

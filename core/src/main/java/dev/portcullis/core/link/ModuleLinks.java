@@ -22,9 +22,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * All links of one module: the streams that it opens and accepts, and the channels that they carry.
  *
- * <p>Each lane of the module lives on one loop, with its channels; callbacks for a lane come on its loop. Streams carry the channels of their own
- * peer; a stream to a switch carries those of the modules that are routed over it. {@link #listen}, {@link #connect}, {@link #disconnect},
- * {@link #route} and {@link #close} may be called from any thread, the rest from the loop of the lane.
+ * <p>Each lane of the module lives on one loop, with its channels; callbacks for a lane come on its
+ * loop. Streams carry the channels of their own peer; a stream to a switch carries those of the
+ * modules that are routed over it. {@link #listen}, {@link #connect}, {@link #disconnect}, {@link
+ * #route} and {@link #close} may be called from any thread, the rest from the loop of the lane.
  */
 public final class ModuleLinks implements AutoCloseable {
 
@@ -85,7 +86,8 @@ public final class ModuleLinks implements AutoCloseable {
       LinkSecurity security,
       BatchHandler handler,
       LinkObserver observer) {
-    return new ModuleLinks(self, generation, lanes, portTags, settings, security, handler, observer);
+    return new ModuleLinks(
+        self, generation, lanes, portTags, settings, security, handler, observer);
   }
 
   /**
@@ -106,14 +108,20 @@ public final class ModuleLinks implements AutoCloseable {
             new LinkServer.Acceptor() {
               @Override
               public Metadata answer(Hello hello) {
-                return new Hello(self, hello.peerLane(), hello.lane(), generation).toMetadata(ports);
+                return new Hello(self, hello.peerLane(), hello.lane(), generation)
+                    .toMetadata(ports);
               }
 
               @Override
               public Stream.Handler accepted(Hello hello, Stream stream) {
                 if (hello.peerLane() >= lanes.length) {
                   throw Status.INVALID_ARGUMENT
-                      .withDescription(self + " has lanes 0 to " + (lanes.length - 1) + ", not " + hello.peerLane())
+                      .withDescription(
+                          self
+                              + " has lanes 0 to "
+                              + (lanes.length - 1)
+                              + ", not "
+                              + hello.peerLane())
                       .asRuntimeException();
                 }
                 return lanes[hello.peerLane()].accepted(hello, stream);
@@ -130,8 +138,9 @@ public final class ModuleLinks implements AutoCloseable {
   }
 
   /**
-   * Keeps a stream to a lane of a peer open, until {@link #disconnect}: opens it again with growing waits when it ends. Says nothing new
-   * where it is kept open already; another address replaces the one before.
+   * Keeps a stream to a lane of a peer open, until {@link #disconnect}: opens it again with growing
+   * waits when it ends. Says nothing new where it is kept open already; another address replaces
+   * the one before.
    */
   public void connect(ModuleId peer, int peerLane, int ownLane, String host, int port) {
     Lane lane = lanes[ownLane];
@@ -152,7 +161,10 @@ public final class ModuleLinks implements AutoCloseable {
     }
   }
 
-  /** Returns the sending end of the channel from a lane of this module to a lane of another. Loop of {@code ownLane}. */
+  /**
+   * Returns the sending end of the channel from a lane of this module to a lane of another. Loop of
+   * {@code ownLane}.
+   */
   public Outlet outlet(int ownLane, ModuleId destination, int destinationLane) {
     return lanes[ownLane].channel(destination, destinationLane);
   }
@@ -163,7 +175,10 @@ public final class ModuleLinks implements AutoCloseable {
     lanes[lane].channels.values().forEach(it -> it.epoch(epoch));
   }
 
-  /** Runs {@code task} when the batches that are already here have been handled; once, however often it is asked. Loop of the lane. */
+  /**
+   * Runs {@code task} when the batches that are already here have been handled; once, however often
+   * it is asked. Loop of the lane.
+   */
   public void afterBatches(int lane, Runnable task) {
     Lane it = lanes[lane];
     if (!it.after.contains(task)) {
@@ -172,7 +187,10 @@ public final class ModuleLinks implements AutoCloseable {
     it.scheduleTail();
   }
 
-  /** Runs {@code task} once when {@code outlet} has room for a whole batch again. Loop of the outlet's lane. */
+  /**
+   * Runs {@code task} once when {@code outlet} has room for a whole batch again. Loop of the
+   * outlet's lane.
+   */
   public void whenWritable(Outlet outlet, Runnable task) {
     ((Channel) outlet).whenWritable(task);
   }
@@ -243,15 +261,15 @@ public final class ModuleLinks implements AutoCloseable {
       return channels.computeIfAbsent(
           key(peer, peerLane),
           k -> {
-            Channel channel = new Channel(self, number, peer, peerLane, generation, settings, observer::lost);
+            Channel channel =
+                new Channel(self, number, peer, peerLane, generation, settings, observer::lost);
             channel.epoch(epoch);
             channel.wire(wireTo(peer, peerLane), System.nanoTime());
             return channel;
           });
     }
 
-    @Nullable
-    Stream wireTo(ModuleId peer, int peerLane) {
+    @Nullable Stream wireTo(ModuleId peer, int peerLane) {
       Stream direct = streams.get(key(peer, peerLane));
       if (direct != null) {
         return direct;
@@ -301,7 +319,9 @@ public final class ModuleLinks implements AutoCloseable {
     private void opened(Hello hello, Stream stream) {
       Stream before = streams.put(key(hello.module(), hello.lane()), stream);
       if (before != null && before != stream) {
-        before.end(Status.ABORTED.withDescription("a newer stream of " + hello.module() + " took its place"));
+        before.end(
+            Status.ABORTED.withDescription(
+                "a newer stream of " + hello.module() + " took its place"));
       }
       if (closed) {
         stream.end(Status.OK);
@@ -468,7 +488,8 @@ public final class ModuleLinks implements AutoCloseable {
       ManagedChannel to = connection;
       if (to == null) {
         to =
-            NettyChannelBuilder.forAddress(new InetSocketAddress(host, port), security.channelCredentials())
+            NettyChannelBuilder.forAddress(
+                    new InetSocketAddress(host, port), security.channelCredentials())
                 .eventLoopGroup(lane.loop.eventLoop())
                 .channelType(LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
                 .directExecutor()
@@ -482,10 +503,13 @@ public final class ModuleLinks implements AutoCloseable {
         connection = to;
       }
       to.resetConnectBackoff();
-      ClientCall<LinkMessage, LinkMessage> call = to.newCall(Stream.EXCHANGE, CallOptions.DEFAULT.withOnReadyThreshold(Stream.READY_BYTES));
+      ClientCall<LinkMessage, LinkMessage> call =
+          to.newCall(Stream.EXCHANGE, CallOptions.DEFAULT.withOnReadyThreshold(Stream.READY_BYTES));
       Stream opening = new Stream.Opened(call);
       stream = opening;
-      call.start(new Listener(call, opening), new Hello(self, lane.number, peerLane, generation).toMetadata(ports));
+      call.start(
+          new Listener(call, opening),
+          new Hello(self, lane.number, peerLane, generation).toMetadata(ports));
       call.request(Stream.CREDIT);
     }
 
@@ -555,7 +579,9 @@ public final class ModuleLinks implements AutoCloseable {
       @Override
       public void onClose(Status status, Metadata trailers) {
         opening.ended();
-        String why = status.getCode() + (status.getDescription() == null ? "" : ": " + status.getDescription());
+        String why =
+            status.getCode()
+                + (status.getDescription() == null ? "" : ": " + status.getDescription());
         lane.run(
             () -> {
               Stream.Handler to = handler;

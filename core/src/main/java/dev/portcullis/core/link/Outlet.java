@@ -3,7 +3,8 @@ package dev.portcullis.core.link;
 import dev.portcullis.core.packet.PacketBatch;
 
 /**
- * The sending end of a channel: packets put in here arrive at one lane of one module, in order and exactly once.
+ * The sending end of a channel: packets put in here arrive at one lane of one module, in order and
+ * exactly once.
  *
  * <p>Thread: the loop of the lane that it was asked for, only.
  */
@@ -12,7 +13,8 @@ public interface Outlet {
   /**
    * Adds row {@code i} of {@code batch}, all wire columns and the bytes they point to, by copy.
    *
-   * @return false when the queue of the channel is full: nothing was taken, the caller drops and counts, or waits
+   * @return false when the queue of the channel is full: nothing was taken, the caller drops and
+   *     counts, or waits
    */
   boolean offer(PacketBatch batch, int i);
 

@@ -11,11 +11,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Carries batches between modules without looking at packets: reads the header of a message and hands it, as it is, to the stream of
- * the lane that it is for. It keeps nothing: what it cannot pass on, channels send again.
+ * Carries batches between modules without looking at packets: reads the header of a message and
+ * hands it, as it is, to the stream of the lane that it is for. It keeps nothing: what it cannot
+ * pass on, channels send again.
  *
- * <p>Bound: {@link Stream#READY_BYTES} per destination. A message for a destination that holds as much is dropped and counted; no destination
- * waits for another. Thread: one loop for all streams; the counters may be read from any thread.
+ * <p>Bound: {@link Stream#READY_BYTES} per destination. A message for a destination that holds as
+ * much is dropped and counted; no destination waits for another. Thread: one loop for all streams;
+ * the counters may be read from any thread.
  */
 public final class SwitchRelay implements AutoCloseable {
 
@@ -63,8 +65,7 @@ public final class SwitchRelay implements AutoCloseable {
    * @return where
    * @throws IOException when the address is taken or not of this machine
    */
-  public InetSocketAddress listen(
-      String host, int port, Companion companion) throws IOException {
+  public InetSocketAddress listen(String host, int port, Companion companion) throws IOException {
     LinkServer started =
         new LinkServer(
             host,
@@ -100,7 +101,9 @@ public final class SwitchRelay implements AutoCloseable {
   private Stream.Handler accepted(Hello hello, Stream stream) {
     Stream before = streams.put(key(hello.module().encoded(), hello.lane()), stream);
     if (before != null) {
-      before.end(Status.ABORTED.withDescription("a newer stream of " + hello.module() + " took its place"));
+      before.end(
+          Status.ABORTED.withDescription(
+              "a newer stream of " + hello.module() + " took its place"));
     }
     observer.up(hello.module(), hello.lane());
     return new Stream.Handler() {
@@ -122,7 +125,8 @@ public final class SwitchRelay implements AutoCloseable {
 
   private void relay(Hello hello, Stream from, LinkMessage message) {
     String fault = reader.read(message.body, message.bodyLength, header, null);
-    if (fault == null && (header.source != hello.module().encoded() || header.sourceLane != hello.lane())) {
+    if (fault == null
+        && (header.source != hello.module().encoded() || header.sourceLane != hello.lane())) {
       fault = "a message of another module or lane than the one that opened the stream";
     }
     if (fault != null) {

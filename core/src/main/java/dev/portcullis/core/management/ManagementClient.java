@@ -129,7 +129,8 @@ public final class ManagementClient implements AutoCloseable {
   private void attach() {
     InetSocketAddress address = switches.get(attempts++ % switches.size());
     ManagedChannel opened =
-        NettyChannelBuilder.forAddress(address.getHostString(), address.getPort(), security.channelCredentials())
+        NettyChannelBuilder.forAddress(
+                address.getHostString(), address.getPort(), security.channelCredentials())
             .keepAliveTime(10, TimeUnit.SECONDS)
             .keepAliveTimeout(5, TimeUnit.SECONDS)
             .maxInboundMessageSize(MAX_DIRECTIVE_BYTES)

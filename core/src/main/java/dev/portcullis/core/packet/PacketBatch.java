@@ -5,9 +5,10 @@ import java.util.Arrays;
 /**
  * Packets as columns over one buffer: row {@code i} of every column belongs to packet {@code i}.
  *
- * <p>The columns are those of the wire ({@code packet_link.proto}); they are public arrays because stages walk over
- * them. Lengths are in bytes, offsets count from the start of {@link #bytes}. A batch has one user at a time; it is
- * handed from thread to thread, never shared. Nothing here allocates after construction but {@link #ensureBytes}.
+ * <p>The columns are those of the wire ({@code packet_link.proto}); they are public arrays because
+ * stages walk over them. Lengths are in bytes, offsets count from the start of {@link #bytes}. A
+ * batch has one user at a time; it is handed from thread to thread, never shared. Nothing here
+ * allocates after construction but {@link #ensureBytes}.
  */
 public final class PacketBatch {
 
@@ -17,7 +18,10 @@ public final class PacketBatch {
   /** A batch is flushed when it has this many bytes on the wire. */
   public static final int TARGET_BYTES = 64 * 1024;
 
-  /** The longest packet with its link-layer header: 65,535 bytes of IP and 512 of headers and padding. */
+  /**
+   * The longest packet with its link-layer header: 65,535 bytes of IP and 512 of headers and
+   * padding.
+   */
   public static final int MAX_PACKET_BYTES = 65_535 + 512;
 
   /** The most bytes of one batch on the wire; a peer that sends more is refused. */
@@ -62,7 +66,10 @@ public final class PacketBatch {
   /** LINKTYPE of the link-layer header. */
   public final int[] linkType = new int[MAX_PACKETS];
 
-  /** Tag of the logical interface that the packet is for: of entry on the way to a worker, of exit afterwards. */
+  /**
+   * Tag of the logical interface that the packet is for: of entry on the way to a worker, of exit
+   * afterwards.
+   */
   public final int[] tag = new int[MAX_PACKETS];
 
   /** Start of the link-layer header. */
@@ -83,7 +90,10 @@ public final class PacketBatch {
   /** Length of the trace text; 0: none. */
   public final int[] traceLength = new int[MAX_PACKETS];
 
-  /** The buffer that trace offsets point into: {@link #bytes} where the batch came in, or a buffer of its own. */
+  /**
+   * The buffer that trace offsets point into: {@link #bytes} where the batch came in, or a buffer
+   * of its own.
+   */
   public byte[] traceBytes;
 
   /**

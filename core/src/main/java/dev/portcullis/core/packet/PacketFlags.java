@@ -1,15 +1,23 @@
 package dev.portcullis.core.packet;
 
-/** Bits of {@link PacketBatch#flags}, as they travel on the wire (field {@code flags} of {@code Packet}). */
+/**
+ * Bits of {@link PacketBatch#flags}, as they travel on the wire (field {@code flags} of {@code
+ * Packet}).
+ */
 public final class PacketFlags {
 
-  /** The port of entry wants to know what became of this frame: exactly one outcome goes back to it. */
+  /**
+   * The port of entry wants to know what became of this frame: exactly one outcome goes back to it.
+   */
   public static final int REPORT = 1;
 
   /** The way of the packet is written down in {@link PacketBatch#traceOffset}. */
   public static final int TRACE = 1 << 1;
 
-  /** This is no packet but the outcome of one: {@code reason} and {@code pieces} say what became of it. */
+  /**
+   * This is no packet but the outcome of one: {@code reason} and {@code pieces} say what became of
+   * it.
+   */
   public static final int OUTCOME = 1 << 2;
 
   /** The frame is not IP, or of a link type that is not understood: {@code l2} has all of it. */
@@ -19,12 +27,15 @@ public final class PacketFlags {
   public static final int UNKNOWN_LINK_TYPE = 1 << 4;
 
   /**
-   * Passed on by a worker that has finished with it: the receiver records the path to the key in {@code
-   * vHigh}, {@code vLow}, {@code trafficClass} and emits the packet at {@code tag}.
+   * Passed on by a worker that has finished with it: the receiver records the path to the key in
+   * {@code vHigh}, {@code vLow}, {@code trafficClass} and emits the packet at {@code tag}.
    */
   public static final int RECORD = 1 << 5;
 
-  /** Passed on by a worker that is not the owner: the receiver treats it as if it came in at its ingress tag. */
+  /**
+   * Passed on by a worker that is not the owner: the receiver treats it as if it came in at its
+   * ingress tag.
+   */
   public static final int REDIRECTED = 1 << 6;
 
   /** Shift of the number of workers that the packet went through before this one (3 bits). */

@@ -22,16 +22,37 @@ import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 
-/** Binds the nodes of one document to records and notes every fault and the line of every path. One thread. */
+/**
+ * Binds the nodes of one document to records and notes every fault and the line of every path. One
+ * thread.
+ */
 final class Binder {
 
   private static final Pattern DURATION = Pattern.compile("(\\d{1,9})(ms|s|m|h|d)");
   private static final Map<String, Long> UNIT_NS =
-      Map.of("ms", 1_000_000L, "s", 1_000_000_000L, "m", 60_000_000_000L, "h", 3_600_000_000_000L, "d", 86_400_000_000_000L);
+      Map.of(
+          "ms",
+          1_000_000L,
+          "s",
+          1_000_000_000L,
+          "m",
+          60_000_000_000L,
+          "h",
+          3_600_000_000_000L,
+          "d",
+          86_400_000_000_000L);
   private static final Map<String, String> NOT_YET =
       Map.of(
-          "Algorithm:least-loaded", "least-loaded", "Algorithm:expression", "expression",
-          "SwitchMode:mesh", "mesh", "Replication:async", "async", "Replication:sync", "sync");
+          "Algorithm:least-loaded",
+          "least-loaded",
+          "Algorithm:expression",
+          "expression",
+          "SwitchMode:mesh",
+          "mesh",
+          "Replication:async",
+          "async",
+          "Replication:sync",
+          "sync");
 
   private final String file;
   private final List<Fault> faults;
@@ -48,7 +69,8 @@ final class Binder {
     while (!at.isEmpty() && !lines.containsKey(at)) {
       at = at.substring(0, Math.max(0, Math.max(at.lastIndexOf('.'), at.lastIndexOf('['))));
     }
-    Fault fault = new Fault(file, lines.getOrDefault(at, 1), path.isEmpty() ? "document" : path, message);
+    Fault fault =
+        new Fault(file, lines.getOrDefault(at, 1), path.isEmpty() ? "document" : path, message);
     if (!faults.contains(fault)) {
       faults.add(fault);
     }
@@ -71,7 +93,8 @@ final class Binder {
     lines.putIfAbsent(path, line(node));
     if (!(node instanceof MappingNode mapping)) {
       if (!isNull(node)) {
-        fault(path, "an object was expected; allowed are the keys " + String.join(", ", known) + ".");
+        fault(
+            path, "an object was expected; allowed are the keys " + String.join(", ", known) + ".");
       }
       return values;
     }
@@ -80,9 +103,22 @@ final class Binder {
       String at = path.isEmpty() ? key : path + "." + key;
       boolean first = lines.putIfAbsent(at, line(tuple.getKeyNode())) == null;
       if (!known.contains(key)) {
-        fault(at, "unknown key \"" + key + "\"" + didYouMean(key, known) + "; allowed are " + String.join(", ", known) + ".");
+        fault(
+            at,
+            "unknown key \""
+                + key
+                + "\""
+                + didYouMean(key, known)
+                + "; allowed are "
+                + String.join(", ", known)
+                + ".");
       } else if (!first) {
-        faults.add(new Fault(file, line(tuple.getKeyNode()), at, "the key \"" + key + "\" stands twice; it is allowed once."));
+        faults.add(
+            new Fault(
+                file,
+                line(tuple.getKeyNode()),
+                at,
+                "the key \"" + key + "\" stands twice; it is allowed once."));
       } else if (!isNull(tuple.getValueNode())) {
         values.put(key, tuple.getValueNode());
       }
@@ -91,7 +127,9 @@ final class Binder {
   }
 
   static boolean isNull(Node node) {
-    return node instanceof ScalarNode s && s.isPlain() && (s.getValue().isEmpty() || s.getValue().equals("~") || s.getValue().equals("null"));
+    return node instanceof ScalarNode s
+        && s.isPlain()
+        && (s.getValue().isEmpty() || s.getValue().equals("~") || s.getValue().equals("null"));
   }
 
   static String key(RecordComponent component) {
@@ -122,7 +160,8 @@ final class Binder {
     nested.forEach(
         (outer, inner) -> {
           if (!inner.isEmpty()) {
-            object(values.get(outer), path + "." + outer, inner).forEach((k, v) -> values.put(outer + "." + k, v));
+            object(values.get(outer), path + "." + outer, inner)
+                .forEach((k, v) -> values.put(outer + "." + k, v));
           }
         });
     @Nullable Object[] arguments = new Object[components.length];
@@ -131,7 +170,10 @@ final class Binder {
       Node value = values.get(key);
       String at = path + "." + key;
       Field field = field(components[i]);
-      if (value == null && field.required() && node != null && (node instanceof MappingNode || isNull(node))) {
+      if (value == null
+          && field.required()
+          && node != null
+          && (node instanceof MappingNode || isNull(node))) {
         fault(at, "the field is missing; it must be given: " + field.doc());
       }
       arguments[i] = value(components[i].getGenericType(), field, value, at);
@@ -150,7 +192,8 @@ final class Binder {
     if (type instanceof ParameterizedType list) {
       List<Object> items = new ArrayList<>();
       if (node != null) {
-        List<Node> nodes = node instanceof SequenceNode sequence ? sequence.getValue() : List.of(node);
+        List<Node> nodes =
+            node instanceof SequenceNode sequence ? sequence.getValue() : List.of(node);
         for (int i = 0; i < nodes.size(); i++) {
           String at = node instanceof SequenceNode ? path + "[" + i + "]" : path;
           lines.putIfAbsent(at, line(nodes.get(i)));
@@ -202,19 +245,38 @@ final class Binder {
       String gone = NOT_YET.get(raw.getSimpleName() + ":" + text);
       return names.contains(text)
           ? null
-          : was + (gone != null ? "is not in this version yet" : "is not known" + didYouMean(text, names)) + "; allowed are " + String.join(", ", names) + ".";
+          : was
+              + (gone != null
+                  ? "is not in this version yet"
+                  : "is not known" + didYouMean(text, names))
+              + "; allowed are "
+              + String.join(", ", names)
+              + ".";
     }
     if (raw == boolean.class) {
-      return text.equals("true") || text.equals("false") ? null : was + "is not a truth value; allowed are true and false.";
+      return text.equals("true") || text.equals("false")
+          ? null
+          : was + "is not a truth value; allowed are true and false.";
     }
     if (raw == PolicySpec.PortRange.class) {
-      return range(text) != null ? null : was + "is not a port or range; allowed are 0 to 65535, such as 80 or 1000-2000.";
+      return range(text) != null
+          ? null
+          : was + "is not a port or range; allowed are 0 to 65535, such as 80 or 1000-2000.";
     }
     if (raw == String.class) {
       return switch (field.kind()) {
-        case NAME -> text.matches("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?") ? null : was + "is not a name; allowed are up to 63 of a-z, 0-9 and - inside.";
-        case CIDR -> Prefix.parse(text) != null ? null : was + "is not a prefix; allowed are forms such as 10.0.0.0/8 and 2001:db8::/32.";
-        case ADDRESS -> IpAddress.parse(text) != null ? null : was + "is not an address; allowed are IPv4 and IPv6 addresses, no names.";
+        case NAME ->
+            text.matches("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+                ? null
+                : was + "is not a name; allowed are up to 63 of a-z, 0-9 and - inside.";
+        case CIDR ->
+            Prefix.parse(text) != null
+                ? null
+                : was + "is not a prefix; allowed are forms such as 10.0.0.0/8 and 2001:db8::/32.";
+        case ADDRESS ->
+            IpAddress.parse(text) != null
+                ? null
+                : was + "is not an address; allowed are IPv4 and IPv6 addresses, no names.";
         default -> null;
       };
     }
@@ -223,11 +285,20 @@ final class Binder {
     }
     Long number = number(field, text);
     if (field.kind() == Field.Kind.DURATION) {
-      return number != null && number > 0 && number <= 365L * 86_400_000_000_000L ? null : was + "is not a time; allowed are forms such as 200ms, 30s, 5m and 1h, up to 365d.";
+      return number != null && number > 0 && number <= 365L * 86_400_000_000_000L
+          ? null
+          : was + "is not a time; allowed are forms such as 200ms, 30s, 5m and 1h, up to 365d.";
     }
     return number != null && number >= field.min() && number <= field.max()
         ? null
-        : was + "is not allowed; allowed is " + (field.kind() == Field.Kind.QUANTITY ? "auto or " : "") + "a number from " + field.min() + " to " + field.max() + (field.kind() == Field.Kind.SIZE ? ", such as 64Ki or 1Mi." : ".");
+        : was
+            + "is not allowed; allowed is "
+            + (field.kind() == Field.Kind.QUANTITY ? "auto or " : "")
+            + "a number from "
+            + field.min()
+            + " to "
+            + field.max()
+            + (field.kind() == Field.Kind.SIZE ? ", such as 64Ki or 1Mi." : ".");
   }
 
   private static @Nullable Long number(Field field, String text) {
@@ -239,7 +310,11 @@ final class Binder {
       long sum = 0;
       for (Matcher part = DURATION.matcher(text); part.find(); ) {
         try {
-          sum = Math.addExact(sum, Math.multiplyExact(Long.parseLong(part.group(1)), UNIT_NS.getOrDefault(part.group(2), 0L)));
+          sum =
+              Math.addExact(
+                  sum,
+                  Math.multiplyExact(
+                      Long.parseLong(part.group(1)), UNIT_NS.getOrDefault(part.group(2), 0L)));
         } catch (ArithmeticException e) {
           return null;
         }
@@ -284,7 +359,9 @@ final class Binder {
 
   /** Names of an enum as YAML writes them. */
   static List<String> names(Class<?> type) {
-    return Arrays.stream(type.getEnumConstants()).map(it -> it.toString().toLowerCase(Locale.ROOT).replace('_', '-')).toList();
+    return Arrays.stream(type.getEnumConstants())
+        .map(it -> it.toString().toLowerCase(Locale.ROOT).replace('_', '-'))
+        .toList();
   }
 
   /** Returns {@code , did you mean "x"?} for the nearest name, or nothing where none is near. */
@@ -292,7 +369,10 @@ final class Binder {
     String best = "";
     int least = Math.max(1, Math.min(3, text.length() / 2)) + 1;
     for (String name : names) {
-      int distance = text.length() > 80 ? 99 : distance(text.toLowerCase(Locale.ROOT), name.toLowerCase(Locale.ROOT));
+      int distance =
+          text.length() > 80
+              ? 99
+              : distance(text.toLowerCase(Locale.ROOT), name.toLowerCase(Locale.ROOT));
       if (distance < least) {
         least = distance;
         best = name;
@@ -311,7 +391,10 @@ final class Binder {
       row[0] = i;
       for (int j = 1; j <= b.length(); j++) {
         int up = row[j];
-        row[j] = Math.min(Math.min(up, row[j - 1]) + 1, diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1));
+        row[j] =
+            Math.min(
+                Math.min(up, row[j - 1]) + 1,
+                diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1));
         diagonal = up;
       }
     }

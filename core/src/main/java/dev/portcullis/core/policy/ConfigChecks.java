@@ -17,13 +17,29 @@ import org.jspecify.annotations.Nullable;
 final class ConfigChecks {
 
   private static final Map<String, List<Integer>> KNOWN_TCP =
-      Map.of("http", List.of(80, 8080), "smtp", List.of(25, 587), "pop3", List.of(110), "imap", List.of(143), "ftp", List.of(21), "dns", List.of(53), "tls", List.of(443));
+      Map.of(
+          "http",
+          List.of(80, 8080),
+          "smtp",
+          List.of(25, 587),
+          "pop3",
+          List.of(110),
+          "imap",
+          List.of(143),
+          "ftp",
+          List.of(21),
+          "dns",
+          List.of(53),
+          "tls",
+          List.of(443));
 
   private final ConfigLoader.Bound<GatewaySpec> gateway;
   private final Map<String, ConfigLoader.Bound<PolicySpec>> policies;
   private final Set<String> zones = new TreeSet<>();
 
-  ConfigChecks(ConfigLoader.Bound<GatewaySpec> gateway, Map<String, ConfigLoader.Bound<PolicySpec>> policies) {
+  ConfigChecks(
+      ConfigLoader.Bound<GatewaySpec> gateway,
+      Map<String, ConfigLoader.Bound<PolicySpec>> policies) {
     this.gateway = gateway;
     this.policies = policies;
   }
@@ -42,9 +58,20 @@ final class ConfigChecks {
     return new GatewayConfig(gateway.name(), spec, chosen);
   }
 
-  private static void reference(Binder binder, String path, String what, String name, Collection<String> known) {
+  private static void reference(
+      Binder binder, String path, String what, String name, Collection<String> known) {
     if (!name.isEmpty() && !known.contains(name)) {
-      binder.fault(path, "there is no " + what + " \"" + name + "\"" + Binder.didYouMean(name, known) + "; allowed are " + (known.isEmpty() ? "none, as none is defined" : String.join(", ", known)) + ".");
+      binder.fault(
+          path,
+          "there is no "
+              + what
+              + " \""
+              + name
+              + "\""
+              + Binder.didYouMean(name, known)
+              + "; allowed are "
+              + (known.isEmpty() ? "none, as none is defined" : String.join(", ", known))
+              + ".");
     }
   }
 
@@ -57,7 +84,12 @@ final class ConfigChecks {
   private GatewaySpec gateway(GatewaySpec s, Binder b) {
     Integer quantity = s.workers().quantity();
     if (quantity != null && quantity > s.workers().replicas()) {
-      b.fault("spec.workers.quantity", quantity + " is more than the replicas; allowed are auto and 1 to " + s.workers().replicas() + ".");
+      b.fault(
+          "spec.workers.quantity",
+          quantity
+              + " is more than the replicas; allowed are auto and 1 to "
+              + s.workers().replicas()
+              + ".");
     }
     Set<String> pools = new TreeSet<>(Set.of("default"));
     for (int i = 0; i < s.pools().size(); i++) {
@@ -68,7 +100,11 @@ final class ConfigChecks {
     for (int i = 0; i < s.io().size(); i++) {
       unique(b, "spec.io[" + i + "].name", s.io().get(i).name(), modules);
       for (int j = 0; j < s.io().get(i).ports().size(); j++) {
-        unique(b, "spec.io[" + i + "].ports[" + j + "].name", s.io().get(i).ports().get(j).name(), ports);
+        unique(
+            b,
+            "spec.io[" + i + "].ports[" + j + "].name",
+            s.io().get(i).ports().get(j).name(),
+            ports);
         zones.add(s.io().get(i).ports().get(j).zone());
       }
     }
@@ -80,10 +116,15 @@ final class ConfigChecks {
       Prefix to = route.to() == null ? null : Prefix.parse(route.to());
       IpAddress via = route.via() == null ? null : IpAddress.parse(route.via());
       if (to != null && !to.isNetwork()) {
-        b.fault(at + ".to", "\"" + to + "\" has bits set behind the prefix; allowed are zeros there.");
+        b.fault(
+            at + ".to", "\"" + to + "\" has bits set behind the prefix; allowed are zeros there.");
       }
       if (to != null && via != null && to.address().version() != via.version()) {
-        b.fault(at + ".via", "the next hop is of another family than the prefix; allowed is IPv" + to.address().version() + ".");
+        b.fault(
+            at + ".via",
+            "the next hop is of another family than the prefix; allowed is IPv"
+                + to.address().version()
+                + ".");
       }
     }
     Set<String> paired = new HashSet<>();
@@ -93,12 +134,18 @@ final class ConfigChecks {
       String at = "spec.inline[" + i + "]";
       unique(b, at + ".name", pair.name(), pairs);
       if (pair.ports().size() != 2) {
-        b.fault(at + ".ports", "the pair has " + pair.ports().size() + " ports; exactly two are allowed.");
+        b.fault(
+            at + ".ports",
+            "the pair has " + pair.ports().size() + " ports; exactly two are allowed.");
       }
       for (int j = 0; j < pair.ports().size(); j++) {
         reference(b, at + ".ports[" + j + "]", "port", pair.ports().get(j), ports);
         if (!pair.ports().get(j).isEmpty() && !paired.add(pair.ports().get(j))) {
-          b.fault(at + ".ports[" + j + "]", "the port \"" + pair.ports().get(j) + "\" is in a pair already; one pair is allowed.");
+          b.fault(
+              at + ".ports[" + j + "]",
+              "the port \""
+                  + pair.ports().get(j)
+                  + "\" is in a pair already; one pair is allowed.");
         }
       }
     }
@@ -117,20 +164,56 @@ final class ConfigChecks {
       reference(b, where + ".pool", "pool", c.pool(), pools);
       boolean bare = c.tcpPorts().isEmpty() && c.udpPorts().isEmpty();
       List<Integer> tcp = bare ? KNOWN_TCP.getOrDefault(c.name(), List.of()) : c.tcpPorts();
-      if (bare && tcp.isEmpty() && !c.name().isEmpty() && !b.has(where + ".tcp") && !b.has(where + ".udp")) {
-        b.fault(where, "the class \"" + c.name() + "\" has no ports; allowed are tcp and udp lists, or one of the names " + String.join(", ", new TreeSet<>(KNOWN_TCP.keySet())) + ".");
+      if (bare
+          && tcp.isEmpty()
+          && !c.name().isEmpty()
+          && !b.has(where + ".tcp")
+          && !b.has(where + ".udp")) {
+        b.fault(
+            where,
+            "the class \""
+                + c.name()
+                + "\" has no ports; allowed are tcp and udp lists, or one of the names "
+                + String.join(", ", new TreeSet<>(KNOWN_TCP.keySet()))
+                + ".");
       }
-      classes.add(new GatewaySpec.TrafficClass(c.name(), weighted(b, where, c.algorithm(), c.weights()), c.weights(), c.pool(), tcp, bare && c.name().equals("dns") ? List.of(53) : c.udpPorts()));
+      classes.add(
+          new GatewaySpec.TrafficClass(
+              c.name(),
+              weighted(b, where, c.algorithm(), c.weights()),
+              c.weights(),
+              c.pool(),
+              tcp,
+              bare && c.name().equals("dns") ? List.of(53) : c.udpPorts()));
     }
-    return new GatewaySpec(s.workers(), new GatewaySpec.Distribution(main, d.weights(), List.copyOf(classes)), s.pools(), s.io(), s.routes(), s.inline(), s.switchModule(), s.replication(), s.exceptions(), s.path(), s.timeouts(), s.limits(), s.onPolicyChange(), s.policy());
+    return new GatewaySpec(
+        s.workers(),
+        new GatewaySpec.Distribution(main, d.weights(), List.copyOf(classes)),
+        s.pools(),
+        s.io(),
+        s.routes(),
+        s.inline(),
+        s.switchModule(),
+        s.replication(),
+        s.exceptions(),
+        s.path(),
+        s.timeouts(),
+        s.limits(),
+        s.onPolicyChange(),
+        s.policy());
   }
 
-  private static Algorithm weighted(Binder b, String path, Algorithm algorithm, List<Integer> weights) {
+  private static Algorithm weighted(
+      Binder b, String path, Algorithm algorithm, List<Integer> weights) {
     boolean given = b.has(path + ".weights");
     if (given && algorithm != Algorithm.IP_SUM && algorithm != Algorithm.IP_SUM_WEIGHTED) {
-      b.fault(path + ".weights", "weights do nothing here; they are allowed with ip-sum-weighted only.");
+      b.fault(
+          path + ".weights",
+          "weights do nothing here; they are allowed with ip-sum-weighted only.");
     } else if ((given || algorithm == Algorithm.IP_SUM_WEIGHTED) && weights.size() != 2) {
-      b.fault(path + ".weights", "there are " + weights.size() + " weights; exactly two numbers are allowed.");
+      b.fault(
+          path + ".weights",
+          "there are " + weights.size() + " weights; exactly two numbers are allowed.");
     }
     return given && algorithm == Algorithm.IP_SUM ? Algorithm.IP_SUM_WEIGHTED : algorithm;
   }
@@ -145,7 +228,11 @@ final class ConfigChecks {
       PolicySpec.Service service = p.services().get(i);
       String name = service.name();
       if (name == null || services.putIfAbsent(name, service) != null) {
-        b.fault("spec.services[" + i + "].name", name == null ? "the name is missing; it must be given." : "the name \"" + name + "\" is there twice; a name is allowed once.");
+        b.fault(
+            "spec.services[" + i + "].name",
+            name == null
+                ? "the name is missing; it must be given."
+                : "the name \"" + name + "\" is there twice; a name is allowed once.");
       }
     }
     List<PolicySpec.Rule> rules = new ArrayList<>();
@@ -162,7 +249,16 @@ final class ConfigChecks {
       for (int j = 0; j < r.services().size(); j++) {
         resolved.add(service(b, at + ".services[" + j + "]", r.services().get(j), services));
       }
-      rules.add(new PolicySpec.Rule(r.name(), r.from(), r.to(), r.source(), r.destination(), List.copyOf(resolved), r.action(), r.log()));
+      rules.add(
+          new PolicySpec.Rule(
+              r.name(),
+              r.from(),
+              r.to(),
+              r.source(),
+              r.destination(),
+              List.copyOf(resolved),
+              r.action(),
+              r.log()));
     }
     names.clear();
     for (int i = 0; i < p.nat().source().size(); i++) {
@@ -184,11 +280,27 @@ final class ConfigChecks {
       unique(b, at + ".name", n.name(), names);
       each(b, at + ".from", "zone", n.from(), zones);
       if (family(n.destination()) * family(n.toAddress()) == 24) {
-        b.fault(at + ".translateTo.address", "the address is of another family than the destination; allowed is IPv" + family(n.destination()) + ".");
+        b.fault(
+            at + ".translateTo.address",
+            "the address is of another family than the destination; allowed is IPv"
+                + family(n.destination())
+                + ".");
       }
-      destinations.add(new PolicySpec.DestinationNat(n.name(), n.from(), n.destination(), service(b, at + ".service", n.service(), services), n.toAddress(), n.toPort()));
+      destinations.add(
+          new PolicySpec.DestinationNat(
+              n.name(),
+              n.from(),
+              n.destination(),
+              service(b, at + ".service", n.service(), services),
+              n.toAddress(),
+              n.toPort()));
     }
-    return new PolicySpec(p.defaultAction(), p.addresses(), p.services(), List.copyOf(rules), new PolicySpec.Nat(p.nat().source(), List.copyOf(destinations)));
+    return new PolicySpec(
+        p.defaultAction(),
+        p.addresses(),
+        p.services(),
+        List.copyOf(rules),
+        new PolicySpec.Nat(p.nat().source(), List.copyOf(destinations)));
   }
 
   private static int family(@Nullable String address) {
@@ -196,7 +308,8 @@ final class ConfigChecks {
     return parsed == null ? 0 : parsed.version();
   }
 
-  private static void each(Binder b, String path, String what, List<String> names, Set<String> known) {
+  private static void each(
+      Binder b, String path, String what, List<String> names, Set<String> known) {
     for (int i = 0; i < names.size(); i++) {
       String at = b.has(path + "[" + i + "]") ? path + "[" + i + "]" : path;
       if (!what.startsWith("address") || Prefix.parse(names.get(i)) == null) {
@@ -205,7 +318,8 @@ final class ConfigChecks {
     }
   }
 
-  private static PolicySpec.Service service(Binder b, String path, PolicySpec.Service s, Map<String, PolicySpec.Service> known) {
+  private static PolicySpec.Service service(
+      Binder b, String path, PolicySpec.Service s, Map<String, PolicySpec.Service> known) {
     String name = s.name();
     if (name == null) {
       return s;

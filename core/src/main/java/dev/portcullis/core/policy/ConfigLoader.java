@@ -19,7 +19,10 @@ import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 
-/** Reads configurations and finds all of their faults at once. Never throws for what a file says. One thread. */
+/**
+ * Reads configurations and finds all of their faults at once. Never throws for what a file says.
+ * One thread.
+ */
 public final class ConfigLoader {
 
   /** Greatest size of a file, in bytes. */
@@ -60,12 +63,16 @@ public final class ConfigLoader {
     for (Path file : files) {
       try {
         if (Files.isRegularFile(file) && Files.size(file) > MAX_FILE_BYTES) {
-          loader.fault(file.toString(), 1, "the file is too large; allowed are " + MAX_FILE_BYTES + " bytes.");
+          loader.fault(
+              file.toString(),
+              1,
+              "the file is too large; allowed are " + MAX_FILE_BYTES + " bytes.");
         } else {
           loader.read(file.toString(), Files.readString(file));
         }
       } catch (IOException | SecurityException e) {
-        loader.fault(file.toString(), 1, "the file cannot be read; a readable UTF-8 file is needed.");
+        loader.fault(
+            file.toString(), 1, "the file cannot be read; a readable UTF-8 file is needed.");
       }
     }
     return loader.finish(files.isEmpty() ? "-" : files.getFirst().toString());
@@ -105,7 +112,12 @@ public final class ConfigLoader {
           default -> {}
         }
         if (depth > MAX_DEPTH || aliases > MAX_ALIASES) {
-          fault(file, line, depth > MAX_DEPTH ? "the nesting is too deep; allowed are " + MAX_DEPTH + " levels." : "there are too many aliases; allowed are " + MAX_ALIASES + ".");
+          fault(
+              file,
+              line,
+              depth > MAX_DEPTH
+                  ? "the nesting is too deep; allowed are " + MAX_DEPTH + " levels."
+                  : "there are too many aliases; allowed are " + MAX_ALIASES + ".");
           return;
         }
       }
@@ -117,35 +129,66 @@ public final class ConfigLoader {
       }
     } catch (MarkedYamlEngineException e) {
       int line = e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(1);
-      fault(file, line, "this is not YAML: " + String.valueOf(e.getProblem()).replace('\n', ' ') + "; allowed is YAML 1.2.");
+      fault(
+          file,
+          line,
+          "this is not YAML: "
+              + String.valueOf(e.getProblem()).replace('\n', ' ')
+              + "; allowed is YAML 1.2.");
       return;
     } catch (YamlEngineException e) {
-      fault(file, 1, "this is not YAML: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + "; allowed is YAML 1.2.");
+      fault(
+          file,
+          1,
+          "this is not YAML: "
+              + String.valueOf(e.getMessage()).lines().findFirst().orElse("")
+              + "; allowed is YAML 1.2.");
       return;
     }
     if (documents == 0) {
-      fault(file, 1, "the file is empty; a document of kind PacketGateway or GatewayPolicy is needed.");
+      fault(
+          file,
+          1,
+          "the file is empty; a document of kind PacketGateway or GatewayPolicy is needed.");
     }
   }
 
   private void document(String file, Node node) {
     Binder binder = new Binder(file, faults);
-    Map<String, Node> top = binder.object(node, "", List.of("apiVersion", "kind", "metadata", "spec", "status"));
+    Map<String, Node> top =
+        binder.object(node, "", List.of("apiVersion", "kind", "metadata", "spec", "status"));
     String version = text(top.get("apiVersion"));
     if (!version.equals(API_VERSION)) {
-      binder.fault("apiVersion", (version.isEmpty() ? "the field is missing" : "\"" + version + "\" is not known") + "; allowed is " + API_VERSION + ".");
+      binder.fault(
+          "apiVersion",
+          (version.isEmpty() ? "the field is missing" : "\"" + version + "\" is not known")
+              + "; allowed is "
+              + API_VERSION
+              + ".");
     }
     String kind = text(top.get("kind"));
     if (kind.equals("PacketGateway")) {
       gatewaySeen = true;
     }
-    Map<String, Node> metadata = binder.object(top.get("metadata"), "metadata", List.of("name", "namespace", "labels", "annotations"));
+    Map<String, Node> metadata =
+        binder.object(
+            top.get("metadata"), "metadata", List.of("name", "namespace", "labels", "annotations"));
     String name = text(metadata.get("name"));
     if (!name.matches("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")) {
-      binder.fault("metadata.name", (name.isEmpty() ? "the name is missing" : "\"" + name + "\" is not a name") + "; allowed are up to 63 of a-z, 0-9 and - inside.");
+      binder.fault(
+          "metadata.name",
+          (name.isEmpty() ? "the name is missing" : "\"" + name + "\" is not a name")
+              + "; allowed are up to 63 of a-z, 0-9 and - inside.");
     }
     if (!KINDS.contains(kind)) {
-      binder.fault("kind", (kind.isEmpty() ? "the field is missing" : "\"" + kind + "\" is not known" + Binder.didYouMean(kind, KINDS)) + "; allowed are " + String.join(", ", KINDS) + ".");
+      binder.fault(
+          "kind",
+          (kind.isEmpty()
+                  ? "the field is missing"
+                  : "\"" + kind + "\" is not known" + Binder.didYouMean(kind, KINDS))
+              + "; allowed are "
+              + String.join(", ", KINDS)
+              + ".");
       return;
     }
     if (!top.containsKey("spec")) {
@@ -153,12 +196,15 @@ public final class ConfigLoader {
       return;
     }
     if (kind.equals("GatewayPolicy")) {
-      Bound<PolicySpec> bound = new Bound<>(name, binder.record(PolicySpec.class, top.get("spec"), "spec"), binder);
+      Bound<PolicySpec> bound =
+          new Bound<>(name, binder.record(PolicySpec.class, top.get("spec"), "spec"), binder);
       if (policies.putIfAbsent(name, bound) != null) {
-        binder.fault("metadata.name", "the policy \"" + name + "\" is there twice; a name is allowed once.");
+        binder.fault(
+            "metadata.name", "the policy \"" + name + "\" is there twice; a name is allowed once.");
       }
     } else {
-      Bound<GatewaySpec> bound = new Bound<>(name, binder.record(GatewaySpec.class, top.get("spec"), "spec"), binder);
+      Bound<GatewaySpec> bound =
+          new Bound<>(name, binder.record(GatewaySpec.class, top.get("spec"), "spec"), binder);
       if (gateway != null) {
         binder.fault("kind", "there is a second PacketGateway; exactly one is allowed.");
       } else {
@@ -181,7 +227,11 @@ public final class ConfigLoader {
       config = new ConfigChecks(gateway, policies).check();
     }
     List<Fault> all = new ArrayList<>(Set.copyOf(faults));
-    all.sort(java.util.Comparator.comparing(Fault::file).thenComparingInt(Fault::line).thenComparing(Fault::path).thenComparing(Fault::message));
+    all.sort(
+        java.util.Comparator.comparing(Fault::file)
+            .thenComparingInt(Fault::line)
+            .thenComparing(Fault::path)
+            .thenComparing(Fault::message));
     return new Result(all.isEmpty() ? config : null, List.copyOf(all), source.toString());
   }
 }

@@ -5,7 +5,8 @@ package dev.portcullis.core.policy;
  *
  * @param file name of the file
  * @param line line, from 1
- * @param path the field, for example {@code spec.io[0].ports[1].driver}; {@code document} where there is none
+ * @param path the field, for example {@code spec.io[0].ports[1].driver}; {@code document} where
+ *     there is none
  * @param message one sentence: what is wrong and what is allowed
  */
 public record Fault(String file, int line, String path, String message) {

@@ -5,7 +5,10 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** All that the loader and the reference know about one field of the configuration, on its record component. */
+/**
+ * All that the loader and the reference know about one field of the configuration, on its record
+ * component.
+ */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 @interface Field {
@@ -13,7 +16,10 @@ import java.lang.annotation.Target;
   /** One sentence for the reference. */
   String doc();
 
-  /** Key in YAML where it differs from the component; a dot steps into an object ({@code translateTo.port}). */
+  /**
+   * Key in YAML where it differs from the component; a dot steps into an object ({@code
+   * translateTo.port}).
+   */
   String key() default "";
 
   /** Default as YAML text; empty: an empty list, an object of defaults, or nothing. */
@@ -32,5 +38,13 @@ import java.lang.annotation.Target;
   long max() default Integer.MAX_VALUE;
 
   /** How text is read. */
-  enum Kind { PLAIN, NAME, CIDR, ADDRESS, DURATION, SIZE, QUANTITY }
+  enum Kind {
+    PLAIN,
+    NAME,
+    CIDR,
+    ADDRESS,
+    DURATION,
+    SIZE,
+    QUANTITY
+  }
 }

@@ -4,8 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The {@code spec} of a {@code PacketGateway}: what modules, ports and ways through them there are. Immutable, complete:
- * the loader has put every default in.
+ * The {@code spec} of a {@code PacketGateway}: what modules, ports and ways through them there are.
+ * Immutable, complete: the loader has put every default in.
  *
  * @param workers the worker modules
  * @param distribution how packets are assigned to workers
@@ -28,15 +28,23 @@ public record GatewaySpec(
     @Field(doc = "Pools of workers besides default.") List<Pool> pools,
     @Field(doc = "IO modules and their ports.", required = true) List<Io> io,
     @Field(doc = "Where packets leave, by receiver; the longest prefix wins.") List<Route> routes,
-    @Field(doc = "Pairs of ports: what comes in on one leaves on the other.") List<InlinePair> inline,
+    @Field(doc = "Pairs of ports: what comes in on one leaves on the other.")
+        List<InlinePair> inline,
     @Field(doc = "What carries packets between workers.", key = "switch") Switch switchModule,
     @Field(doc = "Second copy of flow state.", value = "none") Replication replication,
     @Field(doc = "What happens to packets that something is wrong with.") Exceptions exceptions,
-    @Field(doc = "Whether a worker records the way of a flow or computes it again.", value = "record") PathMode path,
+    @Field(
+            doc = "Whether a worker records the way of a flow or computes it again.",
+            value = "record")
+        PathMode path,
     @Field(doc = "How long a flow lives without packets.") Timeouts timeouts,
     @Field(doc = "Bounds of tables and queues.") Limits limits,
-    @Field(doc = "What a new policy does to live flows.", value = "rematch") OnPolicyChange onPolicyChange,
-    @Field(doc = "Name of the GatewayPolicy; without one every flow is dropped.", kind = Field.Kind.NAME) @Nullable String policy) {
+    @Field(doc = "What a new policy does to live flows.", value = "rematch")
+        OnPolicyChange onPolicyChange,
+    @Field(
+            doc = "Name of the GatewayPolicy; without one every flow is dropped.",
+            kind = Field.Kind.NAME)
+        @Nullable String policy) {
 
   /** Returns this spec with other workers. */
   public GatewaySpec withWorkers(Workers other) {
@@ -57,61 +65,153 @@ public record GatewaySpec(
         policy);
   }
 
-  /** Worker modules: {@code replicas} that run, {@code quantity} N that takes part ({@code null}: auto), threads each. */
-  public record Workers(@Field(doc = "Worker modules that run.", value = "1", min = 1, max = 1024) int replicas, @Field(doc = "Workers that take part: auto (all that are ready) or a number up to replicas.", value = "auto", kind = Field.Kind.QUANTITY, min = 1, max = 1024) @Nullable Integer quantity, @Field(doc = "Threads of a worker.", value = "1", min = 1, max = 16) int shards) {}
+  /**
+   * Worker modules: {@code replicas} that run, {@code quantity} N that takes part ({@code null}:
+   * auto), threads each.
+   */
+  public record Workers(
+      @Field(doc = "Worker modules that run.", value = "1", min = 1, max = 1024) int replicas,
+      @Field(
+              doc = "Workers that take part: auto (all that are ready) or a number up to replicas.",
+              value = "auto",
+              kind = Field.Kind.QUANTITY,
+              min = 1,
+              max = 1024)
+          @Nullable Integer quantity,
+      @Field(doc = "Threads of a worker.", value = "1", min = 1, max = 16) int shards) {}
 
   /** Assignment: algorithm and weights of the default class, and further classes. */
-  public record Distribution(@Field(doc = "Passing algorithm.", value = "ip-sum") Algorithm algorithm, @Field(doc = "Two weights, of source and destination; with ip-sum or ip-sum-weighted.", min = 0, max = 65535) List<Integer> weights, @Field(doc = "Types of traffic with an algorithm of their own.") List<TrafficClass> classes) {}
+  public record Distribution(
+      @Field(doc = "Passing algorithm.", value = "ip-sum") Algorithm algorithm,
+      @Field(
+              doc = "Two weights, of source and destination; with ip-sum or ip-sum-weighted.",
+              min = 0,
+              max = 65535)
+          List<Integer> weights,
+      @Field(doc = "Types of traffic with an algorithm of their own.")
+          List<TrafficClass> classes) {}
 
-  /** One type of traffic with an algorithm and a pool of its own; told by port number, either side. */
+  /**
+   * One type of traffic with an algorithm and a pool of its own; told by port number, either side.
+   */
   public record TrafficClass(
-      @Field(doc = "Name; http, smtp, pop3, imap, ftp, dns and tls bring their ports.", required = true, kind = Field.Kind.NAME) String name, @Field(doc = "Passing algorithm.", value = "ip-sum") Algorithm algorithm, @Field(doc = "Two weights.", min = 0, max = 65535) List<Integer> weights, @Field(doc = "Pool of workers.", value = "default", kind = Field.Kind.NAME) String pool, @Field(doc = "TCP ports, either side.", key = "tcp", min = 1, max = 65535) List<Integer> tcpPorts, @Field(doc = "UDP ports, either side.", key = "udp", min = 1, max = 65535) List<Integer> udpPorts) {}
+      @Field(
+              doc = "Name; http, smtp, pop3, imap, ftp, dns and tls bring their ports.",
+              required = true,
+              kind = Field.Kind.NAME)
+          String name,
+      @Field(doc = "Passing algorithm.", value = "ip-sum") Algorithm algorithm,
+      @Field(doc = "Two weights.", min = 0, max = 65535) List<Integer> weights,
+      @Field(doc = "Pool of workers.", value = "default", kind = Field.Kind.NAME) String pool,
+      @Field(doc = "TCP ports, either side.", key = "tcp", min = 1, max = 65535)
+          List<Integer> tcpPorts,
+      @Field(doc = "UDP ports, either side.", key = "udp", min = 1, max = 65535)
+          List<Integer> udpPorts) {}
 
   /** Algorithms for V, ARCHITECTURE section 3. */
-  public enum Algorithm { IP_SUM, IP_SOURCE, IP_DESTINATION, IP_SUM_WEIGHTED, FLOW_HASH, CONSISTENT }
+  public enum Algorithm {
+    IP_SUM,
+    IP_SOURCE,
+    IP_DESTINATION,
+    IP_SUM_WEIGHTED,
+    FLOW_HASH,
+    CONSISTENT
+  }
 
   /** A pool of {@code replicas} workers with identification numbers from {@code base}. */
-  public record Pool(@Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name, @Field(doc = "First identification number.", required = true, min = 1, max = 65535) int base, @Field(doc = "Workers in it.", value = "1", min = 1, max = 1024) int replicas) {}
+  public record Pool(
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "First identification number.", required = true, min = 1, max = 65535) int base,
+      @Field(doc = "Workers in it.", value = "1", min = 1, max = 1024) int replicas) {}
 
   /** IO module(s): {@code replicas} of them with the same ports. */
-  public record Io(@Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name, @Field(doc = "Copies of the module.", value = "1", min = 1, max = 64) int replicas, @Field(doc = "Its ports.", required = true) List<PortSpec> ports) {}
+  public record Io(
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Copies of the module.", value = "1", min = 1, max = 64) int replicas,
+      @Field(doc = "Its ports.", required = true) List<PortSpec> ports) {}
 
   /** A port: its name, zone and driver. Addresses are in CIDR form. */
   public record PortSpec(
-      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name, @Field(doc = "Zone that rules name.", required = true, kind = Field.Kind.NAME) String zone, @Field(doc = "Where packets come from and go to.", value = "pcap") Driver driver, @Field(doc = "Own addresses with prefix length.", kind = Field.Kind.CIDR) List<String> addresses, @Field(doc = "Greatest IP packet, bytes.", value = "1500", min = 576, max = 65535) int mtu, @Field(doc = "Files of a pcap port.") @Nullable PcapSpec pcap, @Field(doc = "Device of a tun port.") @Nullable TunSpec tun) {
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Zone that rules name.", required = true, kind = Field.Kind.NAME) String zone,
+      @Field(doc = "Where packets come from and go to.", value = "pcap") Driver driver,
+      @Field(doc = "Own addresses with prefix length.", kind = Field.Kind.CIDR)
+          List<String> addresses,
+      @Field(doc = "Greatest IP packet, bytes.", value = "1500", min = 576, max = 65535) int mtu,
+      @Field(doc = "Files of a pcap port.") @Nullable PcapSpec pcap,
+      @Field(doc = "Device of a tun port.") @Nullable TunSpec tun) {
 
     /** A port without a TUN device. */
-    public PortSpec(String name, String zone, Driver driver, List<String> addresses, int mtu, @Nullable PcapSpec pcap) {
+    public PortSpec(
+        String name,
+        String zone,
+        Driver driver,
+        List<String> addresses,
+        int mtu,
+        @Nullable PcapSpec pcap) {
       this(name, zone, driver, addresses, mtu, pcap, null);
     }
   }
 
   /** TUN device: its name and the addresses that it gets. */
-  public record TunSpec(@Field(doc = "Name of the device.", required = true) String device, @Field(doc = "Addresses with prefix length.", kind = Field.Kind.CIDR) List<String> addresses) {}
+  public record TunSpec(
+      @Field(doc = "Name of the device.", required = true) String device,
+      @Field(doc = "Addresses with prefix length.", kind = Field.Kind.CIDR)
+          List<String> addresses) {}
 
   /** Port drivers. */
-  public enum Driver { PCAP, TUN, PACKET, VXLAN, GENEVE }
+  public enum Driver {
+    PCAP,
+    TUN,
+    PACKET,
+    VXLAN,
+    GENEVE
+  }
 
-  /** Files of a {@code pcap} port: frames are read from {@code read}, and written to {@code write}. */
-  public record PcapSpec(@Field(doc = "Captures to read, in order.") List<String> read, @Field(doc = "Capture to write.") @Nullable String write) {}
+  /**
+   * Files of a {@code pcap} port: frames are read from {@code read}, and written to {@code write}.
+   */
+  public record PcapSpec(
+      @Field(doc = "Captures to read, in order.") List<String> read,
+      @Field(doc = "Capture to write.") @Nullable String write) {}
 
-  /** Route: packets to {@code to} (CIDR) leave by {@code port}, with next hop {@code via} where the port has neighbours. */
-  public record Route(@Field(doc = "Prefix of receivers.", required = true, kind = Field.Kind.CIDR) String to, @Field(doc = "Port that they are behind.", required = true, kind = Field.Kind.NAME) String port, @Field(doc = "Next hop.", kind = Field.Kind.ADDRESS) @Nullable String via) {}
+  /**
+   * Route: packets to {@code to} (CIDR) leave by {@code port}, with next hop {@code via} where the
+   * port has neighbours.
+   */
+  public record Route(
+      @Field(doc = "Prefix of receivers.", required = true, kind = Field.Kind.CIDR) String to,
+      @Field(doc = "Port that they are behind.", required = true, kind = Field.Kind.NAME)
+          String port,
+      @Field(doc = "Next hop.", kind = Field.Kind.ADDRESS) @Nullable String via) {}
 
   /** Inline pair: exactly two ports. */
-  public record InlinePair(@Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name, @Field(doc = "Exactly two ports.", required = true, kind = Field.Kind.NAME) List<String> ports) {}
+  public record InlinePair(
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Exactly two ports.", required = true, kind = Field.Kind.NAME)
+          List<String> ports) {}
 
   /** Switch or mesh. */
   public record Switch(@Field(doc = "Module or mesh.", value = "module") SwitchMode mode) {}
 
   /** What carries packets between workers. */
-  public enum SwitchMode { MODULE, MESH }
+  public enum SwitchMode {
+    MODULE,
+    MESH
+  }
 
   /** Copies of flow state. */
-  public enum Replication { NONE, ASYNC, SYNC }
+  public enum Replication {
+    NONE,
+    ASYNC,
+    SYNC
+  }
 
   /** Drop or pass. */
-  public enum ExceptionAction { DROP, PASS }
+  public enum ExceptionAction {
+    DROP,
+    PASS
+  }
 
   /** What to do on each condition. */
   public record Exceptions(
@@ -121,42 +221,121 @@ public record GatewaySpec(
       @Field(doc = "TCP outside of window or state.", value = "drop") ExceptionAction outOfState,
       @Field(doc = "No room for a new flow.", value = "drop") ExceptionAction flowTableFull,
       @Field(doc = "No room for a fragment.", value = "drop") ExceptionAction fragmentLimit,
-      @Field(doc = "A fragment was missing too long.", value = "drop") ExceptionAction fragmentTimeout,
+      @Field(doc = "A fragment was missing too long.", value = "drop")
+          ExceptionAction fragmentTimeout,
       @Field(doc = "Fragments overlap.", value = "drop") ExceptionAction fragmentOverlap,
       @Field(doc = "No room to hold a packet.", value = "drop") ExceptionAction holdOverflow,
       @Field(doc = "Link type is not known.", value = "drop") ExceptionAction unknownLinkType,
-      @Field(doc = "Frame is not IP (passes only in an inline pair).", value = "pass") ExceptionAction nonIp,
-      @Field(doc = "Source address cannot come in there.", value = "drop") ExceptionAction martian) {
+      @Field(doc = "Frame is not IP (passes only in an inline pair).", value = "pass")
+          ExceptionAction nonIp,
+      @Field(doc = "Source address cannot come in there.", value = "drop")
+          ExceptionAction martian) {
 
     /** The same action for every condition. */
     public static Exceptions all(ExceptionAction action) {
       return new Exceptions(
-          action, action, action, action, action, action,
-          action, action, action, action, action, action);
+          action, action, action, action, action, action, action, action, action, action, action,
+          action);
     }
   }
 
   /** W1/W2 or W5 of the patent. */
-  public enum PathMode { RECORD, RECOMPUTE }
+  public enum PathMode {
+    RECORD,
+    RECOMPUTE
+  }
 
   /** Idle timeouts in nanoseconds. */
   public record Timeouts(
-      @Field(doc = "SYN seen.", key = "tcpSynSent", value = "30s", kind = Field.Kind.DURATION) long tcpSynSentNs,
-      @Field(doc = "SYN and SYN-ACK seen; RFC 5382 REQ-5 allows 4 minutes.", key = "tcpSynReceived", value = "1m", kind = Field.Kind.DURATION) long tcpSynReceivedNs,
-      @Field(doc = "Established; RFC 5382 REQ-5: at least 2 hours 4 minutes.", key = "tcpEstablished", value = "2h4m", kind = Field.Kind.DURATION) long tcpEstablishedNs,
-      @Field(doc = "One FIN seen; RFC 5382 REQ-5: at least 4 minutes.", key = "tcpClosing", value = "4m", kind = Field.Kind.DURATION) long tcpClosingNs,
-      @Field(doc = "Both FIN or RST seen.", key = "tcpClosed", value = "10s", kind = Field.Kind.DURATION) long tcpClosedNs,
-      @Field(doc = "UDP in one direction.", key = "udpNew", value = "30s", kind = Field.Kind.DURATION) long udpNewNs,
-      @Field(doc = "UDP both ways; RFC 4787 REQ-5 recommends 5 minutes.", key = "udpEstablished", value = "5m", kind = Field.Kind.DURATION) long udpEstablishedNs,
-      @Field(doc = "ICMP query; RFC 5508 REQ-2: at least 60 seconds.", key = "icmp", value = "1m", kind = Field.Kind.DURATION) long icmpNs,
-      @Field(doc = "Other protocols, as conntrack.", key = "other", value = "10m", kind = Field.Kind.DURATION) long otherNs) {}
+      @Field(doc = "SYN seen.", key = "tcpSynSent", value = "30s", kind = Field.Kind.DURATION)
+          long tcpSynSentNs,
+      @Field(
+              doc = "SYN and SYN-ACK seen; RFC 5382 REQ-5 allows 4 minutes.",
+              key = "tcpSynReceived",
+              value = "1m",
+              kind = Field.Kind.DURATION)
+          long tcpSynReceivedNs,
+      @Field(
+              doc = "Established; RFC 5382 REQ-5: at least 2 hours 4 minutes.",
+              key = "tcpEstablished",
+              value = "2h4m",
+              kind = Field.Kind.DURATION)
+          long tcpEstablishedNs,
+      @Field(
+              doc = "One FIN seen; RFC 5382 REQ-5: at least 4 minutes.",
+              key = "tcpClosing",
+              value = "4m",
+              kind = Field.Kind.DURATION)
+          long tcpClosingNs,
+      @Field(
+              doc = "Both FIN or RST seen.",
+              key = "tcpClosed",
+              value = "10s",
+              kind = Field.Kind.DURATION)
+          long tcpClosedNs,
+      @Field(
+              doc = "UDP in one direction.",
+              key = "udpNew",
+              value = "30s",
+              kind = Field.Kind.DURATION)
+          long udpNewNs,
+      @Field(
+              doc = "UDP both ways; RFC 4787 REQ-5 recommends 5 minutes.",
+              key = "udpEstablished",
+              value = "5m",
+              kind = Field.Kind.DURATION)
+          long udpEstablishedNs,
+      @Field(
+              doc = "ICMP query; RFC 5508 REQ-2: at least 60 seconds.",
+              key = "icmp",
+              value = "1m",
+              kind = Field.Kind.DURATION)
+          long icmpNs,
+      @Field(
+              doc = "Other protocols, as conntrack.",
+              key = "other",
+              value = "10m",
+              kind = Field.Kind.DURATION)
+          long otherNs) {}
 
-  /** Bounds: flows and path records per worker (shared out over its shards), bytes queued per channel. */
-  public record Limits(@Field(doc = "Flows per worker.", value = "1Mi", kind = Field.Kind.SIZE, min = 16, max = 67108864) int flows, @Field(doc = "Path records per worker.", value = "1Mi", kind = Field.Kind.SIZE, min = 16, max = 67108864) int paths, @Field(doc = "Bytes queued per channel.", key = "linkQueue", value = "4Mi", kind = Field.Kind.SIZE, min = 65536, max = 1073741824) int linkQueueBytes, @Field(doc = "What a full queue does on live ports.", value = "drop") LinkFull linkFull) {}
+  /**
+   * Bounds: flows and path records per worker (shared out over its shards), bytes queued per
+   * channel.
+   */
+  public record Limits(
+      @Field(
+              doc = "Flows per worker.",
+              value = "1Mi",
+              kind = Field.Kind.SIZE,
+              min = 16,
+              max = 67108864)
+          int flows,
+      @Field(
+              doc = "Path records per worker.",
+              value = "1Mi",
+              kind = Field.Kind.SIZE,
+              min = 16,
+              max = 67108864)
+          int paths,
+      @Field(
+              doc = "Bytes queued per channel.",
+              key = "linkQueue",
+              value = "4Mi",
+              kind = Field.Kind.SIZE,
+              min = 65536,
+              max = 1073741824)
+          int linkQueueBytes,
+      @Field(doc = "What a full queue does on live ports.", value = "drop") LinkFull linkFull) {}
 
   /** What a full queue of a link does on live ports; {@code pcap} ports always block. */
-  public enum LinkFull { DROP, BLOCK }
+  public enum LinkFull {
+    DROP,
+    BLOCK
+  }
 
   /** What a policy change does to live flows. */
-  public enum OnPolicyChange { REMATCH, KEEP }
+  public enum OnPolicyChange {
+    REMATCH,
+    KEEP
+  }
 }

@@ -13,17 +13,28 @@ import org.jspecify.annotations.Nullable;
  * @param nat translations
  */
 public record PolicySpec(
-    @Field(doc = "What happens to a flow that no rule matches.", value = "drop") Action defaultAction, @Field(doc = "Named addresses.") List<AddressObject> addresses, @Field(doc = "Named services.") List<Service> services, @Field(doc = "Rules; the first that matches decides.") List<Rule> rules, @Field(doc = "Translations.") Nat nat) {
+    @Field(doc = "What happens to a flow that no rule matches.", value = "drop")
+        Action defaultAction,
+    @Field(doc = "Named addresses.") List<AddressObject> addresses,
+    @Field(doc = "Named services.") List<Service> services,
+    @Field(doc = "Rules; the first that matches decides.") List<Rule> rules,
+    @Field(doc = "Translations.") Nat nat) {
 
   /** What a rule does. */
-  public enum Action { ACCEPT, DROP, REJECT }
+  public enum Action {
+    ACCEPT,
+    DROP,
+    REJECT
+  }
 
   /** Named prefixes, v4 and v6. */
-  public record AddressObject(@Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name, @Field(doc = "Prefixes.", required = true, kind = Field.Kind.CIDR) List<String> cidrs) {}
+  public record AddressObject(
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Prefixes.", required = true, kind = Field.Kind.CIDR) List<String> cidrs) {}
 
   /**
-   * Destination ports by protocol ({@code 80} or {@code 1000-2000}), ICMP types, bare IP protocol numbers; the name is null for a service written
-   * in its place. All lists empty: any.
+   * Destination ports by protocol ({@code 80} or {@code 1000-2000}), ICMP types, bare IP protocol
+   * numbers; the name is null for a service written in its place. All lists empty: any.
    */
   public record Service(
       @Field(doc = "Name.", kind = Field.Kind.NAME) @Nullable String name,
@@ -36,8 +47,9 @@ public record PolicySpec(
   public record PortRange(int first, int last) {}
 
   /**
-   * A rule. Empty lists mean any. {@code source} and {@code destination} name address objects or are CIDRs; addresses
-   * are those after DNAT and before SNAT. {@code from} and {@code to} are zones.
+   * A rule. Empty lists mean any. {@code source} and {@code destination} name address objects or
+   * are CIDRs; addresses are those after DNAT and before SNAT. {@code from} and {@code to} are
+   * zones.
    */
   public record Rule(
       @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
@@ -50,13 +62,41 @@ public record PolicySpec(
       @Field(doc = "Whether it writes an event.", value = "false") boolean log) {}
 
   /** Translations: the first that matches is used. */
-  public record Nat(@Field(doc = "SNAT; the first that matches is used.") List<SourceNat> source, @Field(doc = "DNAT; the first that matches is used.") List<DestinationNat> destination) {}
+  public record Nat(
+      @Field(doc = "SNAT; the first that matches is used.") List<SourceNat> source,
+      @Field(doc = "DNAT; the first that matches is used.") List<DestinationNat> destination) {}
 
   /** SNAT of flows from zone to zone: to one of the addresses, and a port of the range. */
   public record SourceNat(
-      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name, @Field(doc = "Zones; empty: any.") List<String> from, @Field(doc = "Zones; empty: any.") List<String> to, @Field(doc = "Address objects or prefixes; empty: any.") List<String> source, @Field(doc = "Addresses to translate to, of one family.", key = "translateTo.addresses", required = true, kind = Field.Kind.ADDRESS) List<String> addresses, @Field(doc = "Ports to translate to.", key = "translateTo.ports", value = "1024-65535") PortRange ports) {}
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Zones; empty: any.") List<String> from,
+      @Field(doc = "Zones; empty: any.") List<String> to,
+      @Field(doc = "Address objects or prefixes; empty: any.") List<String> source,
+      @Field(
+              doc = "Addresses to translate to, of one family.",
+              key = "translateTo.addresses",
+              required = true,
+              kind = Field.Kind.ADDRESS)
+          List<String> addresses,
+      @Field(doc = "Ports to translate to.", key = "translateTo.ports", value = "1024-65535")
+          PortRange ports) {}
 
-  /** DNAT of flows that come in from a zone to an address and service: to {@code toAddress}, {@code toPort} (null: unchanged). */
+  /**
+   * DNAT of flows that come in from a zone to an address and service: to {@code toAddress}, {@code
+   * toPort} (null: unchanged).
+   */
   public record DestinationNat(
-      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name, @Field(doc = "Zones; empty: any.") List<String> from, @Field(doc = "Address that is translated.", required = true, kind = Field.Kind.ADDRESS) String destination, @Field(doc = "Service by name or in place; none: any.") Service service, @Field(doc = "Receiver.", key = "translateTo.address", required = true, kind = Field.Kind.ADDRESS) String toAddress, @Field(doc = "Port; none: unchanged.", key = "translateTo.port", min = 1, max = 65535) @Nullable Integer toPort) {}
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Zones; empty: any.") List<String> from,
+      @Field(doc = "Address that is translated.", required = true, kind = Field.Kind.ADDRESS)
+          String destination,
+      @Field(doc = "Service by name or in place; none: any.") Service service,
+      @Field(
+              doc = "Receiver.",
+              key = "translateTo.address",
+              required = true,
+              kind = Field.Kind.ADDRESS)
+          String toAddress,
+      @Field(doc = "Port; none: unchanged.", key = "translateTo.port", min = 1, max = 65535)
+          @Nullable Integer toPort) {}
 }

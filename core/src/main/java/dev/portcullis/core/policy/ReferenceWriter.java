@@ -20,7 +20,13 @@ public final class ReferenceWriter {
   }
 
   private static String page(String kind, Class<?> spec) {
-    StringBuilder out = new StringBuilder("# " + kind + "\n\nGenerated from the model. `apiVersion: portcullis.dev/v1alpha1`, `kind: " + kind + "`.\n\n| field | default | allowed | meaning |\n|---|---|---|---|\n");
+    StringBuilder out =
+        new StringBuilder(
+            "# "
+                + kind
+                + "\n\nGenerated from the model. `apiVersion: portcullis.dev/v1alpha1`, `kind: "
+                + kind
+                + "`.\n\n| field | default | allowed | meaning |\n|---|---|---|---|\n");
     rows(out, spec, "spec");
     return out.toString();
   }
@@ -29,12 +35,28 @@ public final class ReferenceWriter {
     for (RecordComponent component : type.getRecordComponents()) {
       Field field = Binder.field(component);
       boolean list = component.getGenericType() instanceof ParameterizedType;
-      Type item = component.getGenericType() instanceof ParameterizedType p ? p.getActualTypeArguments()[0] : component.getGenericType();
+      Type item =
+          component.getGenericType() instanceof ParameterizedType p
+              ? p.getActualTypeArguments()[0]
+              : component.getGenericType();
       Class<?> raw = (Class<?>) item;
       boolean object = raw.isRecord() && raw != PolicySpec.PortRange.class;
       String at = path + "." + Binder.key(component) + (list ? "[]" : "");
-      String value = field.required() ? "required" : !field.value().isEmpty() ? "`" + field.value() + "`" : list ? "`[]`" : object ? "its fields" : "none";
-      out.append("| `").append(at).append("` | ").append(value).append(" | ").append(object ? "object" : allowed(raw, field)).append(" | ").append(field.doc()).append(" |\n");
+      String value =
+          field.required()
+              ? "required"
+              : !field.value().isEmpty()
+                  ? "`" + field.value() + "`"
+                  : list ? "`[]`" : object ? "its fields" : "none";
+      out.append("| `")
+          .append(at)
+          .append("` | ")
+          .append(value)
+          .append(" | ")
+          .append(object ? "object" : allowed(raw, field))
+          .append(" | ")
+          .append(field.doc())
+          .append(" |\n");
       if (object) {
         rows(out, raw, at);
       }

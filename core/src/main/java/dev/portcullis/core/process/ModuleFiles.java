@@ -35,7 +35,8 @@ public final class ModuleFiles {
     GatewayConfig config = result.config();
     if (config == null) {
       throw new ModuleException(
-          ExitCode.INPUT, result.faults().stream().map(Object::toString).collect(Collectors.joining("\n")));
+          ExitCode.INPUT,
+          result.faults().stream().map(Object::toString).collect(Collectors.joining("\n")));
     }
     return new Loaded(config, result.source());
   }

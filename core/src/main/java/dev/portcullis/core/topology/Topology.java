@@ -9,8 +9,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The logical interfaces of a gateway, numbered in the order in which the configuration lists IO modules, replicas and
- * ports: every module that has the same configuration finds the same tags. Immutable; any thread.
+ * The logical interfaces of a gateway, numbered in the order in which the configuration lists IO
+ * modules, replicas and ports: every module that has the same configuration finds the same tags.
+ * Immutable; any thread.
  */
 public final class Topology {
 
@@ -36,7 +37,11 @@ public final class Topology {
         for (GatewaySpec.PortSpec port : io.ports()) {
           interfaces.add(
               new LogicalInterface(
-                  interfaces.size(), "lg-" + port.name() + suffix, port.name(), port.zone(), module));
+                  interfaces.size(),
+                  "lg-" + port.name() + suffix,
+                  port.name(),
+                  port.zone(),
+                  module));
         }
       }
     }
@@ -73,7 +78,10 @@ public final class Topology {
     return tag >= 0 && tag < interfaces.size() ? interfaces.get(tag) : null;
   }
 
-  /** Returns the logical interfaces of a port, one per replica of its IO module; empty for a port that is not there. */
+  /**
+   * Returns the logical interfaces of a port, one per replica of its IO module; empty for a port
+   * that is not there.
+   */
   public List<LogicalInterface> ofPort(String port) {
     return ofPort(interfaces, port);
   }

@@ -5,21 +5,23 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * The Internet checksum: in full (RFC 1071) and by what changed (RFC 1624, equation 3). Sums are one's complement
- * numbers of 16 bits; of the two zeros, {@code 0xffff} is the one that stands for "nothing wrong". Any thread.
+ * The Internet checksum: in full (RFC 1071) and by what changed (RFC 1624, equation 3). Sums are
+ * one's complement numbers of 16 bits; of the two zeros, {@code 0xffff} is the one that stands for
+ * "nothing wrong". Any thread.
  */
 public final class Checksum {
 
   /** A change that changes nothing. */
   public static final int NO_CHANGE = 0xffff;
 
-  private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+  private static final VarHandle LONGS =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
   private Checksum() {}
 
   /**
-   * Returns the one's complement sum of {@code length} bytes, continued from {@code initial}: 0 to 0xffff. An odd last byte counts
-   * as if a zero followed it (RFC 1071 section 4.1).
+   * Returns the one's complement sum of {@code length} bytes, continued from {@code initial}: 0 to
+   * 0xffff. An odd last byte counts as if a zero followed it (RFC 1071 section 4.1).
    */
   public static int sum(byte[] bytes, int offset, int length, long initial) {
     long sum = initial;
@@ -46,7 +48,10 @@ public final class Checksum {
     return (int) ((folded >>> 16) + (folded & 0xffff));
   }
 
-  /** Returns the sum of the pseudo-header of TCP, UDP (RFC 9293 section 3.1) and everything over IPv6 (RFC 8200 section 8.1). */
+  /**
+   * Returns the sum of the pseudo-header of TCP, UDP (RFC 9293 section 3.1) and everything over
+   * IPv6 (RFC 8200 section 8.1).
+   */
   public static int pseudoHeader(PacketHeader header, int transportLength) {
     return fold(
         words(header.sourceHigh)

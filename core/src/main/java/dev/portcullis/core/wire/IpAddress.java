@@ -3,7 +3,8 @@ package dev.portcullis.core.wire;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An IPv4 or IPv6 address as numbers. Text is read strictly and no name is ever resolved. Any thread.
+ * An IPv4 or IPv6 address as numbers. Text is read strictly and no name is ever resolved. Any
+ * thread.
  *
  * @param version 4 or 6
  * @param high upper 64 bits, 0 for IPv4
@@ -11,7 +12,10 @@ import org.jspecify.annotations.Nullable;
  */
 public record IpAddress(int version, long high, long low) {
 
-  /** Reads dotted decimal without leading zeros, or RFC 4291 section 2.2 text; null for anything else. */
+  /**
+   * Reads dotted decimal without leading zeros, or RFC 4291 section 2.2 text; null for anything
+   * else.
+   */
   public static @Nullable IpAddress parse(String text) {
     if (text.indexOf(':') < 0) {
       long v4 = parseV4(text);
@@ -120,7 +124,13 @@ public record IpAddress(int version, long high, long low) {
   @Override
   public String toString() {
     if (version == 4) {
-      return (low >>> 24 & 255) + "." + (low >>> 16 & 255) + "." + (low >>> 8 & 255) + "." + (low & 255);
+      return (low >>> 24 & 255)
+          + "."
+          + (low >>> 16 & 255)
+          + "."
+          + (low >>> 8 & 255)
+          + "."
+          + (low & 255);
     }
     if (high == 0 && low >>> 32 == 0xffff) {
       return "::ffff:" + new IpAddress(4, 0, low & 0xffffffffL); // RFC 5952 section 5

@@ -1,22 +1,30 @@
 package dev.portcullis.core.wire;
 
 /**
- * What the headers of one packet say: a reusable cursor over the buffer of a batch, filled by {@link #parse}.
+ * What the headers of one packet say: a reusable cursor over the buffer of a batch, filled by
+ * {@link #parse}.
  *
- * <p>Checked once: after {@link #OK} the network header lies wholly inside the given bytes, {@link #transportOffset} and
- * {@link #end} too, and {@link #hasPorts} says that the fixed transport header does. Not checked: checksums, options, and
- * anything behind the transport header. IPv4 addresses stand in the low half ({@code high} is 0) as unsigned 32-bit
- * numbers. One object per thread; it never owns bytes.
+ * <p>Checked once: after {@link #OK} the network header lies wholly inside the given bytes, {@link
+ * #transportOffset} and {@link #end} too, and {@link #hasPorts} says that the fixed transport
+ * header does. Not checked: checksums, options, and anything behind the transport header. IPv4
+ * addresses stand in the low half ({@code high} is 0) as unsigned 32-bit numbers. One object per
+ * thread; it never owns bytes.
  */
 public final class PacketHeader {
 
   /** {@link #parse}: all fields are set. */
   public static final int OK = 0;
 
-  /** {@link #parse}: neither version 4 nor 6, or too short to tell; no field but {@link #version} (0) is set. */
+  /**
+   * {@link #parse}: neither version 4 nor 6, or too short to tell; no field but {@link #version}
+   * (0) is set.
+   */
   public static final int NOT_IP = 1;
 
-  /** {@link #parse}: cut off or contradictory; {@link #hasAddresses} says whether the addresses could be read. */
+  /**
+   * {@link #parse}: cut off or contradictory; {@link #hasAddresses} says whether the addresses
+   * could be read.
+   */
   public static final int MALFORMED = 2;
 
   public static final int ICMP = 1;
@@ -28,8 +36,15 @@ public final class PacketHeader {
   /** TCP flag bits, RFC 9293 section 3.1. */
   public static final int FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32;
 
-  private static final int HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, AUTHENTICATION = 51, NO_NEXT = 59,
-      DESTINATION = 60, MOBILITY = 135, HIP = 139, SHIM6 = 140;
+  private static final int HOP_BY_HOP = 0,
+      ROUTING = 43,
+      FRAGMENT = 44,
+      AUTHENTICATION = 51,
+      NO_NEXT = 59,
+      DESTINATION = 60,
+      MOBILITY = 135,
+      HIP = 139,
+      SHIM6 = 140;
 
   /** 4, 6, or 0 where it is not IP. */
   public int version;
@@ -48,10 +63,16 @@ public final class PacketHeader {
   /** Offset of the transport header in the buffer; equals {@link #end} where there is none. */
   public int transportOffset;
 
-  /** End of the packet in the buffer by its own length field, or where the captured bytes end if that is sooner. */
+  /**
+   * End of the packet in the buffer by its own length field, or where the captured bytes end if
+   * that is sooner.
+   */
   public int end;
 
-  /** Whether fewer bytes are here than the length field of the network header says (a capture with a snap length). */
+  /**
+   * Whether fewer bytes are here than the length field of the network header says (a capture with a
+   * snap length).
+   */
   public boolean truncated;
 
   /** TTL or hop limit. */
@@ -70,8 +91,9 @@ public final class PacketHeader {
   public int fragmentId;
 
   /**
-   * Whether {@link #sourcePort} and {@link #destinationPort} are set: TCP, UDP, SCTP with a whole fixed header; echo
-   * requests and replies, which have their identifier in both. Never on a fragment other than the first.
+   * Whether {@link #sourcePort} and {@link #destinationPort} are set: TCP, UDP, SCTP with a whole
+   * fixed header; echo requests and replies, which have their identifier in both. Never on a
+   * fragment other than the first.
    */
   public boolean hasPorts;
 
@@ -229,7 +251,8 @@ public final class PacketHeader {
         int dataOffset = (bytes[at + 12] >>> 4 & 0xf) * 4;
         ports(bytes, at);
         tcpFlags = bytes[at + 13] & 0x3f;
-        boolean contradictory = dataOffset < 20 || dataOffset > available && !truncated && !fragment;
+        boolean contradictory =
+            dataOffset < 20 || dataOffset > available && !truncated && !fragment;
         return contradictory ? withoutPorts() : OK;
       }
       case UDP -> {
@@ -293,7 +316,9 @@ public final class PacketHeader {
 
   /** Whether this is an echo request or reply: RFC 792, RFC 4443 section 4. */
   public boolean isEcho() {
-    return protocol == ICMP ? icmpType == 8 || icmpType == 0 : protocol == ICMPV6 && (icmpType == 128 || icmpType == 129);
+    return protocol == ICMP
+        ? icmpType == 8 || icmpType == 0
+        : protocol == ICMPV6 && (icmpType == 128 || icmpType == 129);
   }
 
   /** Reads two bytes in network order as an unsigned number. */

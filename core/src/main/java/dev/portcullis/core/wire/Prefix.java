@@ -3,14 +3,17 @@ package dev.portcullis.core.wire;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An address and how many of its leading bits count (RFC 4632 section 3.1, RFC 4291 section 2.3). Any thread.
+ * An address and how many of its leading bits count (RFC 4632 section 3.1, RFC 4291 section 2.3).
+ * Any thread.
  *
  * @param address the address; bits behind the prefix may be set (an address of a port)
  * @param length 0 to 32 or 128
  */
 public record Prefix(IpAddress address, int length) {
 
-  /** Reads {@code 10.0.0.0/8}; an address alone is a prefix of full length. Null for anything else. */
+  /**
+   * Reads {@code 10.0.0.0/8}; an address alone is a prefix of full length. Null for anything else.
+   */
   public static @Nullable Prefix parse(String text) {
     int slash = text.indexOf('/');
     IpAddress address = IpAddress.parse(slash < 0 ? text : text.substring(0, slash));
@@ -43,7 +46,9 @@ public record Prefix(IpAddress address, int length) {
     int ignored = address.bits() - length;
     long low = ignored >= 64 ? address.low() : address.low() & ((1L << ignored) - 1);
     long high =
-        ignored <= 64 ? 0 : ignored == 128 ? address.high() : address.high() & ((1L << (ignored - 64)) - 1);
+        ignored <= 64
+            ? 0
+            : ignored == 128 ? address.high() : address.high() & ((1L << (ignored - 64)) - 1);
     return low == 0 && high == 0;
   }
 

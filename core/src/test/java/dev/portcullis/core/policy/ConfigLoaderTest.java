@@ -12,7 +12,8 @@ import org.junit.jupiter.api.Test;
 
 class ConfigLoaderTest {
 
-  private static final Path ROOT = Files.isDirectory(Path.of("examples")) ? Path.of("") : Path.of("..");
+  private static final Path ROOT =
+      Files.isDirectory(Path.of("examples")) ? Path.of("") : Path.of("..");
 
   @Test
   void shouldLoadBranchExample() {
@@ -21,7 +22,9 @@ class ConfigLoaderTest {
     GatewayConfig config = result.config();
     assertNotNull(config);
     assertEquals(3, config.gateway().workers().replicas());
-    assertEquals(new PolicySpec.PortRange(80, 80), config.policy().rules().getFirst().services().getFirst().tcp().getFirst());
+    assertEquals(
+        new PolicySpec.PortRange(80, 80),
+        config.policy().rules().getFirst().services().getFirst().tcp().getFirst());
     assertEquals(8080, config.policy().nat().destination().getFirst().toPort());
   }
 
@@ -30,21 +33,30 @@ class ConfigLoaderTest {
     var result = ConfigLoader.load(List.of(ROOT.resolve("examples/transparent.yaml")));
     assertEquals(List.of(), result.faults());
     assertNotNull(result.config());
-    assertEquals(GatewaySpec.Exceptions.all(GatewaySpec.ExceptionAction.PASS), result.config().gateway().exceptions());
+    assertEquals(
+        GatewaySpec.Exceptions.all(GatewaySpec.ExceptionAction.PASS),
+        result.config().gateway().exceptions());
   }
 
   @Test
   void shouldReportFiveFaultsInFiveLines() throws Exception {
     String yaml =
         Files.readString(ROOT.resolve("examples/branch.yaml"))
-            .replace("driver: pcap, addresses: [10.0.0.1/8]", "driver: pcpa, addresses: [10.0.0.1/8]")
+            .replace(
+                "driver: pcap, addresses: [10.0.0.1/8]", "driver: pcpa, addresses: [10.0.0.1/8]")
             .replace("port: lan}", "port: lann}")
             .replace("ip-sum", "least-loaded")
             .replace("shards: 1", "shards: 17")
             .replace("policy: branch-policy", "policy: branch-polcy");
     var faults = ConfigLoader.parse("g.yaml", yaml).faults();
     assertEquals(5, faults.size(), faults::toString);
-    assertTrue(faults.get(2).toString().startsWith("g.yaml:11: spec.io[0].ports[0].driver: \"pcpa\" is not known, did you mean \"pcap\"?"), faults::toString);
+    assertTrue(
+        faults
+            .get(2)
+            .toString()
+            .startsWith(
+                "g.yaml:11: spec.io[0].ports[0].driver: \"pcpa\" is not known, did you mean \"pcap\"?"),
+        faults::toString);
   }
 
   @Test
@@ -64,7 +76,8 @@ class ConfigLoaderTest {
 
   @Test
   void shouldHaveCurrentReference() throws Exception {
-    String command = "regenerate with: mvn -pl core test -Dtest=ConfigLoaderTest -DargLine=-Dportcullis.regenerate=true";
+    String command =
+        "regenerate with: mvn -pl core test -Dtest=ConfigLoaderTest -DargLine=-Dportcullis.regenerate=true";
     Path gateway = ROOT.resolve("docs/reference/gateway.md");
     Path policy = ROOT.resolve("docs/reference/gatewaypolicy.md");
     if (Boolean.getBoolean("portcullis.regenerate")) {

@@ -9,7 +9,9 @@ class ChecksumTest {
 
   @Test
   void shouldAddUpTheExampleOfRfc1071() {
-    byte[] bytes = {0x00, 0x01, (byte) 0xf2, 0x03, (byte) 0xf4, (byte) 0xf5, (byte) 0xf6, (byte) 0xf7};
+    byte[] bytes = {
+      0x00, 0x01, (byte) 0xf2, 0x03, (byte) 0xf4, (byte) 0xf5, (byte) 0xf6, (byte) 0xf7
+    };
     assertEquals(0xddf2, Checksum.sum(bytes, 0, 8, 0));
   }
 

@@ -8,7 +8,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Untags what workers send and puts it out at the port that the tag means; outcomes go to the port that asked.
+ * Untags what workers send and puts it out at the port that the tag means; outcomes go to the port
+ * that asked.
  *
  * <p>Thread: the loop of the IO module.
  */

@@ -15,8 +15,8 @@ import dev.portcullis.core.wire.PacketHeader;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Steps 202 to 206 of the patent's figure 2A: computes V of each frame, looks its worker up, tags the frame and puts it
- * into the batch for that worker. Keeps nothing per flow.
+ * Steps 202 to 206 of the patent's figure 2A: computes V of each frame, looks its worker up, tags
+ * the frame and puts it into the batch for that worker. Keeps nothing per flow.
  *
  * <p>Thread: the loop of the IO module.
  */

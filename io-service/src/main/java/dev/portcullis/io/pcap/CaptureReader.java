@@ -35,7 +35,8 @@ public interface CaptureReader extends AutoCloseable {
    */
   static CaptureReader open(Path file) throws IOException {
     if (!Files.exists(file)) {
-      throw new NoSuchFileException(file + ": there is no such file; a pcap or pcapng capture is needed");
+      throw new NoSuchFileException(
+          file + ": there is no such file; a pcap or pcapng capture is needed");
     }
     if (!Files.isReadable(file) || Files.isDirectory(file)) {
       throw new IOException(file + ": cannot be read; a pcap or pcapng capture is needed");
@@ -46,11 +47,16 @@ public interface CaptureReader extends AutoCloseable {
       int n = source.read(magic, 0, 4);
       if (n < 4) {
         throw new CaptureDamagedException(
-            file + ": is " + (n == 0 ? "empty" : n + " bytes long") + " and so not a pcap or pcapng capture");
+            file
+                + ": is "
+                + (n == 0 ? "empty" : n + " bytes long")
+                + " and so not a pcap or pcapng capture");
       }
       source.littleEndian = false;
       long value = source.u32(magic, 0);
-      return value == PcapngReader.SECTION_HEADER ? new PcapngReader(source) : PcapReader.open(source, value);
+      return value == PcapngReader.SECTION_HEADER
+          ? new PcapngReader(source)
+          : PcapReader.open(source, value);
     } catch (IOException e) {
       source.close();
       throw e;

@@ -3,9 +3,9 @@ package dev.portcullis.io.pcap;
 /**
  * Where the IP packet of a frame begins. Filled by {@link #parse}; reused.
  *
- * <p>Understood: Ethernet with up to {@link #MAX_TAGS} VLAN tags and with LLC/SNAP, raw IP, Linux cooked v1 and v2, BSD null and
- * loopback, PPP. A frame whose type says IP and whose first nibble says otherwise is not IP. MPLS, PPPoE and whatever else a frame may
- * carry is not IP either.
+ * <p>Understood: Ethernet with up to {@link #MAX_TAGS} VLAN tags and with LLC/SNAP, raw IP, Linux
+ * cooked v1 and v2, BSD null and loopback, PPP. A frame whose type says IP and whose first nibble
+ * says otherwise is not IP. MPLS, PPPoE and whatever else a frame may carry is not IP either.
  */
 public final class LinkLayer {
 

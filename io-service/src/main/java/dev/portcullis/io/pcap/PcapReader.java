@@ -25,15 +25,19 @@ final class PcapReader implements CaptureReader {
 
   static PcapReader open(Source source, long magic) throws IOException {
     long value = magic;
-    source.littleEndian = Integer.reverseBytes((int) magic) == (int) MICROSECONDS
-        || Integer.reverseBytes((int) magic) == (int) NANOSECONDS
-        || Integer.reverseBytes((int) magic) == (int) MODIFIED;
+    source.littleEndian =
+        Integer.reverseBytes((int) magic) == (int) MICROSECONDS
+            || Integer.reverseBytes((int) magic) == (int) NANOSECONDS
+            || Integer.reverseBytes((int) magic) == (int) MODIFIED;
     if (source.littleEndian) {
       value = Integer.reverseBytes((int) magic) & 0xffff_ffffL;
     }
     if (value != MICROSECONDS && value != NANOSECONDS && value != MODIFIED) {
       throw new CaptureDamagedException(
-          source.file + ": begins with 0x" + Long.toHexString(magic) + " and so is not a pcap or pcapng capture");
+          source.file
+              + ": begins with 0x"
+              + Long.toHexString(magic)
+              + " and so is not a pcap or pcapng capture");
     }
     byte[] header = new byte[20];
     if (source.read(header, 0, 20) < 20) {
@@ -54,7 +58,8 @@ final class PcapReader implements CaptureReader {
     }
     long captured = source.u32(header, 8);
     if (captured > MAX_FRAME_BYTES) {
-      throw damaged(at, "a frame of " + captured + " bytes; up to " + MAX_FRAME_BYTES + " are read");
+      throw damaged(
+          at, "a frame of " + captured + " bytes; up to " + MAX_FRAME_BYTES + " are read");
     }
     into.room((int) captured);
     int there = source.read(into.bytes, 0, (int) captured);
@@ -65,7 +70,8 @@ final class PcapReader implements CaptureReader {
     into.length = (int) captured;
     into.wireLength = (int) Math.min(Integer.MAX_VALUE, source.u32(header, 12));
     into.linkType = linkType;
-    into.timeNs = source.u32(header, 0) * 1_000_000_000L + source.u32(header, 4) * (nanoseconds ? 1 : 1000);
+    into.timeNs =
+        source.u32(header, 0) * 1_000_000_000L + source.u32(header, 4) * (nanoseconds ? 1 : 1000);
     return true;
   }
 

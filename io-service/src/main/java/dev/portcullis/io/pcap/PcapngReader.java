@@ -5,7 +5,10 @@ import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The block format: draft-ietf-opsawg-pcapng; sections of either byte order, interfaces of any link type and clock. */
+/**
+ * The block format: draft-ietf-opsawg-pcapng; sections of either byte order, interfaces of any link
+ * type and clock.
+ */
 final class PcapngReader implements CaptureReader {
 
   static final long SECTION_HEADER = 0x0a0d0d0aL;
@@ -36,7 +39,10 @@ final class PcapngReader implements CaptureReader {
           }
           return ticks * factor + offset;
         }
-        return new BigInteger(Long.toUnsignedString(ticks)).divide(BigInteger.TEN.pow(digits - 9)).longValue() + offset;
+        return new BigInteger(Long.toUnsignedString(ticks))
+                .divide(BigInteger.TEN.pow(digits - 9))
+                .longValue()
+            + offset;
       }
       return new BigInteger(Long.toUnsignedString(ticks))
               .multiply(BigInteger.valueOf(1_000_000_000L))
@@ -100,7 +106,10 @@ final class PcapngReader implements CaptureReader {
           need(head, 20, at, "a packet block is cut off");
           packet(into, source.u32(head, 0), body - 20, source.u32(head, 12), at);
           into.wireLength = length(source.u32(head, 16));
-          into.timeNs = interfaces.get((int) source.u32(head, 0)).nanoseconds(source.u32(head, 4), source.u32(head, 8));
+          into.timeNs =
+              interfaces
+                  .get((int) source.u32(head, 0))
+                  .nanoseconds(source.u32(head, 4), source.u32(head, 8));
           return true;
         }
         case OLD_PACKET -> {
@@ -110,7 +119,10 @@ final class PcapngReader implements CaptureReader {
           need(head, 20, at, "a packet block is cut off");
           packet(into, source.u16(head, 0), body - 20, source.u32(head, 12), at);
           into.wireLength = length(source.u32(head, 16));
-          into.timeNs = interfaces.get(source.u16(head, 0)).nanoseconds(source.u32(head, 4), source.u32(head, 8));
+          into.timeNs =
+              interfaces
+                  .get(source.u16(head, 0))
+                  .nanoseconds(source.u32(head, 4), source.u32(head, 8));
           return true;
         }
         case SIMPLE_PACKET -> {
@@ -135,9 +147,11 @@ final class PcapngReader implements CaptureReader {
     return (int) Math.min(Integer.MAX_VALUE, value);
   }
 
-  private void packet(Frame into, long interfaceId, int room, long captured, long at) throws IOException {
+  private void packet(Frame into, long interfaceId, int room, long captured, long at)
+      throws IOException {
     if (interfaceId >= interfaces.size()) {
-      throw damaged(at, "a packet of interface " + interfaceId + "; the section has " + interfaces.size());
+      throw damaged(
+          at, "a packet of interface " + interfaceId + "; the section has " + interfaces.size());
     }
     if (captured > MAX_FRAME_BYTES || captured > room) {
       throw damaged(at, "a frame of " + captured + " bytes does not fit its block");

@@ -7,8 +7,9 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes a pcapng file with nanoseconds, little-endian, one interface per link type in the order of first use. The same frames give the
- * same bytes. What was written before a fault stays a file that can be read up to there.
+ * Writes a pcapng file with nanoseconds, little-endian, one interface per link type in the order of
+ * first use. The same frames give the same bytes. What was written before a fault stays a file that
+ * can be read up to there.
  *
  * <p>Thread: one at a time.
  */
@@ -63,7 +64,8 @@ public final class PcapngWriter implements AutoCloseable {
    * Writes a frame, gathered from two places of one buffer.
    *
    * @param wireLength its length on the wire; at least what is captured
-   * @throws IOException when the file system is full or fails; the message is one sentence; the same again from then on
+   * @throws IOException when the file system is full or fails; the message is one sentence; the
+   *     same again from then on
    */
   public void write(
       int linkType,
@@ -157,7 +159,8 @@ public final class PcapngWriter implements AutoCloseable {
       out.write(buffer, 0, used);
       used = 0;
     } catch (IOException e) {
-      IOException sentence = new IOException(file + ": cannot be written any further: " + reason(e), e);
+      IOException sentence =
+          new IOException(file + ": cannot be written any further: " + reason(e), e);
       fault = sentence;
       used = 0;
       throw sentence;

@@ -5,7 +5,10 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A file that is read from front to back through one buffer, with numbers in the byte order of the capture. */
+/**
+ * A file that is read from front to back through one buffer, with numbers in the byte order of the
+ * capture.
+ */
 final class Source implements AutoCloseable {
 
   private static final int BUFFER_BYTES = 256 * 1024;

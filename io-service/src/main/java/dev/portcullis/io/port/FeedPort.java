@@ -5,8 +5,8 @@ import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
 
 /**
- * A port whose frames come from a replay and go back to it, over a link: it takes the place of whatever driver the
- * configuration names while recorded traffic is played through the gateway.
+ * A port whose frames come from a replay and go back to it, over a link: it takes the place of
+ * whatever driver the configuration names while recorded traffic is played through the gateway.
  */
 public final class FeedPort implements Port {
 

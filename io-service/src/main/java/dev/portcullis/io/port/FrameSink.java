@@ -7,8 +7,9 @@ import dev.portcullis.core.packet.PacketBatch;
 public interface FrameSink {
 
   /**
-   * Takes all rows of a batch. Set are: tag, number (0: the IO module gives one), capture time, flags, link-layer
-   * header, link type, frame length and data. The batch is the port's again when this returns.
+   * Takes all rows of a batch. Set are: tag, number (0: the IO module gives one), capture time,
+   * flags, link-layer header, link type, frame length and data. The batch is the port's again when
+   * this returns.
    */
   void take(PacketBatch batch);
 }

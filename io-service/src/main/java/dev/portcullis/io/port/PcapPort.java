@@ -15,16 +15,20 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Driver {@code pcap}: frames are read from capture files, one after the other, and written to a pcapng file in the
- * order in which they leave. Lossless: it reads no further while {@link #MAX_UNSETTLED_FRAMES} or {@link
- * #MAX_UNSETTLED_BYTES} of its frames are inside the gateway, which is less than the smallest queue there.
+ * Driver {@code pcap}: frames are read from capture files, one after the other, and written to a
+ * pcapng file in the order in which they leave. Lossless: it reads no further while {@link
+ * #MAX_UNSETTLED_FRAMES} or {@link #MAX_UNSETTLED_BYTES} of its frames are inside the gateway,
+ * which is less than the smallest queue there.
  */
 public final class PcapPort implements Port {
 
   /** The most frames of this port inside the gateway. */
   public static final int MAX_UNSETTLED_FRAMES = 2048;
 
-  /** The most bytes of this port inside the gateway; when it is reached, the port waits until none is left inside. */
+  /**
+   * The most bytes of this port inside the gateway; when it is reached, the port waits until none
+   * is left inside.
+   */
   public static final int MAX_UNSETTLED_BYTES = 512 * 1024;
 
   private static final int FRAMES_AT_ONCE = 256;
@@ -96,7 +100,10 @@ public final class PcapPort implements Port {
     }
   }
 
-  /** Reads a batch and hands it on; comes back by itself until the bound is reached or the input ends. */
+  /**
+   * Reads a batch and hands it on; comes back by itself until the bound is reached or the input
+   * ends.
+   */
   private void pump() {
     scheduled = false;
     FrameSink to = sink;
@@ -172,7 +179,8 @@ public final class PcapPort implements Port {
     batch.captureTimeNs[i] = frame.timeNs;
     batch.flags[i] = PacketFlags.REPORT;
     if (!linkLayer.ip) {
-      batch.flags[i] |= PacketFlags.NON_IP | (linkLayer.knownLinkType ? 0 : PacketFlags.UNKNOWN_LINK_TYPE);
+      batch.flags[i] |=
+          PacketFlags.NON_IP | (linkLayer.knownLinkType ? 0 : PacketFlags.UNKNOWN_LINK_TYPE);
     }
     int l2Length = linkLayer.ip ? linkLayer.l2Length : frame.length;
     batch.linkType[i] = frame.linkType;

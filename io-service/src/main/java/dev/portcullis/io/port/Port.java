@@ -6,8 +6,9 @@ import dev.portcullis.core.packet.PacketBatch;
 /**
  * A port of an IO module: takes frames in and puts frames out.
  *
- * <p>A frame that it takes in is handed to its {@link FrameSink} as a row of a batch with link-layer header and data
- * told apart; a frame that leaves is a row again. Thread: the loop of the IO module, for all methods.
+ * <p>A frame that it takes in is handed to its {@link FrameSink} as a row of a batch with
+ * link-layer header and data told apart; a frame that leaves is a row again. Thread: the loop of
+ * the IO module, for all methods.
  */
 public interface Port extends AutoCloseable {
 

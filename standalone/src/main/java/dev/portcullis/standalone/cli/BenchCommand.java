@@ -15,10 +15,15 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class BenchCommand implements Callable<Integer> {
 
-  @Parameters(paramLabel = "ID", arity = "0..*", description = "Which benchmarks: B1, B2, B7 (default: all).")
+  @Parameters(
+      paramLabel = "ID",
+      arity = "0..*",
+      description = "Which benchmarks: B1, B2, B7 (default: all).")
   private List<String> ids = List.of();
 
-  @Option(names = "--no-gate", description = "Takes windows even if the machine is busy; marks the lines.")
+  @Option(
+      names = "--no-gate",
+      description = "Takes windows even if the machine is busy; marks the lines.")
   private boolean noGate;
 
   @Override

@@ -41,7 +41,8 @@ record Configured(GatewayConfig config, String source) {
               workers == null ? now.quantity() : workers,
               shards == null ? now.shards() : shards);
       return new Configured(
-          new GatewayConfig(config.name(), spec.withWorkers(wanted), config.policy()), loaded.source());
+          new GatewayConfig(config.name(), spec.withWorkers(wanted), config.policy()),
+          loaded.source());
     } catch (ModuleException e) {
       throw new CommandException(e.exitCode(), e.sentence());
     }

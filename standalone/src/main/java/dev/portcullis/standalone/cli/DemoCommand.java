@@ -30,18 +30,22 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws CommandException {
     Path home = Path.of(System.getProperty("portcullis.home", "."));
     Path out = home.resolve("target/demo");
-    Configured configured = Configured.load(List.of(home.resolve("examples/demo.yaml")), null, null);
+    Configured configured =
+        Configured.load(List.of(home.resolve("examples/demo.yaml")), null, null);
     List<Path> captures;
     try (Stream<Path> files = Files.list(home.resolve("examples/captures"))) {
       captures = files.filter(it -> it.toString().matches(".*\\.pcap(ng)?")).sorted().toList();
     } catch (IOException e) {
       throw new CommandException(
-          ExitCode.INPUT, home.resolve("examples/captures") + ": the captures of the demo are not there");
+          ExitCode.INPUT,
+          home.resolve("examples/captures") + ": the captures of the demo are not there");
     }
     PrintWriter to = Objects.requireNonNull(spec).commandLine().getOut();
     ReplayPlan plan = new ReplayPlan(captures, out, "lan", "wan", true, 0);
     ReplayRun.Ended ended = ReplayRun.run(configured, plan, null, tally -> {});
-    new DemoReport(configured, Topology.of(configured.config().gateway()), captures, out, ended.tally()).print(to);
+    new DemoReport(
+            configured, Topology.of(configured.config().gateway()), captures, out, ended.tally())
+        .print(to);
     return ExitCode.DONE;
   }
 }

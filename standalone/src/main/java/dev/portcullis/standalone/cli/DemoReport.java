@@ -31,8 +31,12 @@ final class DemoReport {
 
   void print(PrintWriter to) {
     to.println();
-    to.println("Portcullis demo: " + captures.size() + " captures of real traffic through the gateway \""
-        + configured.config().name() + "\"");
+    to.println(
+        "Portcullis demo: "
+            + captures.size()
+            + " captures of real traffic through the gateway \""
+            + configured.config().name()
+            + "\"");
     to.println();
     ports(to);
     workers(to);
@@ -50,20 +54,30 @@ final class DemoReport {
     for (LogicalInterface it : topology.interfaces()) {
       to.printf(
           "  %-4s of %-5s (%s, tag %d)  in %5d   out %5d%n",
-          it.port(), it.io(), it.name(), it.tag(), tally.receivedAt(it.port()), tally.forwardedAt(it.port()));
+          it.port(),
+          it.io(),
+          it.name(),
+          it.tag(),
+          tally.receivedAt(it.port()),
+          tally.forwardedAt(it.port()));
     }
     if (tally.nonIp() > 0) {
       to.println("  " + tally.nonIp() + " of them are not IP");
     }
     if (tally.notEntered() > 0) {
-      to.println("  " + tally.notEntered() + " recorded replies did not enter: their requests were not let through");
+      to.println(
+          "  "
+              + tally.notEntered()
+              + " recorded replies did not enter: their requests were not let through");
     }
     to.println();
   }
 
   private void workers(PrintWriter to) {
     to.println("Which worker owned what (R = V mod " + tally.perWorker().size() + ")");
-    long most = Math.max(1, tally.perWorker().values().stream().mapToLong(it -> it[0] + it[1]).max().orElse(1));
+    long most =
+        Math.max(
+            1, tally.perWorker().values().stream().mapToLong(it -> it[0] + it[1]).max().orElse(1));
     tally
         .perWorker()
         .forEach(
@@ -87,8 +101,14 @@ final class DemoReport {
     to.println("Flows that took a second hop: " + moved.size() + " of " + tally.flows().count());
     for (FlowTally.Moved it : moved.subList(0, Math.min(FLOWS_SHOWN, moved.size()))) {
       to.println("  " + it.request() + " → " + it.translated());
-      to.println("      V " + it.v() + " is worker " + it.first() + "'s, but its reply will be worker " + it.second()
-          + "'s: it records the way back");
+      to.println(
+          "      V "
+              + it.v()
+              + " is worker "
+              + it.first()
+              + "'s, but its reply will be worker "
+              + it.second()
+              + "'s: it records the way back");
     }
     if (moved.size() > FLOWS_SHOWN) {
       to.println("  and " + (moved.size() - FLOWS_SHOWN) + " more, in paths.jsonl");
@@ -101,7 +121,8 @@ final class DemoReport {
     to.printf("  %5d forwarded%n", tally.forwarded());
     for (DropReason reason : DropReason.values()) {
       if (reason != DropReason.NONE && tally.dropped(reason) > 0) {
-        to.printf("  %5d dropped, %s: %s%n", tally.dropped(reason), reason.label(), reason.sentence());
+        to.printf(
+            "  %5d dropped, %s: %s%n", tally.dropped(reason), reason.label(), reason.sentence());
       }
     }
     to.printf(

@@ -25,23 +25,29 @@ final class HttpStatus implements AutoCloseable {
   static HttpStatus open(String listen, MetricsSource metrics) throws CommandException {
     try {
       HostPort wanted = HostPort.parse("--http", listen);
-      HttpServer server = HttpServer.create(new InetSocketAddress(wanted.host(), wanted.port()), 16);
+      HttpServer server =
+          HttpServer.create(new InetSocketAddress(wanted.host(), wanted.port()), 16);
       for (String check : new String[] {"live", "ready", "started"}) {
         server.createContext(
             "/q/health/" + check,
-            exchange -> answer(exchange, "application/json", "{\"status\":\"UP\",\"checks\":[]}\n"));
+            exchange ->
+                answer(exchange, "application/json", "{\"status\":\"UP\",\"checks\":[]}\n"));
       }
       server.createContext(
           "/q/metrics",
           exchange ->
-              answer(exchange, "text/plain; version=0.0.4; charset=utf-8", PrometheusText.of(metrics.readings())));
+              answer(
+                  exchange,
+                  "text/plain; version=0.0.4; charset=utf-8",
+                  PrometheusText.of(metrics.readings())));
       server.start();
       return new HttpStatus(server, new HostPort(wanted.host(), server.getAddress().getPort()));
     } catch (ModuleException e) {
       throw new CommandException(e.exitCode(), e.sentence());
     } catch (IOException e) {
       throw new CommandException(
-          ExitCode.FAILED, listen + " cannot be listened on: " + e.getMessage() + "; choose another with --http");
+          ExitCode.FAILED,
+          listen + " cannot be listened on: " + e.getMessage() + "; choose another with --http");
     }
   }
 

@@ -10,7 +10,10 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** The command {@code portcullis}, but for {@code io}, {@code worker} and {@code switch}, which are programs of their own. */
+/**
+ * The command {@code portcullis}, but for {@code io}, {@code worker} and {@code switch}, which are
+ * programs of their own.
+ */
 @Command(
     name = "portcullis",
     description = "An elastic network security gateway.",
@@ -60,10 +63,17 @@ public final class Main {
   private static int misused(ParameterException e, String... args) {
     String message = String.valueOf(e.getMessage()).split("\n", 2)[0];
     StringBuilder sentence = new StringBuilder(message);
-    if (e instanceof UnmatchedArgumentException unmatched && !unmatched.getSuggestions().isEmpty()) {
-      sentence.append("; did you mean ").append(String.join(" or ", unmatched.getSuggestions())).append('?');
+    if (e instanceof UnmatchedArgumentException unmatched
+        && !unmatched.getSuggestions().isEmpty()) {
+      sentence
+          .append("; did you mean ")
+          .append(String.join(" or ", unmatched.getSuggestions()))
+          .append('?');
     }
-    sentence.append(" (").append(e.getCommandLine().getCommandSpec().qualifiedName()).append(" --help lists what is allowed)");
+    sentence
+        .append(" (")
+        .append(e.getCommandLine().getCommandSpec().qualifiedName())
+        .append(" --help lists what is allowed)");
     e.getCommandLine().getErr().println(sentence);
     return ExitCode.USAGE;
   }

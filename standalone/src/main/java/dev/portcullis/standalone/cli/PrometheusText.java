@@ -2,8 +2,8 @@ package dev.portcullis.standalone.cli;
 
 import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Reading;
-import java.util.EnumMap;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
@@ -18,8 +18,16 @@ final class PrometheusText {
     StringBuilder text = new StringBuilder();
     families.forEach(
         (counter, series) -> {
-          text.append("# HELP ").append(counter.metric()).append(' ').append(counter.help()).append('\n');
-          text.append("# TYPE ").append(counter.metric()).append(' ').append(counter.type().label()).append('\n');
+          text.append("# HELP ")
+              .append(counter.metric())
+              .append(' ')
+              .append(counter.help())
+              .append('\n');
+          text.append("# TYPE ")
+              .append(counter.metric())
+              .append(' ')
+              .append(counter.type().label())
+              .append('\n');
           for (Reading it : series) {
             text.append(counter.metric());
             for (int i = 0; i < it.labelValues().size(); i++) {
@@ -29,7 +37,9 @@ final class PrometheusText {
                   .append(it.labelValues().get(i).replace("\\", "\\\\").replace("\"", "\\\""))
                   .append('"');
             }
-            text.append(it.labelValues().isEmpty() ? " " : "} ").append(it.value().getAsLong()).append('\n');
+            text.append(it.labelValues().isEmpty() ? " " : "} ")
+                .append(it.value().getAsLong())
+                .append('\n');
           }
         });
     return text.toString();

@@ -45,13 +45,22 @@ final class ReplayCommand implements Callable<Integer> {
       description = "Folder for PORT.pcapng, paths.jsonl, eve.json and summary.json.")
   private @Nullable Path out;
 
-  @Option(names = "--workers", paramLabel = "N", description = "Workers, instead of spec.workers.replicas.")
+  @Option(
+      names = "--workers",
+      paramLabel = "N",
+      description = "Workers, instead of spec.workers.replicas.")
   private @Nullable Integer workers;
 
-  @Option(names = "--shards", paramLabel = "S", description = "Threads of a worker, instead of spec.workers.shards.")
+  @Option(
+      names = "--shards",
+      paramLabel = "S",
+      description = "Threads of a worker, instead of spec.workers.shards.")
   private @Nullable Integer shards;
 
-  @Option(names = "--client-port", paramLabel = "PORT", description = "Port of the side that sends first.")
+  @Option(
+      names = "--client-port",
+      paramLabel = "PORT",
+      description = "Port of the side that sends first.")
   private @Nullable String clientPort;
 
   @Option(names = "--server-port", paramLabel = "PORT", description = "Port of the other side.")
@@ -74,7 +83,10 @@ final class ReplayCommand implements Callable<Integer> {
           "Plays through modules that run as processes: waits here for the IO modules, which were started with the same --feed.")
   private @Nullable String feed;
 
-  @Option(names = "--seed", paramLabel = "S", description = "Seed of what is random; nothing is in this version.")
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "Seed of what is random; nothing is in this version.")
   private long seed;
 
   @Option(names = "--scale", paramLabel = "PACKET:N", description = "Not in this version.")
@@ -88,7 +100,8 @@ final class ReplayCommand implements Callable<Integer> {
     if (!scale.isEmpty() || !kill.isEmpty()) {
       throw new CommandException(
           ExitCode.USAGE,
-          (scale.isEmpty() ? "--kill" : "--scale") + " is not there yet: this version keeps the number of workers that it starts with");
+          (scale.isEmpty() ? "--kill" : "--scale")
+              + " is not there yet: this version keeps the number of workers that it starts with");
     }
     Configured configured = Configured.load(files, workers, shards);
     ReplayPlan plan =
@@ -148,7 +161,8 @@ final class ReplayCommand implements Callable<Integer> {
           // said below
         }
         throw new CommandException(
-            ExitCode.USAGE, "--speed is \"" + speed + "\"; allowed is max, recorded or a factor above 0");
+            ExitCode.USAGE,
+            "--speed is \"" + speed + "\"; allowed is max, recorded or a factor above 0");
       }
     }
   }

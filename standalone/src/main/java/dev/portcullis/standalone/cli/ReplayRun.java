@@ -35,7 +35,8 @@ final class ReplayRun {
   /**
    * Replays.
    *
-   * @param outside where IO modules that run as processes connect to; null: an embedded gateway is started
+   * @param outside where IO modules that run as processes connect to; null: an embedded gateway is
+   *     started
    */
   static Ended run(
       Configured configured, ReplayPlan plan, @Nullable HostPort outside, Consumer<Tally> progress)

@@ -13,7 +13,8 @@ import picocli.CommandLine.Spec;
 /** {@code validate}: says everything that is wrong with a configuration. */
 @Command(
     name = "validate",
-    description = "Checks a configuration; one line per fault: file:line: path: what is wrong, what is allowed.",
+    description =
+        "Checks a configuration; one line per fault: file:line: path: what is wrong, what is allowed.",
     mixinStandardHelpOptions = true)
 final class ValidateCommand implements Callable<Integer> {
 

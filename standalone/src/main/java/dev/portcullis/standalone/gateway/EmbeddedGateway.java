@@ -22,8 +22,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The embedded gateway: the switch, the workers and the IO modules of a configuration in this process. They are the same objects that
- * run as processes of their own, and speak over the same links, on loopback and in plain text.
+ * The embedded gateway: the switch, the workers and the IO modules of a configuration in this
+ * process. They are the same objects that run as processes of their own, and speak over the same
+ * links, on loopback and in plain text.
  */
 public final class EmbeddedGateway implements AutoCloseable {
 
@@ -45,12 +46,14 @@ public final class EmbeddedGateway implements AutoCloseable {
    *
    * @param config the configuration
    * @param source its documents, handed to the modules by management
-   * @param feed where IO modules get recorded frames; null: their ports are those of the configuration
+   * @param feed where IO modules get recorded frames; null: their ports are those of the
+   *     configuration
    * @throws ModuleException when a module does not start
    */
   public static EmbeddedGateway start(GatewayConfig config, String source, @Nullable HostPort feed)
       throws ModuleException {
-    EmbeddedGateway gateway = new EmbeddedGateway(Math.max(2, Runtime.getRuntime().availableProcessors()));
+    EmbeddedGateway gateway =
+        new EmbeddedGateway(Math.max(2, Runtime.getRuntime().availableProcessors()));
     try {
       gateway.startModules(config, source, feed);
       return gateway;

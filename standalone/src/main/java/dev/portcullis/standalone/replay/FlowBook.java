@@ -4,10 +4,12 @@ import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.wire.PacketHeader;
 
 /**
- * What the replay remembers of flows: which side sent first, and how the gateway translated its request. Flat columns behind an open
- * hash table; {@link #MAX_FLOWS} at the most, then it forgets all and begins anew (counted).
+ * What the replay remembers of flows: which side sent first, and how the gateway translated its
+ * request. Flat columns behind an open hash table; {@link #MAX_FLOWS} at the most, then it forgets
+ * all and begins anew (counted).
  *
- * <p>A flow is a 5-tuple; the addresses alone for fragments and for what has no ports. Both directions find the same entry. Thread: one.
+ * <p>A flow is a 5-tuple; the addresses alone for fragments and for what has no ports. Both
+ * directions find the same entry. Thread: one.
  */
 final class FlowBook {
 
@@ -155,7 +157,10 @@ final class FlowBook {
     rest = e;
   }
 
-  /** Forgets all flows where {@code more} of them might not fit: entries found before mean nothing afterwards. */
+  /**
+   * Forgets all flows where {@code more} of them might not fit: entries found before mean nothing
+   * afterwards.
+   */
   void makeRoom(int more) {
     if (size > MAX_FLOWS - more) {
       forgotten += size;
@@ -195,7 +200,8 @@ final class FlowBook {
 
   void round(int entry, int round, boolean server) {
     roundOf[entry] = round;
-    flags[entry] = (byte) (server ? flags[entry] | SERVER_IN_ROUND : flags[entry] & ~SERVER_IN_ROUND);
+    flags[entry] =
+        (byte) (server ? flags[entry] | SERVER_IN_ROUND : flags[entry] & ~SERVER_IN_ROUND);
   }
 
   /** Whether a request of this flow left the gateway. */

@@ -3,7 +3,9 @@ package dev.portcullis.standalone.replay;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.wire.PacketHeader;
 
-/** The number of a flow in events: of its tuple alone, the same in both directions and in every run. */
+/**
+ * The number of a flow in events: of its tuple alone, the same in both directions and in every run.
+ */
 final class FlowId {
 
   private FlowId() {}

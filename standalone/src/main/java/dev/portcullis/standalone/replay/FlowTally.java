@@ -7,7 +7,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The flows of a replay that took a second hop, for people: the first {@link #MAX_FLOWS} of them. Written by one thread. */
+/**
+ * The flows of a replay that took a second hop, for people: the first {@link #MAX_FLOWS} of them.
+ * Written by one thread.
+ */
 public final class FlowTally {
 
   /** The most flows that are told apart. */
@@ -39,12 +42,16 @@ public final class FlowTally {
   void moved(PacketHeader request, PacketHeader left, String v, List<Hop> hops) {
     if (moved.size() < MAX_FLOWS && movedIds.add(FlowId.of(request))) {
       moved.add(
-          new Moved(tuple(request), tuple(left), v, hops.getFirst().worker(), hops.getLast().worker()));
+          new Moved(
+              tuple(request), tuple(left), v, hops.getFirst().worker(), hops.getLast().worker()));
     }
   }
 
   private static String tuple(PacketHeader h) {
-    return Results.protocol(h.protocol) + " " + end(h, h.sourceHigh, h.sourceLow, h.sourcePort) + " > "
+    return Results.protocol(h.protocol)
+        + " "
+        + end(h, h.sourceHigh, h.sourceLow, h.sourcePort)
+        + " > "
         + end(h, h.destinationHigh, h.destinationLow, h.destinationPort);
   }
 
@@ -53,7 +60,9 @@ public final class FlowTally {
     if (!h.hasPorts) {
       return address;
     }
-    return h.isEcho() ? address + " id " + port : (h.version == 6 ? "[" + address + "]" : address) + ":" + port;
+    return h.isEcho()
+        ? address + " id " + port
+        : (h.version == 6 ? "[" + address + "]" : address) + ":" + port;
   }
 
   /** Flows that were told apart, in both directions. */

@@ -8,7 +8,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The frames of several captures as one sequence. A file that is damaged gives what can be read of it. Thread: one. */
+/**
+ * The frames of several captures as one sequence. A file that is damaged gives what can be read of
+ * it. Thread: one.
+ */
 final class Frames implements AutoCloseable {
 
   private final List<Path> files;
@@ -24,8 +27,7 @@ final class Frames implements AutoCloseable {
   }
 
   /** Returns the next frame without taking it; null at the end. */
-  @Nullable
-  Frame peek() {
+  @Nullable Frame peek() {
     while (!held) {
       CaptureReader current = reader;
       if (current == null) {

@@ -9,7 +9,8 @@ import java.util.List;
  * One worker on the way of a packet.
  *
  * @param worker its identification number
- * @param in the logical interface that the packet came in by; empty where another worker passed it on
+ * @param in the logical interface that the packet came in by; empty where another worker passed it
+ *     on
  * @param did what was done there, in order
  */
 public record Hop(int worker, String in, List<String> did) {
@@ -23,7 +24,10 @@ public record Hop(int worker, String in, List<String> did) {
   static List<Hop> of(PacketBatch outcomes, int o) {
     return parse(
         new String(
-            outcomes.traceBytes, outcomes.traceOffset[o], outcomes.traceLength[o], StandardCharsets.UTF_8));
+            outcomes.traceBytes,
+            outcomes.traceOffset[o],
+            outcomes.traceLength[o],
+            StandardCharsets.UTF_8));
   }
 
   /** Reads a trace: {@code w0 lg-lan:dnat,acl:web;w2 :record}. */

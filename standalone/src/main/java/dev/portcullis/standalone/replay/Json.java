@@ -1,6 +1,8 @@
 package dev.portcullis.standalone.replay;
 
-/** Writes one JSON value into text: objects, arrays, strings and numbers, in the order of the calls. */
+/**
+ * Writes one JSON value into text: objects, arrays, strings and numbers, in the order of the calls.
+ */
 final class Json {
 
   private final StringBuilder text = new StringBuilder(512);
@@ -82,7 +84,9 @@ final class Json {
         case '\r' -> text.append("\\r");
         default -> {
           if (c < 0x20) {
-            text.append("\\u00").append(Character.forDigit(c >> 4, 16)).append(Character.forDigit(c & 15, 16));
+            text.append("\\u00")
+                .append(Character.forDigit(c >> 4, 16))
+                .append(Character.forDigit(c & 15, 16));
           } else {
             text.append(c);
           }

@@ -19,8 +19,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The side of a replay that IO modules see: they connect to it, take frames from it, and give back what left their ports and what
- * became of each frame. Thread: the loop of the feed, but for {@link #open}, {@link #awaitModules} and {@link #close}.
+ * The side of a replay that IO modules see: they connect to it, take frames from it, and give back
+ * what left their ports and what became of each frame. Thread: the loop of the feed, but for {@link
+ * #open}, {@link #awaitModules} and {@link #close}.
  */
 public final class LinkFeed implements AutoCloseable {
 

@@ -20,9 +20,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Plays captures through a gateway in rounds (ADR 4). A round is a run of consecutive frames in which no pair of addresses speaks in both
- * directions and all new flows enter by one port. All frames of a round are sent; the next round begins when each has its outcome and all
- * its pieces are back. So the result does not depend on threads.
+ * Plays captures through a gateway in rounds (ADR 4). A round is a run of consecutive frames in
+ * which no pair of addresses speaks in both directions and all new flows enter by one port. All
+ * frames of a round are sent; the next round begins when each has its outcome and all its pieces
+ * are back. So the result does not depend on threads.
  *
  * <p>Thread: everything runs on the loop of the feed; {@link #run} waits on the caller's thread.
  */
@@ -58,7 +59,8 @@ public final class Replay {
   private final PacketHeader outHeader = new PacketHeader();
   private final CompletableFuture<Boolean> done = new CompletableFuture<>();
 
-  private final PacketBatch entered = new PacketBatch(MAX_ROUND_BYTES + PacketBatch.MAX_PACKET_BYTES);
+  private final PacketBatch entered =
+      new PacketBatch(MAX_ROUND_BYTES + PacketBatch.MAX_PACKET_BYTES);
   private final int[] requestEntry = new int[MAX_ROUND_FRAMES];
   private final int[] pairEntry = new int[MAX_ROUND_FRAMES];
   private final int[] outcomeRow = new int[MAX_ROUND_FRAMES];
@@ -96,17 +98,22 @@ public final class Replay {
     this.topology = topology;
     this.plan = plan;
     this.progress = progress;
-    List<String> ports = topology.interfaces().stream().map(LogicalInterface::port).distinct().toList();
+    List<String> ports =
+        topology.interfaces().stream().map(LogicalInterface::port).distinct().toList();
     if (ports.size() < 2 && (plan.clientPort() == null || plan.serverPort() == null)) {
       throw new ReplayException(1, "the gateway has " + ports.size() + " port; a replay needs two");
     }
     if (ports.size() > 2 && (plan.clientPort() == null || plan.serverPort() == null)) {
       throw new ReplayException(
           2,
-          "the gateway has the ports " + ports + ": say which two the capture is for with --client-port and --server-port");
+          "the gateway has the ports "
+              + ports
+              + ": say which two the capture is for with --client-port and --server-port");
     }
-    clientTags = tags("--client-port", plan.clientPort() == null ? ports.get(0) : plan.clientPort(), ports);
-    serverTags = tags("--server-port", plan.serverPort() == null ? ports.get(1) : plan.serverPort(), ports);
+    clientTags =
+        tags("--client-port", plan.clientPort() == null ? ports.get(0) : plan.clientPort(), ports);
+    serverTags =
+        tags("--server-port", plan.serverPort() == null ? ports.get(1) : plan.serverPort(), ports);
     this.tally = new Tally(topology, table);
     this.frames = new Frames(plan.captures());
     this.results = new Results(plan.out(), topology, table, plan.paths(), tally);
@@ -116,7 +123,8 @@ public final class Replay {
   private int[] tags(String option, String port, List<String> ports) throws ReplayException {
     int[] tags = topology.ofPort(port).stream().mapToInt(LogicalInterface::tag).toArray();
     if (tags.length == 0) {
-      throw new ReplayException(2, option + " " + port + ": the gateway has no such port; allowed is one of " + ports);
+      throw new ReplayException(
+          2, option + " " + port + ": the gateway has no such port; allowed is one of " + ports);
     }
     return tags;
   }
@@ -157,7 +165,8 @@ public final class Replay {
     invariants.put("I2", tally.held() == 0);
     results.summary(invariants, (System.nanoTime() - began) / 1_000_000);
     if (tally.held() != 0) {
-      throw new ReplayException(3, tally.held() + " frames are neither forwarded nor dropped: the gateway lost them");
+      throw new ReplayException(
+          3, tally.held() + " frames are neither forwarded nor dropped: the gateway lost them");
     }
     return frames.problems();
   }
@@ -191,7 +200,9 @@ public final class Replay {
     int newFlowTag = -1;
     long roundTimeNs = 0;
     Frame frame = frames.peek();
-    while (frame != null && entered.count < MAX_ROUND_FRAMES && used + frame.length <= MAX_ROUND_BYTES) {
+    while (frame != null
+        && entered.count < MAX_ROUND_FRAMES
+        && used + frame.length <= MAX_ROUND_BYTES) {
       if (plan.speed() > 0) {
         if (entered.count == 0 && !due(frame.timeNs)) {
           return;
@@ -214,7 +225,8 @@ public final class Replay {
         done.complete(true);
         return;
       }
-      throw new ReplayException(1, "frame " + frames.number() + " is longer than " + MAX_ROUND_BYTES + " bytes");
+      throw new ReplayException(
+          1, "frame " + frames.number() + " is longer than " + MAX_ROUND_BYTES + " bytes");
     }
     unsettled = entered.count;
     lastProgressNs = System.nanoTime();
@@ -224,7 +236,8 @@ public final class Replay {
       outTag[i] = -1;
       tally.entered(entered, i);
       if (!feed.send(entered, i)) {
-        throw new ReplayException(3, "the queue to an IO module is full although a round is smaller");
+        throw new ReplayException(
+            3, "the queue to an IO module is full although a round is smaller");
       }
     }
     feed.flush();
@@ -252,7 +265,8 @@ public final class Replay {
    * Adds a frame to the round.
    *
    * @param newFlowTag tag by which new flows of this round enter, -1: none yet
-   * @return {@link #CONFLICT}: not in this round; {@link #NOTHING_NEW}; or the tag by which a new flow enters
+   * @return {@link #CONFLICT}: not in this round; {@link #NOTHING_NEW}; or the tag by which a new
+   *     flow enters
    */
   private int join(Frame frame, int newFlowTag) {
     int i = entered.count;
@@ -287,7 +301,10 @@ public final class Replay {
       int side = tuple ? entry(book.find(header, FlowBook.By.TUPLE)) : pair;
       boolean server = !book.fromClient(side);
       int replica = Math.floorMod((int) FlowId.of(header), Integer.MAX_VALUE);
-      tag = server ? serverTags[replica % serverTags.length] : clientTags[replica % clientTags.length];
+      tag =
+          server
+              ? serverTags[replica % serverTags.length]
+              : clientTags[replica % clientTags.length];
       if (book.round(pair) == round && book.serverInRound(pair) != server) {
         return CONFLICT;
       }
@@ -339,7 +356,8 @@ public final class Replay {
   private void took(PacketBatch batch, int r) throws ReplayException {
     int i = rowOf(batch.number[r]);
     if (i < 0) {
-      throw new ReplayException(3, "frame " + batch.number[r] + " came back a second time or was never sent");
+      throw new ReplayException(
+          3, "frame " + batch.number[r] + " came back a second time or was never sent");
     }
     lastProgressNs = System.nanoTime();
     if ((batch.flags[r] & PacketFlags.OUTCOME) != 0) {
@@ -454,7 +472,9 @@ public final class Replay {
       int o = outcomeRow[i];
       List<Hop> hops = Hop.of(outcomes, o);
       if (hops.size() > 1) {
-        tally.flows().moved(header, outHeader, Results.hex(outcomes.vHigh[o], outcomes.vLow[o]), hops);
+        tally
+            .flows()
+            .moved(header, outHeader, Results.hex(outcomes.vHigh[o], outcomes.vLow[o]), hops);
       }
     }
   }
@@ -479,7 +499,11 @@ public final class Replay {
         numbers.append(numbers.isEmpty() ? "" : ", ").append(entered.number[i]);
       }
     }
-    return "the gateway has said nothing of frame " + numbers + (more == null ? "" : more) + " for "
-        + STALLED_NS / 1_000_000_000L + " s";
+    return "the gateway has said nothing of frame "
+        + numbers
+        + (more == null ? "" : more)
+        + " for "
+        + STALLED_NS / 1_000_000_000L
+        + " s";
   }
 }

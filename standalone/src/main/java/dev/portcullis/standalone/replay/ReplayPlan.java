@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param clientPort port of the side that sends first; null: the first port of the gateway
  * @param serverPort port of the other side; null: the second port of the gateway
  * @param paths whether {@code paths.jsonl} is written
- * @param speed 0: as fast as the gateway takes it; otherwise recorded time passes {@code speed} times as fast
+ * @param speed 0: as fast as the gateway takes it; otherwise recorded time passes {@code speed}
+ *     times as fast
  */
 public record ReplayPlan(
     List<Path> captures,

@@ -4,8 +4,9 @@ import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 
 /**
- * Turns a recorded reply into the one that the real receiver would have sent: to the addresses and ports that its request had when it
- * left the gateway. Checksums change by what they cover, so that one that was wrong stays wrong.
+ * Turns a recorded reply into the one that the real receiver would have sent: to the addresses and
+ * ports that its request had when it left the gateway. Checksums change by what they cover, so that
+ * one that was wrong stays wrong.
  */
 final class ReplyTranslation {
 

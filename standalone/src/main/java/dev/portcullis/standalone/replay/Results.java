@@ -25,8 +25,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files of a replay. Everything in them follows from the captures and the configuration; only {@code summary.json.wall_clock} is of
- * the day. What was written before a fault stays. Thread: one at a time.
+ * The files of a replay. Everything in them follows from the captures and the configuration; only
+ * {@code summary.json.wall_clock} is of the day. What was written before a fault stays. Thread: one
+ * at a time.
  */
 final class Results implements AutoCloseable {
 
@@ -77,7 +78,8 @@ final class Results implements AutoCloseable {
     failed = true;
     String message = String.valueOf(e.getMessage());
     if (e instanceof FileSystemException f) {
-      String reason = f.getReason() == null ? "it is in the way or may not be written" : f.getReason();
+      String reason =
+          f.getReason() == null ? "it is in the way or may not be written" : f.getReason();
       message = f.getFile() + ": cannot be written: " + reason;
     } else if (!message.contains(folder.toString())) {
       message = folder + ": cannot be written any further: " + message;
@@ -112,7 +114,8 @@ final class Results implements AutoCloseable {
    * @param o its row there
    * @param outTag tag of the port that it left by, -1 where it did not
    */
-  void became(PacketBatch entered, int e, PacketBatch outcome, int o, int outTag) throws ReplayException {
+  void became(PacketBatch entered, int e, PacketBatch outcome, int o, int outTag)
+      throws ReplayException {
     DropReason reason = DropReason.byId(outcome.reason[o]);
     List<Hop> hops = Hop.of(outcome, o);
     tally.became(entered, e, outcome, o, hops, outTag, table);
@@ -131,11 +134,18 @@ final class Results implements AutoCloseable {
   }
 
   private String path(
-      PacketBatch entered, int e, PacketBatch outcome, int o, int outTag, DropReason reason, List<Hop> hops) {
+      PacketBatch entered,
+      int e,
+      PacketBatch outcome,
+      int o,
+      int outTag,
+      DropReason reason,
+      List<Hop> hops) {
     int trafficClass = outcome.trafficClass[o];
     json.clear().open('{').key("n").value(entered.number[e]);
     json.key("port").value(portOf(entered.tag[e]));
-    json.key("class").value(table.classNames().get(Math.min(trafficClass, table.classNames().size() - 1)));
+    json.key("class")
+        .value(table.classNames().get(Math.min(trafficClass, table.classNames().size() - 1)));
     json.key("v").value(hex(outcome.vHigh[o], outcome.vLow[o]));
     json.key("n_slots").value(table.slots(trafficClass));
     json.key("epoch").value(table.epoch());
@@ -206,7 +216,12 @@ final class Results implements AutoCloseable {
         json.key("icmp_type").value(header.icmpType).key("icmp_code").value(header.icmpCode);
       }
     }
-    json.key("drop").open('{').key("len").value(entered.dataLength[e]).key("reason").value(reason.label());
+    json.key("drop")
+        .open('{')
+        .key("len")
+        .value(entered.dataLength[e])
+        .key("reason")
+        .value(reason.label());
     return json.close('}').close('}').toString();
   }
 
@@ -226,10 +241,15 @@ final class Results implements AutoCloseable {
   }
 
   private static String time(long ns) {
-    return EVE_TIME.format(Instant.ofEpochSecond(Long.divideUnsigned(ns, 1_000_000_000L), Long.remainderUnsigned(ns, 1_000_000_000L)));
+    return EVE_TIME.format(
+        Instant.ofEpochSecond(
+            Long.divideUnsigned(ns, 1_000_000_000L), Long.remainderUnsigned(ns, 1_000_000_000L)));
   }
 
-  /** Writes the summary: after everything else, so that its being there says that the rest is complete. */
+  /**
+   * Writes the summary: after everything else, so that its being there says that the rest is
+   * complete.
+   */
   void summary(Map<String, Boolean> invariants, long wallClockMs) throws ReplayException {
     json.clear().open('{');
     json.key("received").value(tally.received).key("forwarded").value(tally.forwarded);
@@ -243,7 +263,13 @@ final class Results implements AutoCloseable {
     json.key("not_entered").value(tally.notEntered);
     json.key("per_port").open('{');
     for (String port : ports.keySet()) {
-      json.key(port).open('{').key("received").value(tally.receivedAt(port)).key("forwarded").value(tally.forwardedAt(port)).close('}');
+      json.key(port)
+          .open('{')
+          .key("received")
+          .value(tally.receivedAt(port))
+          .key("forwarded")
+          .value(tally.forwardedAt(port))
+          .close('}');
     }
     json.close('}').key("per_worker").open('{');
     tally.perWorker.forEach(

@@ -10,7 +10,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What a replay has counted, for its summary and for people. Written by one thread, read afterwards. */
+/**
+ * What a replay has counted, for its summary and for people. Written by one thread, read
+ * afterwards.
+ */
 public final class Tally {
 
   long received;

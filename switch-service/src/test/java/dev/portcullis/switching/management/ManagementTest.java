@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.DirectiveListener;
@@ -16,7 +17,6 @@ import dev.portcullis.core.management.ModuleHello;
 import dev.portcullis.core.management.proto.Hello;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
-import dev.portcullis.core.link.LinkSecurity;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -257,7 +257,8 @@ class ManagementTest {
 
   private ManagedChannel channel(ManagementServer server) {
     ManagedChannel channel =
-        NettyChannelBuilder.forAddress(HOST, server.port(), io.grpc.InsecureChannelCredentials.create())
+        NettyChannelBuilder.forAddress(
+                HOST, server.port(), io.grpc.InsecureChannelCredentials.create())
             .build();
     open.add(channel::shutdownNow);
     return channel;

@@ -4,8 +4,8 @@ import dev.portcullis.core.distribution.Lanes;
 import java.util.Arrays;
 
 /**
- * Entries of a fixed number of longs in chunks that are added as needed, each in the list of its lane. The last word of
- * an entry links it: previous and next of the lane, as numbers plus one.
+ * Entries of a fixed number of longs in chunks that are added as needed, each in the list of its
+ * lane. The last word of an entry links it: previous and next of the lane, as numbers plus one.
  *
  * <p>Thread: one shard.
  */
@@ -74,7 +74,10 @@ final class EntryStore {
     freeHead = entry;
   }
 
-  /** Returns the next entry of a walk through the lane that begins anew at its end, -1 when the lane is empty. */
+  /**
+   * Returns the next entry of a walk through the lane that begins anew at its end, -1 when the lane
+   * is empty.
+   */
   int walk(int lane) {
     int entry = cursors[lane] >= 0 ? cursors[lane] : heads[lane];
     if (entry >= 0) {

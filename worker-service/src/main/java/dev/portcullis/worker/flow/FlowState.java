@@ -3,7 +3,10 @@ package dev.portcullis.worker.flow;
 import dev.portcullis.core.policy.GatewaySpec;
 import java.util.List;
 
-/** States of a flow: numbers in the flow table, with the names that traces use and the timeout of each. */
+/**
+ * States of a flow: numbers in the flow table, with the names that traces use and the timeout of
+ * each.
+ */
 public final class FlowState {
 
   public static final int TCP_SYN_SENT = 1;
@@ -22,7 +25,17 @@ public final class FlowState {
   public static final int OTHER = 9;
 
   private static final List<String> NAMES =
-      List.of("", "new", "opening", "established", "closing", "closed", "new", "established", "icmp", "other");
+      List.of(
+          "",
+          "new",
+          "opening",
+          "established",
+          "closing",
+          "closed",
+          "new",
+          "established",
+          "icmp",
+          "other");
 
   private FlowState() {}
 

@@ -4,27 +4,45 @@ import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.policy.GatewaySpec;
 
 /**
- * The flows of a shard: 24 longs each, found by the tuple of either direction. A flow is a number from 0; together with the
- * direction (0: as the first packet, 1: the reply) it is a reference {@code flow * 2 + direction}.
+ * The flows of a shard: 24 longs each, found by the tuple of either direction. A flow is a number
+ * from 0; together with the direction (0: as the first packet, 1: the reply) it is a reference
+ * {@code flow * 2 + direction}.
  *
- * <p>Time is the capture time of packets. A flow that is past its timeout is taken out when it is met: by a search, or by the
- * walk of two flows of its lane that every new flow of the lane makes. So what is found depends on the packets of the lane alone.
- * The bound is per lane: {@code limits.flows / 16}; a full lane is searched for expired flows as soon as there can be one.
+ * <p>Time is the capture time of packets. A flow that is past its timeout is taken out when it is
+ * met: by a search, or by the walk of two flows of its lane that every new flow of the lane makes.
+ * So what is found depends on the packets of the lane alone. The bound is per lane: {@code
+ * limits.flows / 16}; a full lane is searched for expired flows as soon as there can be one.
  *
  * <p>Thread: one shard.
  */
 public final class FlowTable {
 
   /** Words of an entry; a tuple has five. */
-  public static final int FORWARD = 0, META = 5, LAST_SEEN = 6, CHANGES = 7, REVERSE = 8, TAGS = 13, NEXT_HOP = 14;
+  public static final int FORWARD = 0,
+      META = 5,
+      LAST_SEEN = 6,
+      CHANGES = 7,
+      REVERSE = 8,
+      TAGS = 13,
+      NEXT_HOP = 14;
 
   /** More words: V, packets and bytes of both directions, V of the reply. */
-  public static final int V_HIGH = 15, V_LOW = 16, PACKETS = 17, BYTES = 19, REPLY_V_HIGH = 21, REPLY_V_LOW = 22;
+  public static final int V_HIGH = 15,
+      V_LOW = 16,
+      PACKETS = 17,
+      BYTES = 19,
+      REPLY_V_HIGH = 21,
+      REPLY_V_LOW = 22;
 
   private static final int WORDS = 24;
 
   /** Bits of the flags in {@link #META}. */
-  public static final int ROUTED = 1, DNAT = 2, SNAT = 4, RECORDED = 8, FIN_FORWARD = 16, FIN_REVERSE = 32;
+  public static final int ROUTED = 1,
+      DNAT = 2,
+      SNAT = 4,
+      RECORDED = 8,
+      FIN_FORWARD = 16,
+      FIN_REVERSE = 32;
 
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
@@ -44,7 +62,10 @@ public final class FlowTable {
     java.util.Arrays.fill(earliestExpiryNs, Long.MAX_VALUE);
   }
 
-  /** First pass: touches what a search will need, so that the memory is there; the result means nothing. */
+  /**
+   * First pass: touches what a search will need, so that the memory is there; the result means
+   * nothing.
+   */
   public long touch(long hash) {
     long slot = index.slot(index.start(hash));
     if (slot == 0) {
@@ -62,13 +83,19 @@ public final class FlowTable {
   /** {@link #peek}: the flow with this tuple has expired. */
   public static final int EXPIRED = -2;
 
-  /** Returns the reference of the live flow with this tuple, {@link #NONE} or {@link #EXPIRED}; changes nothing. */
+  /**
+   * Returns the reference of the live flow with this tuple, {@link #NONE} or {@link #EXPIRED};
+   * changes nothing.
+   */
   public int peek(Tuple tuple, long hash, long nowNs) {
     int reference = lookup(tuple, hash);
     return reference >= 0 && expired(reference >>> 1, nowNs) ? EXPIRED : reference;
   }
 
-  /** Returns the reference of the live flow with this tuple, -1 where there is none; one that has expired is taken out. */
+  /**
+   * Returns the reference of the live flow with this tuple, -1 where there is none; one that has
+   * expired is taken out.
+   */
   public int find(Tuple tuple, long hash, long nowNs) {
     int reference = lookup(tuple, hash);
     if (reference >= 0 && expired(reference >>> 1, nowNs)) {
@@ -137,7 +164,8 @@ public final class FlowTable {
   }
 
   private void mayExpire(int flow, int lane) {
-    earliestExpiryNs[lane] = Math.min(earliestExpiryNs[lane], get(flow, LAST_SEEN) + timeoutNs[state(flow)]);
+    earliestExpiryNs[lane] =
+        Math.min(earliestExpiryNs[lane], get(flow, LAST_SEEN) + timeoutNs[state(flow)]);
   }
 
   private boolean expired(int flow, long nowNs) {

@@ -4,13 +4,15 @@ import dev.portcullis.core.distribution.Lanes;
 import java.util.Arrays;
 
 /**
- * Gives translated ports to the flows of a shard, lane by lane. A lane searches the blocks it has claimed, from where it
- * found the last one, then claims one more: of its own first, lowest first; then, highest first, one that no lane of this worker has claimed. A
- * port is free for a flow when no live flow has the tuple that its replies would have: ports are used again for other receivers. The original
- * port is not kept.
+ * Gives translated ports to the flows of a shard, lane by lane. A lane searches the blocks it has
+ * claimed, from where it found the last one, then claims one more: of its own first, lowest first;
+ * then, highest first, one that no lane of this worker has claimed. A port is free for a flow when
+ * no live flow has the tuple that its replies would have: ports are used again for other receivers.
+ * The original port is not kept.
  *
- * <p>Arithmetic: 64,512 ports over N workers and 16 lanes are 1,344 / N per lane and receiver; a lane searches all that it has
- * before it claims, which is once in 64 flows, so a port costs some 20 tries at worst until nothing is left to claim. Thread: one shard.
+ * <p>Arithmetic: 64,512 ports over N workers and 16 lanes are 1,344 / N per lane and receiver; a
+ * lane searches all that it has before it claims, which is once in 64 flows, so a port costs some
+ * 20 tries at worst until nothing is left to claim. Thread: one shard.
  */
 public final class NatPorts {
 
@@ -32,7 +34,10 @@ public final class NatPorts {
     Arrays.setAll(claimed, i -> new int[8]);
   }
 
-  /** Says which blocks are this worker's: it is the {@code ownIndex}-th of {@code workers}, -1: none is. */
+  /**
+   * Says which blocks are this worker's: it is the {@code ownIndex}-th of {@code workers}, -1: none
+   * is.
+   */
   public void share(int workers, int ownIndex) {
     this.workers = workers;
     this.ownIndex = ownIndex;
@@ -41,11 +46,13 @@ public final class NatPorts {
   /**
    * Finds a port.
    *
-   * @param reply tuple of replies; destination is set to the pool address and port found (echo: source port too)
+   * @param reply tuple of replies; destination is set to the pool address and port found (echo:
+   *     source port too)
    * @param echo whether there is one identifier in place of two ports
    * @return the port, -1: none is free
    */
-  public int allocate(int pool, int first, int last, int lane, Tuple reply, boolean echo, long nowNs) {
+  public int allocate(
+      int pool, int first, int last, int lane, Tuple reply, boolean echo, long nowNs) {
     int list = pool * Lanes.COUNT + lane;
     int port = search(list, first, last, reply, echo, nowNs);
     while (port < 0 && claimOne(pool, lane, list, first, last)) {

@@ -3,9 +3,10 @@ package dev.portcullis.worker.flow;
 import dev.portcullis.core.distribution.Lanes;
 
 /**
- * Path records of a shard: by the tuple of a reply, the key of the worker that knows its flow (patent, W1 and W2). A record has the key
- * and not the worker, so it stays right when the table changes. It outlives the flow: it expires after the longest timeout that a flow
- * can have. The bound is per lane of the reply: {@code limits.paths / 16}. Thread: one shard.
+ * Path records of a shard: by the tuple of a reply, the key of the worker that knows its flow
+ * (patent, W1 and W2). A record has the key and not the worker, so it stays right when the table
+ * changes. It outlives the flow: it expires after the longest timeout that a flow can have. The
+ * bound is per lane of the reply: {@code limits.paths / 16}. Thread: one shard.
  */
 public final class PathTable {
 
@@ -45,7 +46,8 @@ public final class PathTable {
     int at = index.start(hash);
     for (long slot = index.slot(at); slot != 0; at = index.after(at), slot = index.slot(at)) {
       int record = TupleIndex.reference(slot);
-      if (TupleIndex.sameHash(slot, hash) && tuple.equalsWords(store.chunk(record), store.base(record))) {
+      if (TupleIndex.sameHash(slot, hash)
+          && tuple.equalsWords(store.chunk(record), store.base(record))) {
         return record;
       }
     }

@@ -4,8 +4,8 @@ import dev.portcullis.core.distribution.Lanes;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * Which lane of this worker has which block of 64 ports of a pool address. Shared by the shards of a worker: a claim is one
- * compare-and-set, and stays. Any thread.
+ * Which lane of this worker has which block of 64 ports of a pool address. Shared by the shards of
+ * a worker: a claim is one compare-and-set, and stays. Any thread.
  */
 public final class PortBlocks {
 
@@ -56,7 +56,10 @@ public final class PortBlocks {
     return block % workers;
   }
 
-  /** Returns the lane that a block is at home in, at its owner: consecutive blocks of one owner lie in consecutive lanes. */
+  /**
+   * Returns the lane that a block is at home in, at its owner: consecutive blocks of one owner lie
+   * in consecutive lanes.
+   */
   public static int homeLane(int block, int workers) {
     return block / workers % Lanes.COUNT;
   }

@@ -4,8 +4,8 @@ import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.wire.PacketHeader;
 
 /**
- * What tells flows apart: addresses, protocol and, where they can be used, ports. Mutable and reused; five longs in tables.
- * Thread: one shard.
+ * What tells flows apart: addresses, protocol and, where they can be used, ports. Mutable and
+ * reused; five longs in tables. Thread: one shard.
  */
 public final class Tuple {
 
@@ -14,13 +14,18 @@ public final class Tuple {
   public long destinationHigh;
   public long destinationLow;
 
-  /** Source port, destination port (16 bits each), then whether there are ports (bit 16), protocol, version. */
+  /**
+   * Source port, destination port (16 bits each), then whether there are ports (bit 16), protocol,
+   * version.
+   */
   public long ports;
 
   /** Makes a tuple of zeros. */
   public Tuple() {}
 
-  /** Whether a packet is told apart by ports too: not a fragment, and its transport header is whole. */
+  /**
+   * Whether a packet is told apart by ports too: not a fragment, and its transport header is whole.
+   */
   public static boolean usesPorts(PacketHeader h) {
     return h.hasPorts && !h.fragment;
   }
@@ -48,7 +53,8 @@ public final class Tuple {
   }
 
   /** Sets all words. */
-  public void set(long sourceHigh, long sourceLow, long destinationHigh, long destinationLow, long ports) {
+  public void set(
+      long sourceHigh, long sourceLow, long destinationHigh, long destinationLow, long ports) {
     this.sourceHigh = sourceHigh;
     this.sourceLow = sourceLow;
     this.destinationHigh = destinationHigh;
@@ -57,7 +63,8 @@ public final class Tuple {
   }
 
   /** Puts together the word {@link #ports}; without ports both are 0. */
-  public static long ports(int version, int protocol, boolean withPorts, int source, int destination) {
+  public static long ports(
+      int version, int protocol, boolean withPorts, int source, int destination) {
     long word = (long) protocol << 8 | version;
     return withPorts ? word | (long) source << 48 | (long) destination << 32 | 1 << 16 : word;
   }
@@ -87,7 +94,8 @@ public final class Tuple {
     return hash(sourceHigh, sourceLow, destinationHigh, destinationLow, ports);
   }
 
-  static long hash(long sourceHigh, long sourceLow, long destinationHigh, long destinationLow, long ports) {
+  static long hash(
+      long sourceHigh, long sourceLow, long destinationHigh, long destinationLow, long ports) {
     long h = (sourceHigh ^ Long.rotateLeft(destinationHigh, 29)) * 0x9e3779b97f4a7c15L;
     h = (h ^ sourceLow ^ Long.rotateLeft(destinationLow, 33)) * 0xc2b2ae3d27d4eb4fL;
     return Lanes.mix(h ^ ports);

@@ -1,8 +1,8 @@
 package dev.portcullis.worker.flow;
 
 /**
- * Open addressing from the hash of a tuple to a number: a slot has the lower 32 bits of the hash above, the number plus one
- * below. Doubles when half full. Thread: one shard.
+ * Open addressing from the hash of a tuple to a number: a slot has the lower 32 bits of the hash
+ * above, the number plus one below. Doubles when half full. Thread: one shard.
  */
 final class TupleIndex {
 

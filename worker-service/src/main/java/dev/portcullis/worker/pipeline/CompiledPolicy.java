@@ -23,7 +23,9 @@ public record CompiledPolicy(
         new DestinationNatTable(config.policy().nat().destination(), egress),
         new SourceNatTable(
             config.policy().nat().source(),
-            config.policy().nat().source().stream().map(it -> AccessRules.prefixes(config.policy(), it.source())).toList(),
+            config.policy().nat().source().stream()
+                .map(it -> AccessRules.prefixes(config.policy(), it.source()))
+                .toList(),
             egress,
             blocks));
   }
@@ -32,6 +34,7 @@ public record CompiledPolicy(
   public static PortBlocks blocks(GatewayConfig config) {
     List<IpAddress> addresses = SourceNatTable.addresses(config.policy());
     return new PortBlocks(
-        addresses.stream().mapToLong(IpAddress::high).toArray(), addresses.stream().mapToLong(IpAddress::low).toArray());
+        addresses.stream().mapToLong(IpAddress::high).toArray(),
+        addresses.stream().mapToLong(IpAddress::low).toArray());
   }
 }

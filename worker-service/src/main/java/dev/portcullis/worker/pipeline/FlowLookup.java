@@ -20,12 +20,14 @@ import dev.portcullis.worker.stage.Vector;
 import dev.portcullis.worker.stage.dnat.DestinationNatTable;
 
 /**
- * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a run one after the other and yet everything is as
- * if the packets had gone through one by one: a packet that has no flow, or that ends a closed one (SYN), is a run of its own; a run spans less
+ * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a
+ * run one after the other and yet everything is as if the packets had gone through one by one: a
+ * packet that has no flow, or that ends a closed one (SYN), is a run of its own; a run spans less
  * time than the shortest timeout, so no flow of it can expire inside.
  *
- * <p>A packet without a flow is: a reply whose path is recorded here (W2), or leads elsewhere by computation (W5), which is passed on; one that was
- * passed here for a flow that has gone, which is sent to its own owner, who forgets the record; or the first of a flow.
+ * <p>A packet without a flow is: a reply whose path is recorded here (W2), or leads elsewhere by
+ * computation (W5), which is passed on; one that was passed here for a flow that has gone, which is
+ * sent to its own owner, who forgets the record; or the first of a flow.
  *
  * <p>Thread: one shard.
  */
@@ -113,7 +115,10 @@ final class FlowLookup {
     return true;
   }
 
-  /** Decides about a packet without changing what another packet of the run may see; false: it must be alone. */
+  /**
+   * Decides about a packet without changing what another packet of the run may see; false: it must
+   * be alone.
+   */
   private boolean resolve(Vector v, int i) {
     if (v.kind[i] == Vector.RECORDED) {
       record(v, i);
@@ -133,14 +138,17 @@ final class FlowLookup {
       v.kind[i] = Vector.KNOWN;
       return true;
     }
-    if (reference == FlowTable.NONE && mode == PathMode.RECORD && (v.batch.flags[i] & PacketFlags.REDIRECTED) == 0) {
+    if (reference == FlowTable.NONE
+        && mode == PathMode.RECORD
+        && (v.batch.flags[i] & PacketFlags.REDIRECTED) == 0) {
       return recorded(v, i);
     }
     return false;
   }
 
   private static boolean isFirstSyn(PacketHeader h) {
-    return h.protocol == PacketHeader.TCP && (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN;
+    return h.protocol == PacketHeader.TCP
+        && (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN;
   }
 
   private void record(Vector v, int i) {
@@ -223,7 +231,10 @@ final class FlowLookup {
     v.kind[i] = Vector.OPENING;
   }
 
-  /** A packet that was passed here for a flow that is not here: false when this shard is its own owner anyway. */
+  /**
+   * A packet that was passed here for a flow that is not here: false when this shard is its own
+   * owner anyway.
+   */
   private boolean gone(Vector v, int i, PacketHeader h) {
     if (mode == PathMode.RECOMPUTE) {
       int lane = laneOfPool(h);
@@ -238,7 +249,12 @@ final class FlowLookup {
     if (ownership.isHere(owner, key.vHigh, key.vLow)) {
       return false;
     }
-    passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), PacketFlags.REDIRECTED | PacketFlags.RECORD);
+    passOn(
+        v,
+        i,
+        owner,
+        Lanes.laneOf(key.vHigh, key.vLow),
+        PacketFlags.REDIRECTED | PacketFlags.RECORD);
     v.did[i] |= Vector.DID_EXPIRED;
     return true;
   }
@@ -248,7 +264,10 @@ final class FlowLookup {
     return pool < 0 ? -1 : blocks.claimant(pool, h.destinationPort / PortBlocks.BLOCK);
   }
 
-  /** Computes the key of the earlier hop in place of a record (W5); false where it leads nowhere else. */
+  /**
+   * Computes the key of the earlier hop in place of a record (W5); false where it leads nowhere
+   * else.
+   */
   private boolean computed(Vector v, int i, PacketHeader h) {
     DistributionTable table = ownership.table();
     int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;

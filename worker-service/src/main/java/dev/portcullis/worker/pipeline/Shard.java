@@ -16,7 +16,8 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One thread of a worker with all that it owns: pipeline, flows, path records. Shards share nothing but the claims of port blocks.
+ * One thread of a worker with all that it owns: pipeline, flows, path records. Shards share nothing
+ * but the claims of port blocks.
  *
  * <p>Counted at each shard: {@code received + passedIn = forwarded + passedOut + dropped}.
  */
@@ -53,7 +54,13 @@ public final class Shard {
     this.links = links;
     this.siblings = new ShardChannel[shards];
     this.pipeline =
-        new WorkerPipeline(config, topology, policy, new Ownership(self.number(), shards, number), blocks, this::outlet);
+        new WorkerPipeline(
+            config,
+            topology,
+            policy,
+            new Ownership(self.number(), shards, number),
+            blocks,
+            this::outlet);
   }
 
   /** Connects the shards of a worker with each other; before the first packet. */

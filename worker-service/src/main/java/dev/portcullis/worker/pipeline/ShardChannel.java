@@ -7,8 +7,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * From one shard of a worker to another: packets are copied into a batch, which the other shard's loop takes. Batches come back and are used again.
- * At most {@code limitBytes} are under way; while two batches are, the next one gathers until it is full.
+ * From one shard of a worker to another: packets are copied into a batch, which the other shard's
+ * loop takes. Batches come back and are used again. At most {@code limitBytes} are under way; while
+ * two batches are, the next one gathers until it is full.
  *
  * <p>Thread: the sending shard, but for {@link Passage#run}.
  */
@@ -57,7 +58,8 @@ final class ShardChannel implements Outlet {
       return false;
     }
     PacketBatch to = gathering.batch;
-    if (to.count == PacketBatch.MAX_PACKETS || to.count > 0 && gathering.used + size > PacketBatch.TARGET_BYTES) {
+    if (to.count == PacketBatch.MAX_PACKETS
+        || to.count > 0 && gathering.used + size > PacketBatch.TARGET_BYTES) {
       send();
       to = gathering.batch;
     }

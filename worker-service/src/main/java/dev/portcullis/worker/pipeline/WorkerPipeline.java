@@ -41,7 +41,12 @@ public final class WorkerPipeline {
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
-      GatewayConfig config, Topology topology, CompiledPolicy policy, Ownership ownership, PortBlocks blocks, Outlets outlets) {
+      GatewayConfig config,
+      Topology topology,
+      CompiledPolicy policy,
+      Ownership ownership,
+      PortBlocks blocks,
+      Outlets outlets) {
     GatewaySpec spec = config.gateway();
     this.ownership = ownership;
     flows = new FlowTable(spec.timeouts(), spec.limits().flows());
@@ -49,20 +54,29 @@ public final class WorkerPipeline {
     ports = new NatPorts(blocks, flows);
     TraceText trace =
         new TraceText(
-            ownership.self(), policy.egress(), topology.interfaces().size(), policy.rules()::name, config.policy().rules().size());
+            ownership.self(),
+            policy.egress(),
+            topology.interfaces().size(),
+            policy.rules()::name,
+            config.policy().rules().size());
     emit = new EmitStage(policy.egress(), ownership, outlets, trace);
 
     decode = new DecodeStage(spec.exceptions(), policy.egress(), ownership);
     // here: defragmentation, IPsec detunnel
-    lookup = new FlowLookup(flows, paths, ownership, spec.path(), policy.destinations(), blocks, spec.timeouts());
+    lookup =
+        new FlowLookup(
+            flows, paths, ownership, spec.path(), policy.destinations(), blocks, spec.timeouts());
     List<Stage> inOrder =
         List.of(
             new DnatStage(policy.destinations(), policy.egress(), flows),
             new AclStage(policy.rules(), policy.egress(), flows),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
-            new SnatStage(policy.sources(), policy.egress(), flows, ports, blocks, spec.exceptions()),
-            spec.path() == PathMode.RECORD ? new RedistributeStage(flows, paths, ownership) : it -> {},
+            new SnatStage(
+                policy.sources(), policy.egress(), flows, ports, blocks, spec.exceptions()),
+            spec.path() == PathMode.RECORD
+                ? new RedistributeStage(flows, paths, ownership)
+                : it -> {},
             // here: IPsec tunnel
             emit);
     stages = inOrder.toArray(Stage[]::new);

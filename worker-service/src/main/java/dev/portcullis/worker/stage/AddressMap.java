@@ -9,8 +9,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * From an address to the set of numbers whose prefixes contain it: the prefixes cut the addresses into intervals, each interval has a
- * bitset (equal ones are shared), a search is a binary one. Immutable; any thread.
+ * From an address to the set of numbers whose prefixes contain it: the prefixes cut the addresses
+ * into intervals, each interval has a bitset (equal ones are shared), a search is a binary one.
+ * Immutable; any thread.
  */
 public final class AddressMap {
 
@@ -53,7 +54,9 @@ public final class AddressMap {
         }
       }
     }
-    edges.sort(Comparator.comparing(Edge::high, Long::compareUnsigned).thenComparing(Edge::low, Long::compareUnsigned));
+    edges.sort(
+        Comparator.comparing(Edge::high, Long::compareUnsigned)
+            .thenComparing(Edge::low, Long::compareUnsigned));
     List<Edge> starts = new ArrayList<>(List.of(new Edge(0, 0, 0, 0)));
     List<long[]> sets = new ArrayList<>();
     Map<BitSet, long[]> shared = new HashMap<>();
@@ -61,12 +64,16 @@ public final class AddressMap {
     int next = 0;
     for (int i = 0; i < starts.size(); i++) {
       Edge start = starts.get(i);
-      while (next < edges.size() && edges.get(next).high == start.high && edges.get(next).low == start.low) {
+      while (next < edges.size()
+          && edges.get(next).high == start.high
+          && edges.get(next).low == start.low) {
         Edge edge = edges.get(next++);
         depth[edge.number] += edge.step;
         active.set(edge.number, depth[edge.number] > 0);
       }
-      sets.add(shared.computeIfAbsent((BitSet) active.clone(), it -> java.util.Arrays.copyOf(it.toLongArray(), words)));
+      sets.add(
+          shared.computeIfAbsent(
+              (BitSet) active.clone(), it -> java.util.Arrays.copyOf(it.toLongArray(), words)));
       if (next < edges.size()) {
         starts.add(edges.get(next));
       }
@@ -82,11 +89,15 @@ public final class AddressMap {
     int behind = prefix.address().bits() - prefix.length();
     long lowMask = behind >= 64 ? -1L : (1L << behind) - 1;
     long highMask = behind <= 64 ? 0 : behind == 128 ? -1L : (1L << behind - 64) - 1;
-    edges.add(new Edge(prefix.address().high() & ~highMask, prefix.address().low() & ~lowMask, number, 1));
+    edges.add(
+        new Edge(
+            prefix.address().high() & ~highMask, prefix.address().low() & ~lowMask, number, 1));
     long lastHigh = prefix.address().high() | highMask;
     long lastLow = prefix.address().low() | lowMask;
     if (prefix.address().version() == 4) {
-      edges.set(edges.size() - 1, new Edge(0, prefix.address().low() & ~lowMask & 0xffff_ffffL, number, 1));
+      edges.set(
+          edges.size() - 1,
+          new Edge(0, prefix.address().low() & ~lowMask & 0xffff_ffffL, number, 1));
       edges.add(new Edge(0, (lastLow & 0xffff_ffffL) + 1, number, -1));
     } else if (lastHigh != -1L || lastLow != -1L) {
       edges.add(new Edge(lastLow == -1L ? lastHigh + 1 : lastHigh, lastLow + 1, number, -1));

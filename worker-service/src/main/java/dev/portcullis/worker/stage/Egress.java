@@ -10,7 +10,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 
-/** Where packets leave: by the inline partner of the port of entry, or by the longest route. Immutable; any thread. */
+/**
+ * Where packets leave: by the inline partner of the port of entry, or by the longest route.
+ * Immutable; any thread.
+ */
 public final class Egress {
 
   /** {@link #find}: no route leads to the receiver. */
@@ -29,13 +32,16 @@ public final class Egress {
   public Egress(GatewaySpec spec, Topology topology) {
     this.topology = topology;
     this.zones = topology.interfaces().stream().map(LogicalInterface::zone).distinct().toList();
-    this.zoneOfTag = topology.interfaces().stream().mapToInt(it -> zones.indexOf(it.zone())).toArray();
+    this.zoneOfTag =
+        topology.interfaces().stream().mapToInt(it -> zones.indexOf(it.zone())).toArray();
     List<GatewaySpec.Route> longestFirst = new ArrayList<>(spec.routes());
-    longestFirst.sort(Comparator.comparingInt((GatewaySpec.Route it) -> prefix(it.to()).length()).reversed());
+    longestFirst.sort(
+        Comparator.comparingInt((GatewaySpec.Route it) -> prefix(it.to()).length()).reversed());
     this.map = AddressMap.of(longestFirst.stream().map(it -> List.of(prefix(it.to()))).toList());
     this.tagsOfRoute =
         longestFirst.stream()
-            .map(it -> topology.ofPort(it.port()).stream().mapToInt(LogicalInterface::tag).toArray())
+            .map(
+                it -> topology.ofPort(it.port()).stream().mapToInt(LogicalInterface::tag).toArray())
             .toArray(int[][]::new);
   }
 
@@ -69,7 +75,10 @@ public final class Egress {
     return topology.interfaces().get(tag);
   }
 
-  /** Returns the tag to leave by, or {@link #NO_ROUTE}, {@link #UNPAIRED}; replicas of a port share the flows by V. */
+  /**
+   * Returns the tag to leave by, or {@link #NO_ROUTE}, {@link #UNPAIRED}; replicas of a port share
+   * the flows by V.
+   */
   public int find(int ingressTag, int version, long high, long low, long vLow) {
     int partner = partner(ingressTag);
     if (partner >= 0) {
@@ -82,7 +91,9 @@ public final class Egress {
     for (int i = 0; i < routes.length; i++) {
       if (routes[i] != 0) {
         int[] tags = tagsOfRoute[i * 64 + Long.numberOfTrailingZeros(routes[i])];
-        return tags.length == 0 ? NO_ROUTE : tags[(int) Long.remainderUnsigned(Lanes.mix(vLow), tags.length)];
+        return tags.length == 0
+            ? NO_ROUTE
+            : tags[(int) Long.remainderUnsigned(Lanes.mix(vLow), tags.length)];
       }
     }
     return NO_ROUTE;

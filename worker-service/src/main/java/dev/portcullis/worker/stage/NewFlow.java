@@ -2,7 +2,10 @@ package dev.portcullis.worker.stage;
 
 import dev.portcullis.worker.flow.Tuple;
 
-/** A flow that is being opened: what the stages decide about its first packet, until it is compiled into the flow table. */
+/**
+ * A flow that is being opened: what the stages decide about its first packet, until it is compiled
+ * into the flow table.
+ */
 public final class NewFlow {
 
   /** Tuple of the packet as it came in. */

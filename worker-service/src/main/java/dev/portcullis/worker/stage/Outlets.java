@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface Outlets {
 
-  /** Returns the channel to a lane of a module, null where there is no way to it; asked once per destination and table. */
+  /**
+   * Returns the channel to a lane of a module, null where there is no way to it; asked once per
+   * destination and table.
+   */
   @Nullable Outlet to(ModuleId destination, int destinationLane);
 }

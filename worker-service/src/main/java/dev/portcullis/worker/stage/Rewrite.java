@@ -4,8 +4,8 @@ import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 
 /**
- * Puts translated addresses and ports into packets; checksums follow by what changed (RFC 1624). SCTP keeps its ports' checksum
- * only where ports stay, so only its addresses are translated.
+ * Puts translated addresses and ports into packets; checksums follow by what changed (RFC 1624).
+ * SCTP keeps its ports' checksum only where ports stay, so only its addresses are translated.
  */
 public final class Rewrite {
 
@@ -16,7 +16,10 @@ public final class Rewrite {
     return Checksum.change(highBefore, lowBefore, highAfter, lowAfter);
   }
 
-  /** Returns the change of the transport checksum: ICMP covers no addresses, the others have a pseudo-header. */
+  /**
+   * Returns the change of the transport checksum: ICMP covers no addresses, the others have a
+   * pseudo-header.
+   */
   public static int transportChange(int protocol, int ipChange, int portBefore, int portAfter) {
     int ports = Checksum.change(portBefore, portAfter);
     return protocol == PacketHeader.ICMP ? ports : Checksum.both(ipChange, ports);
@@ -24,7 +27,13 @@ public final class Rewrite {
 
   /** Writes a new receiver. {@code port} -1: the port stays. */
   public static void destination(
-      byte[] bytes, PacketHeader h, long high, long low, int port, int ipChange, int transportChange) {
+      byte[] bytes,
+      PacketHeader h,
+      long high,
+      long low,
+      int port,
+      int ipChange,
+      int transportChange) {
     write(bytes, h, h.version == 4 ? 16 : 24, high, low, port, 2, ipChange, transportChange);
     h.destinationHigh = high;
     h.destinationLow = low;
@@ -38,7 +47,13 @@ public final class Rewrite {
 
   /** Writes a new sender. {@code port} -1: the port stays. */
   public static void source(
-      byte[] bytes, PacketHeader h, long high, long low, int port, int ipChange, int transportChange) {
+      byte[] bytes,
+      PacketHeader h,
+      long high,
+      long low,
+      int port,
+      int ipChange,
+      int transportChange) {
     write(bytes, h, h.version == 4 ? 12 : 8, high, low, port, 0, ipChange, transportChange);
     h.sourceHigh = high;
     h.sourceLow = low;

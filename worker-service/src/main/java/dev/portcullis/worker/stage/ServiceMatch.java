@@ -6,7 +6,10 @@ import dev.portcullis.worker.flow.Tuple;
 import java.util.Arrays;
 import java.util.List;
 
-/** One service, asked packet by packet: for NAT rules, and the reference that the compiled rules are tested against. */
+/**
+ * One service, asked packet by packet: for NAT rules, and the reference that the compiled rules are
+ * tested against.
+ */
 public final class ServiceMatch {
 
   private final PolicySpec.Service service;
@@ -16,7 +19,10 @@ public final class ServiceMatch {
   public ServiceMatch(PolicySpec.Service service) {
     this.service = service;
     this.any =
-        service.tcp().isEmpty() && service.udp().isEmpty() && service.icmp().isEmpty() && service.protocols().isEmpty();
+        service.tcp().isEmpty()
+            && service.udp().isEmpty()
+            && service.icmp().isEmpty()
+            && service.protocols().isEmpty();
   }
 
   /** Returns for each zone whether it is in the list; an empty list has all. */
@@ -55,10 +61,15 @@ public final class ServiceMatch {
     return false;
   }
 
-  /** Returns the first port of the protocol that the service names, {@code otherwise} where it names none. */
+  /**
+   * Returns the first port of the protocol that the service names, {@code otherwise} where it names
+   * none.
+   */
   public int firstPort(int protocol, int otherwise) {
     List<PolicySpec.PortRange> ranges =
-        protocol == PacketHeader.TCP ? service.tcp() : protocol == PacketHeader.UDP ? service.udp() : List.of();
+        protocol == PacketHeader.TCP
+            ? service.tcp()
+            : protocol == PacketHeader.UDP ? service.udp() : List.of();
     return ranges.isEmpty() ? otherwise : ranges.getFirst().first();
   }
 

@@ -6,9 +6,10 @@ import dev.portcullis.core.wire.PacketHeader;
 import java.util.Arrays;
 
 /**
- * A batch on its way through the pipeline: the packets, and what the stages have found out about each, as columns. Made once per shard
- * and used again. The stages work on runs of rows, {@link #from} to {@link #to}: many packets of flows that are known, or one that opens
- * a flow ({@link #opening}).
+ * A batch on its way through the pipeline: the packets, and what the stages have found out about
+ * each, as columns. Made once per shard and used again. The stages work on runs of rows, {@link
+ * #from} to {@link #to}: many packets of flows that are known, or one that opens a flow ({@link
+ * #opening}).
  *
  * <p>Thread: one shard.
  */

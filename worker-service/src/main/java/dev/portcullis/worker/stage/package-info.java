@@ -1,4 +1,7 @@
-/** What the stages of the pipeline share: the vector of packets that they work on, and where packets leave. */
+/**
+ * What the stages of the pipeline share: the vector of packets that they work on, and where packets
+ * leave.
+ */
 @NullMarked
 package dev.portcullis.worker.stage;
 

@@ -19,10 +19,12 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
- * The rules of a policy, compiled: for each property of a packet (zones, sender, receiver, service) a bitset of the rules that it
- * satisfies; the first bit that all five have is the first rule that matches. With 10,000 rules that are at most 157 words.
+ * The rules of a policy, compiled: for each property of a packet (zones, sender, receiver, service)
+ * a bitset of the rules that it satisfies; the first bit that all five have is the first rule that
+ * matches. With 10,000 rules that are at most 157 words.
  *
- * <p>Memory: a bitset per interval of addresses or ports, 1.25 KB each with 10,000 rules, 25 MB per property if all differ. Immutable; any thread.
+ * <p>Memory: a bitset per interval of addresses or ports, 1.25 KB each with 10,000 rules, 25 MB per
+ * property if all differ. Immutable; any thread.
  */
 public final class AccessRules {
 
@@ -56,20 +58,39 @@ public final class AccessRules {
     names = rules.stream().map(Rule::name).toList();
     actions = rules.stream().map(Rule::action).toArray(Action[]::new);
     defaultAction = policy.defaultAction();
-    from = byNumber(zones.size(), rules, (rule, zone) -> rule.from().isEmpty() || rule.from().contains(zones.get(zone)));
-    to = byNumber(zones.size(), rules, (rule, zone) -> rule.to().isEmpty() || rule.to().contains(zones.get(zone)));
+    from =
+        byNumber(
+            zones.size(),
+            rules,
+            (rule, zone) -> rule.from().isEmpty() || rule.from().contains(zones.get(zone)));
+    to =
+        byNumber(
+            zones.size(),
+            rules,
+            (rule, zone) -> rule.to().isEmpty() || rule.to().contains(zones.get(zone)));
     source = AddressMap.of(rules.stream().map(it -> prefixes(policy, it.source())).toList());
-    destination = AddressMap.of(rules.stream().map(it -> prefixes(policy, it.destination())).toList());
-    withoutPorts = byNumber(256, rules, (rule, protocol) -> anyService(rule, it -> isAny(it) || it.protocols().contains(protocol)));
+    destination =
+        AddressMap.of(rules.stream().map(it -> prefixes(policy, it.destination())).toList());
+    withoutPorts =
+        byNumber(
+            256,
+            rules,
+            (rule, protocol) ->
+                anyService(rule, it -> isAny(it) || it.protocols().contains(protocol)));
     tcp = ports(rules, withoutPorts[PacketHeader.TCP], Service::tcp);
     udp = ports(rules, withoutPorts[PacketHeader.UDP], Service::udp);
-    icmp = byNumber(256, rules, (rule, type) -> anyService(rule, it -> isAny(it) || it.icmp().contains(type)));
+    icmp =
+        byNumber(
+            256,
+            rules,
+            (rule, type) -> anyService(rule, it -> isAny(it) || it.icmp().contains(type)));
   }
 
   /** Returns the prefixes that names of address objects and prefixes stand for; empty: any. */
   public static List<Prefix> prefixes(PolicySpec policy, List<String> names) {
     Map<String, List<String>> objects =
-        policy.addresses().stream().collect(Collectors.toMap(it -> it.name(), it -> it.cidrs(), (a, b) -> a));
+        policy.addresses().stream()
+            .collect(Collectors.toMap(it -> it.name(), it -> it.cidrs(), (a, b) -> a));
     return names.stream()
         .flatMap(it -> objects.getOrDefault(it, List.of(it)).stream())
         .map(Egress::prefix)
@@ -81,7 +102,10 @@ public final class AccessRules {
   }
 
   private static boolean isAny(Service it) {
-    return it.tcp().isEmpty() && it.udp().isEmpty() && it.icmp().isEmpty() && it.protocols().isEmpty();
+    return it.tcp().isEmpty()
+        && it.udp().isEmpty()
+        && it.icmp().isEmpty()
+        && it.protocols().isEmpty();
   }
 
   private static boolean anyService(Rule rule, Predicate<Service> test) {
@@ -106,7 +130,9 @@ public final class AccessRules {
   }
 
   private static PortMap ports(
-      List<Rule> rules, long[] always, java.util.function.Function<Service, List<PortRange>> ranges) {
+      List<Rule> rules,
+      long[] always,
+      java.util.function.Function<Service, List<PortRange>> ranges) {
     List<int[]> edges = new ArrayList<>();
     int[] depth = new int[rules.size()];
     BitSet active = BitSet.valueOf(always);
@@ -120,7 +146,11 @@ public final class AccessRules {
       }
     }
     edges.sort(java.util.Comparator.comparingInt(it -> it[0]));
-    int[] starts = java.util.stream.IntStream.concat(java.util.stream.IntStream.of(0), edges.stream().mapToInt(it -> it[0])).distinct().toArray();
+    int[] starts =
+        java.util.stream.IntStream.concat(
+                java.util.stream.IntStream.of(0), edges.stream().mapToInt(it -> it[0]))
+            .distinct()
+            .toArray();
     long[][] sets = new long[starts.length][];
     int next = 0;
     for (int i = 0; i < starts.length; i++) {
@@ -141,7 +171,10 @@ public final class AccessRules {
     long[] c = source.find(h.version, h.sourceHigh, h.sourceLow);
     long[] d = destination.find(h.version, h.destinationHigh, h.destinationLow);
     long[] e = services(h);
-    long[] f = h.protocol == PacketHeader.ICMP || h.protocol == PacketHeader.ICMPV6 ? withoutPorts[h.protocol] : e;
+    long[] f =
+        h.protocol == PacketHeader.ICMP || h.protocol == PacketHeader.ICMPV6
+            ? withoutPorts[h.protocol]
+            : e;
     for (int i = 0; i < a.length; i++) {
       long all = a[i] & b[i] & c[i] & d[i] & (e[i] | f[i]);
       if (all != 0) {
@@ -154,8 +187,10 @@ public final class AccessRules {
   private long[] services(PacketHeader h) {
     boolean withPorts = Tuple.usesPorts(h);
     return switch (h.protocol) {
-      case PacketHeader.TCP -> withPorts ? tcp.find(h.destinationPort) : withoutPorts[PacketHeader.TCP];
-      case PacketHeader.UDP -> withPorts ? udp.find(h.destinationPort) : withoutPorts[PacketHeader.UDP];
+      case PacketHeader.TCP ->
+          withPorts ? tcp.find(h.destinationPort) : withoutPorts[PacketHeader.TCP];
+      case PacketHeader.UDP ->
+          withPorts ? udp.find(h.destinationPort) : withoutPorts[PacketHeader.UDP];
       case PacketHeader.ICMP, PacketHeader.ICMPV6 ->
           h.icmpType >= 0 ? icmp[h.icmpType] : withoutPorts[h.protocol];
       default -> withoutPorts[h.protocol];

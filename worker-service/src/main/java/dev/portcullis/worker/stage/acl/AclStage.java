@@ -2,16 +2,16 @@ package dev.portcullis.worker.stage.acl;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.policy.PolicySpec.Action;
+import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.stage.Egress;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
-import dev.portcullis.core.wire.PacketHeader;
 
 /**
- * Finds where a flow leaves (after DNAT) and asks the rules, once per flow. Replies pass without (patent, F3B and F5B). A routed packet whose TTL is used
- * up goes no further.
+ * Finds where a flow leaves (after DNAT) and asks the rules, once per flow. Replies pass without
+ * (patent, F3B and F5B). A routed packet whose TTL is used up goes no further.
  */
 public final class AclStage implements Stage {
 
@@ -57,7 +57,10 @@ public final class AclStage implements Stage {
     int ingress = v.batch.ingressTag[i];
     int tag = egress.find(ingress, h.version, h.destinationHigh, h.destinationLow, v.batch.vLow[i]);
     if (tag < 0) {
-      v.drop(i, StageName.ACL, tag == Egress.UNPAIRED ? DropReason.INLINE_UNPAIRED : DropReason.NO_ROUTE);
+      v.drop(
+          i,
+          StageName.ACL,
+          tag == Egress.UNPAIRED ? DropReason.INLINE_UNPAIRED : DropReason.NO_ROUTE);
       return;
     }
     v.egress[i] = tag;

@@ -13,11 +13,13 @@ import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 
 /**
- * Reads the headers; drops, or passes where the configuration says so, what is malformed, has a wrong checksum or impossible addresses.
+ * Reads the headers; drops, or passes where the configuration says so, what is malformed, has a
+ * wrong checksum or impossible addresses.
  *
- * <p>Checksums are verified on whole packets only: not on fragments (their IP header is), not on what a snap length cut, not behind IPv6
- * extension headers (a routing header changes the pseudo-header), and not on UDP without one. A malformed packet that passes is treated as a
- * packet without ports; one without readable addresses goes to the inline partner as it is, or is dropped.
+ * <p>Checksums are verified on whole packets only: not on fragments (their IP header is), not on
+ * what a snap length cut, not behind IPv6 extension headers (a routing header changes the
+ * pseudo-header), and not on UDP without one. A malformed packet that passes is treated as a packet
+ * without ports; one without readable addresses goes to the inline partner as it is, or is dropped.
  */
 public final class DecodeStage implements Stage {
 
@@ -88,7 +90,9 @@ public final class DecodeStage implements Stage {
       }
     } else if (exceptions.martian() == ExceptionAction.DROP && isMartian(h)) {
       drop(v, i, DropReason.MARTIAN);
-    } else if (exceptions.badChecksum() == ExceptionAction.DROP && !h.truncated && !isChecksumGood(v.batch.bytes, h)) {
+    } else if (exceptions.badChecksum() == ExceptionAction.DROP
+        && !h.truncated
+        && !isChecksumGood(v.batch.bytes, h)) {
       drop(v, i, DropReason.BAD_CHECKSUM);
     }
   }
@@ -107,7 +111,10 @@ public final class DecodeStage implements Stage {
     v.drop(i, StageName.DECODE, reason);
   }
 
-  /** Loopback or unspecified on either side; a multicast or broadcast sender: RFC 1812 section 5.3.7, RFC 4291 section 2.5, 2.7. */
+  /**
+   * Loopback or unspecified on either side; a multicast or broadcast sender: RFC 1812 section
+   * 5.3.7, RFC 4291 section 2.5, 2.7.
+   */
   static boolean isMartian(PacketHeader h) {
     if (h.version == 4) {
       int sender = (int) (h.sourceLow >>> 24);
@@ -119,7 +126,8 @@ public final class DecodeStage implements Stage {
           || receiver == 0
           || receiver == 127;
     }
-    boolean sender = h.sourceHigh == 0 && (h.sourceLow == 0 || h.sourceLow == 1) || h.sourceHigh >>> 56 == 0xff;
+    boolean sender =
+        h.sourceHigh == 0 && (h.sourceLow == 0 || h.sourceLow == 1) || h.sourceHigh >>> 56 == 0xff;
     return sender || h.destinationHigh == 0 && (h.destinationLow == 0 || h.destinationLow == 1);
   }
 
@@ -134,15 +142,21 @@ public final class DecodeStage implements Stage {
     int length = h.end - h.transportOffset;
     return switch (h.protocol) {
       case PacketHeader.TCP ->
-          Checksum.sum(bytes, h.transportOffset, length, Checksum.pseudoHeader(h, length)) == 0xffff;
+          Checksum.sum(bytes, h.transportOffset, length, Checksum.pseudoHeader(h, length))
+              == 0xffff;
       case PacketHeader.UDP -> {
         int udpLength = PacketHeader.u16(bytes, h.transportOffset + 4);
         yield PacketHeader.u16(bytes, h.transportOffset + 6) == 0
-            || Checksum.sum(bytes, h.transportOffset, udpLength, Checksum.pseudoHeader(h, udpLength)) == 0xffff;
+            || Checksum.sum(
+                    bytes, h.transportOffset, udpLength, Checksum.pseudoHeader(h, udpLength))
+                == 0xffff;
       }
-      case PacketHeader.ICMP -> h.version == 6 || Checksum.sum(bytes, h.transportOffset, length, 0) == 0xffff;
+      case PacketHeader.ICMP ->
+          h.version == 6 || Checksum.sum(bytes, h.transportOffset, length, 0) == 0xffff;
       case PacketHeader.ICMPV6 ->
-          h.version == 4 || Checksum.sum(bytes, h.transportOffset, length, Checksum.pseudoHeader(h, length)) == 0xffff;
+          h.version == 4
+              || Checksum.sum(bytes, h.transportOffset, length, Checksum.pseudoHeader(h, length))
+                  == 0xffff;
       default -> true;
     };
   }

@@ -3,9 +3,9 @@ package dev.portcullis.worker.stage.dnat;
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.Egress;
 import dev.portcullis.worker.stage.ServiceMatch;
-import dev.portcullis.worker.flow.Tuple;
 import java.util.List;
 import java.util.Objects;
 
@@ -32,7 +32,10 @@ public final class DestinationNatTable {
         port == null ? -1 : port);
   }
 
-  /** Returns the number of the first rule for a packet, -1: none. A packet without ports takes no rule that names or sets some. */
+  /**
+   * Returns the number of the first rule for a packet, -1: none. A packet without ports takes no
+   * rule that names or sets some.
+   */
   public int find(int zone, PacketHeader h) {
     for (int i = 0; i < entries.length; i++) {
       Entry it = entries[i];
@@ -42,7 +45,9 @@ public final class DestinationNatTable {
           && it.destination.low() == h.destinationLow
           && it.destination.high() == h.destinationHigh
           && it.service.matches(h)
-          && (it.toPort < 0 || Tuple.usesPorts(h) && (h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP))) {
+          && (it.toPort < 0
+              || Tuple.usesPorts(h)
+                  && (h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP))) {
         return i;
       }
     }

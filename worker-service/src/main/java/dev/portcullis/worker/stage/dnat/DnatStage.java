@@ -1,5 +1,6 @@
 package dev.portcullis.worker.stage.dnat;
 
+import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
@@ -9,9 +10,11 @@ import dev.portcullis.worker.stage.NewFlow;
 import dev.portcullis.worker.stage.Rewrite;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.Vector;
-import dev.portcullis.core.wire.Checksum;
 
-/** Gives packets the receiver that they are meant for: of requests by the rules of DNAT, of replies by undoing SNAT. */
+/**
+ * Gives packets the receiver that they are meant for: of requests by the rules of DNAT, of replies
+ * by undoing SNAT.
+ */
 public final class DnatStage implements Stage {
 
   private final DestinationNatTable rules;
@@ -69,11 +72,22 @@ public final class DnatStage implements Stage {
     IpAddress to = rules.translated(rule);
     int port = rules.translatedPort(rule);
     opening.dnat = true;
-    opening.ipChangeDnat = Rewrite.ipChange(h.destinationHigh, h.destinationLow, to.high(), to.low());
+    opening.ipChangeDnat =
+        Rewrite.ipChange(h.destinationHigh, h.destinationLow, to.high(), to.low());
     opening.transportChangeDnat =
-        Rewrite.transportChange(h.protocol, opening.ipChangeDnat, h.destinationPort, port < 0 ? h.destinationPort : port);
+        Rewrite.transportChange(
+            h.protocol,
+            opening.ipChangeDnat,
+            h.destinationPort,
+            port < 0 ? h.destinationPort : port);
     Rewrite.destination(
-        v.batch.bytes, h, to.high(), to.low(), port, opening.ipChangeDnat, opening.transportChangeDnat);
+        v.batch.bytes,
+        h,
+        to.high(),
+        to.low(),
+        port,
+        opening.ipChangeDnat,
+        opening.transportChangeDnat);
     v.did[i] |= Vector.DID_DNAT;
   }
 }

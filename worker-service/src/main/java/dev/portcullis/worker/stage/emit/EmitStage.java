@@ -17,8 +17,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends every packet of the run where the stages said: tagged for its IO module, or on to another worker or shard; and says what became of those that the port of
- * entry asks about. Routed packets lose a hop of TTL, the link-layer header and padding; others leave as they came.
+ * Sends every packet of the run where the stages said: tagged for its IO module, or on to another
+ * worker or shard; and says what became of those that the port of entry asks about. Routed packets
+ * lose a hop of TTL, the link-layer header and padding; others leave as they came.
  */
 public final class EmitStage implements Stage {
 
@@ -108,7 +109,8 @@ public final class EmitStage implements Stage {
           }
         }
         case Vector.RECORDED -> leave(v, i);
-        default -> throw new IllegalStateException("no stage decided about a packet: kind " + v.kind[i]);
+        default ->
+            throw new IllegalStateException("no stage decided about a packet: kind " + v.kind[i]);
       }
       if (v.kind[i] == Vector.DROPPED && (v.batch.flags[i] & PacketFlags.REPORT) != 0) {
         report(v, i, 0);
@@ -127,7 +129,9 @@ public final class EmitStage implements Stage {
       bytes[h.offset + 7]--;
     }
     int ipLength =
-        h.version == 4 ? PacketHeader.u16(bytes, h.offset + 2) : 40 + PacketHeader.u16(bytes, h.offset + 4);
+        h.version == 4
+            ? PacketHeader.u16(bytes, h.offset + 2)
+            : 40 + PacketHeader.u16(bytes, h.offset + 4);
     batch.dataLength[i] = h.end - h.offset;
     batch.frameLength[i] = h.truncated ? ipLength : 0;
     batch.l2Length[i] = 0;

@@ -10,8 +10,9 @@ import java.util.Arrays;
 import java.util.function.IntFunction;
 
 /**
- * Writes the way of a packet as text: {@code w0 lg-lan:dnat,acl:allow-web,stateful:new,snat;w2 :record}. Passing between shards is no hop. A reply's undone SNAT is
- * {@code dnat}, its undone DNAT {@code snat}: what happened to receiver and sender.
+ * Writes the way of a packet as text: {@code w0 lg-lan:dnat,acl:allow-web,stateful:new,snat;w2
+ * :record}. Passing between shards is no hop. A reply's undone SNAT is {@code dnat}, its undone
+ * DNAT {@code snat}: what happened to receiver and sender.
  *
  * <p>Thread: one shard.
  */
@@ -44,7 +45,8 @@ public final class TraceText {
    * @param ruleName name of each rule, and of the default action for -1
    * @param ruleCount number of rules
    */
-  public TraceText(int self, Egress egress, int interfaceCount, IntFunction<String> ruleName, int ruleCount) {
+  public TraceText(
+      int self, Egress egress, int interfaceCount, IntFunction<String> ruleName, int ruleCount) {
     worker = ascii("w" + self + " ");
     interfaces = new byte[interfaceCount][];
     Arrays.setAll(interfaces, i -> ascii(egress.at(i).name()));
@@ -61,14 +63,17 @@ public final class TraceText {
     return bytes;
   }
 
-  /** Writes the text that the packet came with and the hop of this worker, and returns its length. */
+  /**
+   * Writes the text that the packet came with and the hop of this worker, and returns its length.
+   */
   int write(Vector v, int i) {
     PacketBatch batch = v.batch;
     length = 0;
     append(batch.traceBytes, batch.traceOffset[i], batch.traceLength[i]);
     boolean hopIsWritten =
         v.fromOwnWorker
-            && (batch.flags[i] & (PacketFlags.RECORD | PacketFlags.REDIRECTED)) == PacketFlags.RECORD;
+            && (batch.flags[i] & (PacketFlags.RECORD | PacketFlags.REDIRECTED))
+                == PacketFlags.RECORD;
     if (hopIsWritten) {
       return length;
     }

@@ -14,9 +14,11 @@ import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 
 /**
- * Chooses the worker that continues: the owner of the reply as the egress IO module will see it (patent, W1). Where that key is not the flow's own,
- * the owner keeps a path record: another worker or shard gets the packet for that, this shard writes it down itself (W3). Replies go no further way.
- * Every packet of a flow takes the same way, so that order is kept; each puts off the record's timeout.
+ * Chooses the worker that continues: the owner of the reply as the egress IO module will see it
+ * (patent, W1). Where that key is not the flow's own, the owner keeps a path record: another worker
+ * or shard gets the packet for that, this shard writes it down itself (W3). Replies go no further
+ * way. Every packet of a flow takes the same way, so that order is kept; each puts off the record's
+ * timeout.
  */
 public final class RedistributeStage implements Stage {
 
@@ -74,7 +76,8 @@ public final class RedistributeStage implements Stage {
       v.key(i, flows.trafficClass(flow), flowHigh, flowLow);
     } else {
       reply.ofReply(h);
-      if (!paths.put(reply, lane, flows.trafficClass(flow), flowHigh, flowLow, v.batch.captureTimeNs[i])) {
+      if (!paths.put(
+          reply, lane, flows.trafficClass(flow), flowHigh, flowLow, v.batch.captureTimeNs[i])) {
         v.drop(i, StageName.REDISTRIBUTE, DropReason.PATH_TABLE_FULL);
       }
     }

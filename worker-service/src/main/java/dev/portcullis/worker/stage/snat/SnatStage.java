@@ -18,11 +18,13 @@ import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 
 /**
- * Gives packets the sender that the other side is to see: of requests by the rules of SNAT, of replies by undoing DNAT. Here a new flow, about
- * which everything is now known, is compiled into the flow table.
+ * Gives packets the sender that the other side is to see: of requests by the rules of SNAT, of
+ * replies by undoing DNAT. Here a new flow, about which everything is now known, is compiled into
+ * the flow table.
  *
- * <p>Only TCP, UDP and echoes have a port or identifier to translate. What has none (fragments, other protocols) is dropped as {@code nat-exhausted} where a rule of
- * SNAT applies: without a port nothing keeps its replies apart from those of another sender.
+ * <p>Only TCP, UDP and echoes have a port or identifier to translate. What has none (fragments,
+ * other protocols) is dropped as {@code nat-exhausted} where a rule of SNAT applies: without a port
+ * nothing keeps its replies apart from those of another sender.
  */
 public final class SnatStage implements Stage {
 
@@ -36,7 +38,12 @@ public final class SnatStage implements Stage {
 
   /** Makes the stage. */
   public SnatStage(
-      SourceNatTable rules, Egress egress, FlowTable flows, NatPorts ports, PortBlocks blocks, Exceptions exceptions) {
+      SourceNatTable rules,
+      Egress egress,
+      FlowTable flows,
+      NatPorts ports,
+      PortBlocks blocks,
+      Exceptions exceptions) {
     this.rules = rules;
     this.egress = egress;
     this.flows = flows;
@@ -87,14 +94,16 @@ public final class SnatStage implements Stage {
     long nowNs = v.batch.captureTimeNs[i];
     reply.ofReply(h);
     int rule = rules.find(egress.zone(v.batch.ingressTag[i]), egress.zone(v.egress[i]), h);
-    long changes = opening.dnat ? (long) opening.transportChangeDnat << 16 | opening.ipChangeDnat : 0;
+    long changes =
+        opening.dnat ? (long) opening.transportChangeDnat << 16 | opening.ipChangeDnat : 0;
     if (rule >= 0) {
       int port = allocate(rule, h, lane, opening.forward.hash(), nowNs);
       if (port < 0) {
         v.drop(i, StageName.SNAT, DropReason.NAT_EXHAUSTED);
         return;
       }
-      int ip = Rewrite.ipChange(h.sourceHigh, h.sourceLow, reply.destinationHigh, reply.destinationLow);
+      int ip =
+          Rewrite.ipChange(h.sourceHigh, h.sourceLow, reply.destinationHigh, reply.destinationLow);
       int transport = Rewrite.transportChange(h.protocol, ip, h.sourcePort, port);
       changes |= (long) transport << 48 | (long) ip << 32;
     } else if (isTaken(nowNs)) {
@@ -109,7 +118,9 @@ public final class SnatStage implements Stage {
     flows.classAndRule(flow, v.batch.trafficClass[i], opening.rule);
     flows.addFlags(
         flow,
-        (v.routed[i] ? FlowTable.ROUTED : 0) | (opening.dnat ? FlowTable.DNAT : 0) | (rule >= 0 ? FlowTable.SNAT : 0));
+        (v.routed[i] ? FlowTable.ROUTED : 0)
+            | (opening.dnat ? FlowTable.DNAT : 0)
+            | (rule >= 0 ? FlowTable.SNAT : 0));
     flows.set(flow, FlowTable.CHANGES, changes);
     flows.set(flow, FlowTable.TAGS, (long) v.batch.ingressTag[i] << 32 | v.egress[i]);
     flows.set(flow, FlowTable.V_HIGH, v.batch.vHigh[i]);
@@ -119,7 +130,9 @@ public final class SnatStage implements Stage {
     v.kind[i] = Vector.KNOWN;
   }
 
-  /** Whether the replies of a flow that keeps its sender would be taken for those of another flow. */
+  /**
+   * Whether the replies of a flow that keeps its sender would be taken for those of another flow.
+   */
   private boolean isTaken(long nowNs) {
     return flows.find(reply, reply.hash(), nowNs) >= 0;
   }
@@ -136,7 +149,8 @@ public final class SnatStage implements Stage {
       int pool = pools[(start + i) % pools.length];
       reply.destinationHigh = blocks.high(pool);
       reply.destinationLow = blocks.low(pool);
-      int port = ports.allocate(pool, rules.first(rule), rules.last(rule), lane, reply, h.isEcho(), nowNs);
+      int port =
+          ports.allocate(pool, rules.first(rule), rules.last(rule), lane, reply, h.isEcho(), nowNs);
       if (port >= 0) {
         return port;
       }

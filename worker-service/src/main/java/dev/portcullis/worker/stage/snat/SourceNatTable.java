@@ -13,7 +13,14 @@ import java.util.List;
 /** The rules of SNAT, in order. Read on the first packet of a flow only. Immutable; any thread. */
 public final class SourceNatTable {
 
-  private record Entry(boolean[] from, boolean[] to, Prefix[] source, int[] pools, int version, int first, int last) {}
+  private record Entry(
+      boolean[] from,
+      boolean[] to,
+      Prefix[] source,
+      int[] pools,
+      int version,
+      int first,
+      int last) {}
 
   private final Entry[] entries;
 
@@ -23,11 +30,13 @@ public final class SourceNatTable {
    * @param sources prefixes of the senders of each rule; empty: any
    * @param blocks the pool addresses, all of {@link #addresses}
    */
-  public SourceNatTable(List<SourceNat> rules, List<List<Prefix>> sources, Egress egress, PortBlocks blocks) {
+  public SourceNatTable(
+      List<SourceNat> rules, List<List<Prefix>> sources, Egress egress, PortBlocks blocks) {
     entries = new Entry[rules.size()];
     for (int i = 0; i < entries.length; i++) {
       SourceNat it = rules.get(i);
-      List<IpAddress> addresses = it.addresses().stream().map(Egress::prefix).map(Prefix::address).toList();
+      List<IpAddress> addresses =
+          it.addresses().stream().map(Egress::prefix).map(Prefix::address).toList();
       entries[i] =
           new Entry(
               ServiceMatch.zones(it.from(), egress.zones()),

@@ -12,8 +12,8 @@ import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 
 /**
- * Follows connections: TCP by its flags (RFC 9293 section 3.3.2; sequence numbers are not checked), UDP by who has spoken, echoes by
- * request and reply, all else by addresses.
+ * Follows connections: TCP by its flags (RFC 9293 section 3.3.2; sequence numbers are not checked),
+ * UDP by who has spoken, echoes by request and reply, all else by addresses.
  */
 public final class StatefulStage implements Stage {
 

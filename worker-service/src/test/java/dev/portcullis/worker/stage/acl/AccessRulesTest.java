@@ -48,7 +48,10 @@ class AccessRulesTest {
           && ServiceMatch.zones(rule.from(), ZONES)[from]
           && ServiceMatch.zones(rule.to(), ZONES)[to]
           && contains(policy, rule.source(), new IpAddress(h.version, h.sourceHigh, h.sourceLow))
-          && contains(policy, rule.destination(), new IpAddress(h.version, h.destinationHigh, h.destinationLow))) {
+          && contains(
+              policy,
+              rule.destination(),
+              new IpAddress(h.version, h.destinationHigh, h.destinationLow))) {
         return i;
       }
     }
@@ -90,9 +93,17 @@ class AccessRulesTest {
       }
       rules.add(
           new Rule(
-              "r" + i, zones(random), zones(random), prefixes(random), prefixes(random), services, Action.ACCEPT, false));
+              "r" + i,
+              zones(random),
+              zones(random),
+              prefixes(random),
+              prefixes(random),
+              services,
+              Action.ACCEPT,
+              false));
     }
-    return new PolicySpec(Action.DROP, List.of(), List.of(), rules, new PolicySpec.Nat(List.of(), List.of()));
+    return new PolicySpec(
+        Action.DROP, List.of(), List.of(), rules, new PolicySpec.Nat(List.of(), List.of()));
   }
 
   private static PortRange range(Random random) {
