@@ -14,10 +14,10 @@ import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
+import dev.portcullis.worker.policy.DestinationNatTable;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
-import dev.portcullis.worker.stage.dnat.DestinationNatTable;
 
 /**
  * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a

@@ -8,6 +8,7 @@ import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.PortBlocks;
+import dev.portcullis.worker.policy.CompiledPolicy;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;

@@ -9,6 +9,7 @@ import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
+import dev.portcullis.worker.policy.CompiledPolicy;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;

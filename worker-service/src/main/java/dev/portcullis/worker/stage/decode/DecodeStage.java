@@ -6,7 +6,7 @@ import dev.portcullis.core.policy.GatewaySpec.ExceptionAction;
 import dev.portcullis.core.policy.GatewaySpec.Exceptions;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
-import dev.portcullis.worker.stage.Egress;
+import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;

@@ -3,7 +3,7 @@ package dev.portcullis.worker.stage.emit;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.worker.flow.FlowState;
-import dev.portcullis.worker.stage.Egress;
+import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.stage.Vector;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;

@@ -1,4 +1,4 @@
-package dev.portcullis.worker.stage.acl;
+package dev.portcullis.worker.policy;
 
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.policy.PolicySpec.Action;
@@ -8,8 +8,6 @@ import dev.portcullis.core.policy.PolicySpec.Service;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.core.wire.Prefix;
 import dev.portcullis.worker.flow.Tuple;
-import dev.portcullis.worker.stage.AddressMap;
-import dev.portcullis.worker.stage.Egress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;

@@ -1,11 +1,9 @@
-package dev.portcullis.worker.stage.dnat;
+package dev.portcullis.worker.policy;
 
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.Tuple;
-import dev.portcullis.worker.stage.Egress;
-import dev.portcullis.worker.stage.ServiceMatch;
 import java.util.List;
 import java.util.Objects;
 

@@ -1,4 +1,4 @@
-package dev.portcullis.worker.stage.snat;
+package dev.portcullis.worker.policy;
 
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.policy.PolicySpec.SourceNat;
@@ -6,8 +6,6 @@ import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.core.wire.Prefix;
 import dev.portcullis.worker.flow.PortBlocks;
-import dev.portcullis.worker.stage.Egress;
-import dev.portcullis.worker.stage.ServiceMatch;
 import java.util.List;
 
 /** The rules of SNAT, in order. Read on the first packet of a flow only. Immutable; any thread. */
@@ -79,17 +77,17 @@ public final class SourceNatTable {
   }
 
   /** Places of the pool addresses of a rule. */
-  int[] pools(int rule) {
+  public int[] pools(int rule) {
     return entries[rule].pools;
   }
 
   /** First port of a rule. */
-  int first(int rule) {
+  public int first(int rule) {
     return entries[rule].first;
   }
 
   /** Last port of a rule. */
-  int last(int rule) {
+  public int last(int rule) {
     return entries[rule].last;
   }
 }

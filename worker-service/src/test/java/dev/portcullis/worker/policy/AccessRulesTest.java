@@ -1,4 +1,4 @@
-package dev.portcullis.worker.stage.acl;
+package dev.portcullis.worker.policy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -10,7 +10,6 @@ import dev.portcullis.core.policy.PolicySpec.Service;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.core.wire.Prefix;
-import dev.portcullis.worker.stage.ServiceMatch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

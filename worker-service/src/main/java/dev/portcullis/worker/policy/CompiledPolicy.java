@@ -1,13 +1,9 @@
-package dev.portcullis.worker.pipeline;
+package dev.portcullis.worker.policy;
 
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.worker.flow.PortBlocks;
-import dev.portcullis.worker.stage.Egress;
-import dev.portcullis.worker.stage.acl.AccessRules;
-import dev.portcullis.worker.stage.dnat.DestinationNatTable;
-import dev.portcullis.worker.stage.snat.SourceNatTable;
 import java.util.List;
 
 /** A configuration compiled for the pipeline; the shards of a worker share it. Immutable. */

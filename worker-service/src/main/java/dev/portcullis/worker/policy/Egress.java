@@ -1,4 +1,4 @@
-package dev.portcullis.worker.stage;
+package dev.portcullis.worker.policy;
 
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.policy.GatewaySpec;
