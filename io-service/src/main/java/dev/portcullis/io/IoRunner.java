@@ -124,9 +124,6 @@ public class IoRunner implements ModuleRunner {
                     observer),
             ports::open);
     IoModule io = module[0];
-    if (feed != null) {
-      io.links().connect(FEED, 0, 0, feed.host(), feed.port());
-    }
     ManagementClient[] management = new ManagementClient[1];
     management[0] =
         new ManagementClient(
@@ -138,7 +135,15 @@ public class IoRunner implements ModuleRunner {
             new DirectiveListener() {
               @Override
               public void onDirective(Directive directive) {
-                io.table(directive.table(spec), () -> management[0].acknowledge(directive.epoch()));
+                GatewaySpec of = ModuleFiles.specOf(directive, spec);
+                io.table(
+                    directive.table(of),
+                    () -> {
+                      management[0].acknowledge(directive.epoch());
+                      if (feed != null) {
+                        io.links().connect(FEED, 0, 0, feed.host(), feed.port());
+                      }
+                    });
               }
 
               @Override

@@ -18,14 +18,14 @@ final class WorkerCounts implements MetricsSource {
 
   private final String module;
   private final String number;
-  private final Worker worker;
+  private final PolicyFollower follower;
   private final AtomicLong lost = new AtomicLong();
   private volatile int epoch;
 
-  WorkerCounts(ModuleId self, Worker worker) {
+  WorkerCounts(ModuleId self, PolicyFollower follower) {
     this.module = self.toString();
     this.number = Integer.toString(self.number());
-    this.worker = worker;
+    this.follower = follower;
   }
 
   /** Packets that another module had when it died. */
@@ -45,7 +45,7 @@ final class WorkerCounts implements MetricsSource {
   private LongSupplier sum(ToLongFunction<Shard> of) {
     return () -> {
       long sum = 0;
-      for (Shard shard : worker.shards()) {
+      for (Shard shard : follower.worker().shards()) {
         sum += of.applyAsLong(shard);
       }
       return sum;

@@ -22,7 +22,6 @@ import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
-import dev.portcullis.core.topology.Topology;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -76,10 +75,10 @@ public class WorkerRunner implements ModuleRunner {
     for (int i = 0; i < shards; i++) {
       lanes[i] = loops.next();
     }
-    Worker worker = new Worker(self, config, Topology.of(config.gateway()), shards);
     LinkSettings linkSettings =
         LinkSettings.defaults().withQueueBytes(config.gateway().limits().linkQueueBytes());
-    WorkerCounts counts = new WorkerCounts(self, worker);
+    PolicyFollower follower = new PolicyFollower(self, config, shards, System.err::println);
+    WorkerCounts counts = new WorkerCounts(self, follower);
     LinkObserver observer =
         new LinkObserver() {
           @Override
@@ -89,8 +88,8 @@ public class WorkerRunner implements ModuleRunner {
         };
     ModuleLinks links =
         ModuleLinks.create(
-            self, generation, lanes, Map.of(), linkSettings, security, worker, observer);
-    worker.start(new LinkWiring(lanes, links));
+            self, generation, lanes, Map.of(), linkSettings, security, follower, observer);
+    follower.start(new LinkWiring(lanes, links));
     HostPort listen = settings.listen();
     int port;
     try {
@@ -118,7 +117,7 @@ public class WorkerRunner implements ModuleRunner {
             new DirectiveListener() {
               @Override
               public void onDirective(Directive directive) {
-                DistributionTable table = directive.table(config.gateway());
+                DistributionTable table = follower.follow(directive);
                 for (Member member : table.workers()) {
                   if (member.number() != self.number()) {
                     links.route(ModuleId.worker(member.number()), SWITCH);
@@ -128,7 +127,7 @@ public class WorkerRunner implements ModuleRunner {
                   int it = lane;
                   lanes[lane].execute(() -> links.epoch(it, table.epoch()));
                 }
-                worker.onTable(table);
+                follower.worker().onTable(table);
                 counts.table(table.epoch());
                 management[0].acknowledge(table.epoch());
               }

@@ -3,8 +3,10 @@ package dev.portcullis.core.process;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.policy.ConfigLoader;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -58,6 +60,20 @@ public final class ModuleFiles {
     } catch (IOException e) {
       throw new ModuleException(ExitCode.INPUT, String.valueOf(e.getMessage()));
     }
+  }
+
+  /**
+   * Returns the gateway that a directive tells of, {@code otherwise} where its documents cannot be
+   * read: they were checked where they came from.
+   */
+  public static GatewaySpec specOf(Directive directive, GatewaySpec otherwise) {
+    GatewayConfig told = configOf(directive);
+    return told == null ? otherwise : told.gateway();
+  }
+
+  /** Returns the configuration that a directive tells of, null where it cannot be read. */
+  public static @Nullable GatewayConfig configOf(Directive directive) {
+    return ConfigLoader.parse("management", directive.policyYaml()).config();
   }
 
   /** Returns {@code module}; when it stops, its loops end too. */

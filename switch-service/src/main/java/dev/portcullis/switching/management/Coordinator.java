@@ -63,6 +63,20 @@ public final class Coordinator {
   }
 
   /**
+   * Whether IO modules may assign by {@link #newest}: all its workers that are attached have
+   * acknowledged it, so that none meets a packet of a table that it does not know.
+   */
+  public boolean workersFollow() {
+    for (Member worker : newest.workers()) {
+      ModuleId module = ModuleId.worker(worker.number());
+      if (attached.contains(module) && acknowledged.getOrDefault(module, 0) != newest.epoch()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
    * A module came, or came again. Returns why it is refused, null when it is accepted: then it
    * takes {@link #newest}.
    */

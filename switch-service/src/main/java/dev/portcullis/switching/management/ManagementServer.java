@@ -6,7 +6,6 @@ import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.link.Companion;
 import dev.portcullis.core.link.ModuleId;
-import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.ManagementWire;
 import dev.portcullis.core.management.ModuleHello;
 import dev.portcullis.core.management.proto.Hello;
@@ -59,12 +58,14 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private final int workersSlot = counters.slot(Counter.TABLE_WORKERS);
   private final int epochSlot = counters.slot(Counter.TABLE_EPOCH, "switch");
   private volatile ControlStatus status;
+  private dev.portcullis.core.management.proto.Directive encoded;
   private @Nullable Server server;
 
   private ManagementServer(Coordinator coordinator, long helloTimeoutMs) {
     this.coordinator = coordinator;
     this.helloTimeoutMs = helloTimeoutMs;
     this.status = coordinator.status();
+    this.encoded = ManagementWire.encode(coordinator.newest());
     for (Cause cause : Cause.values()) {
       refusedSlots.put(cause, counters.slot(Counter.MANAGEMENT_REFUSED, cause.label()));
     }
@@ -191,14 +192,23 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   }
 
   private void publish(int epochBefore) {
-    Directive newest = coordinator.newest();
-    if (newest.epoch() != epochBefore) {
-      dev.portcullis.core.management.proto.Directive message = ManagementWire.encode(newest);
-      for (Session session : sessions.values()) {
-        session.directives.onNext(message);
+    if (coordinator.newest().epoch() != epochBefore) {
+      encoded = ManagementWire.encode(coordinator.newest());
+    }
+    tell();
+    refresh();
+  }
+
+  /** Workers first: IO modules get a table when all workers in it have acknowledged it. */
+  private void tell() {
+    int epoch = coordinator.newest().epoch();
+    boolean workersFollow = coordinator.workersFollow();
+    for (Session session : sessions.values()) {
+      if (session.told != epoch && (workersFollow || session.isWorker())) {
+        session.told = epoch;
+        session.directives.onNext(encoded);
       }
     }
-    refresh();
   }
 
   private void refresh() {
@@ -228,10 +238,15 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         directives;
     private @Nullable ModuleId module;
     private boolean ended;
+    private int told = -1;
 
     Session(ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive> directives) {
       this.directives = directives;
       directives.setOnCancelHandler(this::gone);
+    }
+
+    boolean isWorker() {
+      return module != null && module.kind() == ModuleId.Kind.WORKER;
     }
 
     void checkHello() {
@@ -287,9 +302,8 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       if (older != null) {
         older.end(Status.ABORTED.withDescription(module + " attached by a newer stream"));
       }
-      publish(before);
       sessions.put(hello.module(), this);
-      directives.onNext(ManagementWire.encode(coordinator.newest()));
+      publish(before);
     }
 
     private void acknowledge(int epoch) {
@@ -299,6 +313,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
               ? new Refusal(Cause.MALFORMED, "the first report must be a hello")
               : coordinator.acknowledge(it, epoch);
       if (refusal == null) {
+        tell();
         refresh();
       } else {
         refuse(refusal);
@@ -334,6 +349,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       ended = true;
       if (module != null && sessions.remove(module, this)) {
         coordinator.detach(module);
+        tell();
         refresh();
       }
     }

@@ -58,8 +58,9 @@ class ManagementTest {
     Module io = module(Gateways.lan(), server.port());
     Module first = module(Gateways.worker(0, 1), server.port());
     Module second = module(Gateways.worker(1, 1), server.port());
-    for (Module it : List.of(io, first, second)) {
+    for (Module it : List.of(first, second, io)) {
       Directive directive = it.next();
+      it.client.acknowledge(directive.epoch());
       assertEquals(1, directive.epoch());
       assertEquals(Gateways.YAML, directive.policyYaml());
       DistributionTable table = directive.table(Gateways.gateway(2, null));
@@ -71,9 +72,24 @@ class ManagementTest {
   void shouldGiveTheNewestTableToAModuleThatComesLate() throws Exception {
     ManagementServer server = server(1, 0, 1);
     module(Gateways.worker(0, 1), server.port()).next();
-    module(Gateways.worker(0, 2), server.port());
+    Module again = module(Gateways.worker(0, 2), server.port());
     until(() -> server.status().epoch() == 2);
+    again.client.acknowledge(2);
     assertEquals(2, module(Gateways.lan(), server.port()).next().epoch());
+  }
+
+  @Test
+  void shouldTellAnIoModuleATableOnlyWhenAllItsWorkersFollowIt() throws Exception {
+    ManagementServer server = server(1, 0, 2);
+    Module io = module(Gateways.lan(), server.port());
+    Module first = module(Gateways.worker(0, 1), server.port());
+    Module second = module(Gateways.worker(1, 1), server.port());
+    first.client.acknowledge(first.next().epoch());
+    until(() -> server.status().acknowledged().getOrDefault(ModuleId.worker(0), 0) == 1);
+    second.next();
+    assertEquals(0, io.directives.size());
+    second.client.acknowledge(1);
+    assertEquals(1, io.next().epoch());
   }
 
   @Test
