@@ -59,6 +59,9 @@ final class Channel implements Outlet {
   private @Nullable Wire wire;
   private long peerGeneration;
 
+  /** Whether the present life of the peer has been heard of since the wire was opened. */
+  private boolean confirmed;
+
   // sender
   private final ArrayDeque<Sealed> kept = new ArrayDeque<>();
   private long nextSequence = 1;
@@ -192,7 +195,7 @@ final class Channel implements Outlet {
   /** Sends what is sealed and not on its way, as far as the window allows. */
   private void pump() {
     Wire out = wire;
-    if (out == null || !out.open() || peerGeneration == 0) {
+    if (out == null || !out.open() || !confirmed) {
       return;
     }
     for (Iterator<Sealed> it = kept.iterator(); it.hasNext(); ) {
@@ -238,10 +241,21 @@ final class Channel implements Outlet {
     }
   }
 
-  /** From now on this carries the messages; both sides ask to resume. */
-  void wire(@Nullable Wire next, long nowNs) {
+  /**
+   * From now on this carries the messages; both sides ask to resume. Nothing is sent before it is
+   * known which life of the peer is at the other end.
+   *
+   * @param peerLife generation that the peer said when the stream was opened; 0: a switch is
+   *     between, it will say by itself
+   */
+  void wire(@Nullable Wire next, long peerLife, long nowNs) {
     wire = next;
+    confirmed = false;
     if (next != null && next.open()) {
+      if (peerLife > peerGeneration) {
+        newGeneration(peerLife);
+      }
+      confirmed = peerLife > 0 && peerLife == peerGeneration;
       resumeAsked = true;
       lastProgressNs = nowNs;
       control(BatchHeader.RESUME);
@@ -282,8 +296,10 @@ final class Channel implements Outlet {
       pump();
       return Arrival.NOTHING;
     }
+    confirmed = true;
     acknowledged(h.acknowledged, nowNs);
     if (h.kind == BatchHeader.RESUME) {
+      acknowledgementDue = true;
       goBack();
     }
     Arrival arrival = Arrival.NOTHING;
@@ -378,7 +394,7 @@ final class Channel implements Outlet {
       return;
     }
     lastProgressNs = nowNs;
-    if (peerGeneration == 0) {
+    if (!confirmed) {
       control(BatchHeader.RESUME);
     } else if (inFlightBytes > 0) {
       goBack();

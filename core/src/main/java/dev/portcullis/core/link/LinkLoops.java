@@ -12,11 +12,25 @@ import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** The threads of the links of one process. Modules of one process may share them. Any thread. */
 public final class LinkLoops implements AutoCloseable {
+
+  /**
+   * What links have to say goes to their observer; the libraries' own log tells only of what is
+   * severe.
+   */
+  private static final List<Logger> QUIET =
+      List.of(Logger.getLogger("io.grpc"), Logger.getLogger("io.netty"));
+
+  static {
+    QUIET.forEach(it -> it.setLevel(Level.SEVERE));
+  }
 
   private final EventLoopGroup group;
   private final LinkLoop[] loops;

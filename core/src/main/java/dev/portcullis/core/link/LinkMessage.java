@@ -1,5 +1,6 @@
 package dev.portcullis.core.link;
 
+import dev.portcullis.core.packet.PacketBatch;
 import io.grpc.Drainable;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor;
@@ -24,6 +25,12 @@ final class LinkMessage extends InputStream implements Drainable, KnownLength {
         }
       };
 
+  /**
+   * The most bytes of one message that the transport gathers; what is longer than {@link
+   * PacketBatch#MAX_BYTES} is refused by name, what is longer than this by the transport.
+   */
+  static final int MOST_BUFFERED = 16 << 20;
+
   private static final byte[] NOTHING = new byte[0];
 
   final byte[] head;
@@ -42,6 +49,9 @@ final class LinkMessage extends InputStream implements Drainable, KnownLength {
   private static LinkMessage read(InputStream stream) {
     try {
       int length = stream.available();
+      if (length > PacketBatch.MAX_BYTES) {
+        return new LinkMessage(NOTHING, 0, NOTHING, length);
+      }
       byte[] bytes = BufferPool.take(length);
       int read = 0;
       while (read < length) {
@@ -58,6 +68,11 @@ final class LinkMessage extends InputStream implements Drainable, KnownLength {
           .withCause(e)
           .asRuntimeException();
     }
+  }
+
+  /** Whether the peer sent more than a message may have; then there are no bytes. */
+  boolean tooLarge() {
+    return bodyLength > body.length;
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.portcullis.core.link;
 
-import dev.portcullis.core.packet.PacketBatch;
 import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerCall;
@@ -64,7 +63,7 @@ final class LinkServer implements AutoCloseable {
             .workerEventLoopGroup(group)
             .channelType(LinkLoops.serverChannel(group))
             .directExecutor()
-            .maxInboundMessageSize(PacketBatch.MAX_BYTES)
+            .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
             .maxInboundMetadataSize(8 * 1024)
             .flowControlWindow(FLOW_CONTROL_WINDOW)
             .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)

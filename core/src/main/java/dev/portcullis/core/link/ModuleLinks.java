@@ -264,7 +264,7 @@ public final class ModuleLinks implements AutoCloseable {
             Channel channel =
                 new Channel(self, number, peer, peerLane, generation, settings, observer::lost);
             channel.epoch(epoch);
-            channel.wire(wireTo(peer, peerLane), System.nanoTime());
+            rewire(channel, wireTo(peer, peerLane));
             return channel;
           });
     }
@@ -288,9 +288,15 @@ public final class ModuleLinks implements AutoCloseable {
         ModuleId peer = it.getValue().destination();
         Stream now = wireTo(peer, (int) (it.getKey() & 0xff));
         if (it.getValue().wire() != now) {
-          it.getValue().wire(now, System.nanoTime());
+          rewire(it.getValue(), now);
         }
       }
+    }
+
+    private void rewire(Channel channel, @Nullable Stream stream) {
+      Hello hello = stream == null ? null : stream.peer();
+      boolean direct = hello != null && hello.module().equals(channel.destination());
+      channel.wire(stream, hello != null && direct ? hello.generation() : 0, System.nanoTime());
     }
 
     Stream.Handler accepted(Hello hello, Stream stream) {
@@ -317,6 +323,7 @@ public final class ModuleLinks implements AutoCloseable {
     }
 
     private void opened(Hello hello, Stream stream) {
+      stream.peer(hello);
       Stream before = streams.put(key(hello.module(), hello.lane()), stream);
       if (before != null && before != stream) {
         before.end(
@@ -342,13 +349,25 @@ public final class ModuleLinks implements AutoCloseable {
     }
 
     private void take(Hello hello, Stream stream, LinkMessage message) {
-      String fault = reader.read(message.body, message.bodyLength, header, batch);
+      if (!stream.open()) {
+        BufferPool.give(message.body);
+        return;
+      }
+      String fault =
+          message.tooLarge()
+              ? "a message of "
+                  + message.bodyLength
+                  + " bytes; up to "
+                  + PacketBatch.MAX_BYTES
+                  + " are taken"
+              : reader.read(message.body, message.bodyLength, header, batch);
       if (fault == null) {
         fault = misdirected(hello);
       }
       if (fault != null) {
         observer.refused(hello.module() + ": " + fault);
-        stream.end(Status.INVALID_ARGUMENT.withDescription(fault));
+        Status status = message.tooLarge() ? Status.RESOURCE_EXHAUSTED : Status.INVALID_ARGUMENT;
+        stream.end(status.withDescription(fault));
         gone(hello, stream, fault);
         BufferPool.give(message.body);
         return;
@@ -494,7 +513,7 @@ public final class ModuleLinks implements AutoCloseable {
                 .channelType(LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
                 .directExecutor()
                 .offloadExecutor(Runnable::run)
-                .maxInboundMessageSize(PacketBatch.MAX_BYTES)
+                .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
                 .flowControlWindow(LinkServer.FLOW_CONTROL_WINDOW)
                 .keepAliveTime(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
                 .keepAliveTimeout(settings.keepAliveNs(), TimeUnit.NANOSECONDS)

@@ -5,6 +5,8 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
 import io.grpc.Status;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** One call of {@code PacketLink.Exchange}, from whichever side. Sending: one thread at a time. */
 abstract class Stream implements Channel.Wire {
@@ -26,6 +28,7 @@ abstract class Stream implements Channel.Wire {
   static final int READY_BYTES = 4 << 20;
 
   private volatile boolean open = true;
+  private @Nullable Hello peer;
   private int taken;
 
   /** Takes what a stream brings. Thread: that of the transport. */
@@ -41,6 +44,15 @@ abstract class Stream implements Channel.Wire {
   @Override
   public boolean open() {
     return open;
+  }
+
+  /** Who is at the other end; known once the stream is open. */
+  Hello peer() {
+    return Objects.requireNonNull(peer);
+  }
+
+  void peer(Hello hello) {
+    peer = hello;
   }
 
   /** Whether the transport holds less than {@link #READY_BYTES}. */

@@ -124,7 +124,10 @@ public final class SwitchRelay implements AutoCloseable {
   }
 
   private void relay(Hello hello, Stream from, LinkMessage message) {
-    String fault = reader.read(message.body, message.bodyLength, header, null);
+    String fault =
+        message.tooLarge()
+            ? "a message of " + message.bodyLength + " bytes, which is too much"
+            : reader.read(message.body, message.bodyLength, header, null);
     if (fault == null
         && (header.source != hello.module().encoded() || header.sourceLane != hello.lane())) {
       fault = "a message of another module or lane than the one that opened the stream";

@@ -1,0 +1,83 @@
+package dev.portcullis.core.link;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** Passes TCP connections on to an address, and cuts them when it is told to. */
+final class CuttingProxy implements AutoCloseable {
+
+  private final ServerSocket server;
+  private final List<Socket> sockets = new CopyOnWriteArrayList<>();
+  private volatile InetSocketAddress target;
+
+  CuttingProxy(InetSocketAddress target) throws IOException {
+    this.target = target;
+    this.server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    Thread.ofVirtual().start(this::accept);
+  }
+
+  int port() {
+    return server.getLocalPort();
+  }
+
+  /** New connections go there. */
+  void target(InetSocketAddress next) {
+    target = next;
+  }
+
+  /** Cuts all connections, in the middle of whatever they carry. */
+  void cut() throws IOException {
+    for (Socket socket : sockets) {
+      if (!socket.isClosed()) {
+        socket.setSoLinger(true, 0);
+        socket.close();
+      }
+    }
+    sockets.clear();
+  }
+
+  private void accept() {
+    while (!server.isClosed()) {
+      try {
+        Socket in = server.accept();
+        Socket out = new Socket();
+        try {
+          out.connect(target);
+        } catch (IOException e) {
+          in.close();
+          continue;
+        }
+        sockets.add(in);
+        sockets.add(out);
+        Thread.ofVirtual().start(() -> pass(in, out));
+        Thread.ofVirtual().start(() -> pass(out, in));
+      } catch (IOException e) {
+        // the proxy is closed
+      }
+    }
+  }
+
+  private static void pass(Socket from, Socket to) {
+    try (from;
+        to) {
+      InputStream in = from.getInputStream();
+      OutputStream out = to.getOutputStream();
+      in.transferTo(out);
+    } catch (IOException e) {
+      // cut
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    server.close();
+    cut();
+  }
+}

@@ -1,0 +1,117 @@
+package dev.portcullis.core.link;
+
+import dev.portcullis.core.packet.PacketBatch;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** A module that numbers what it sends and checks the numbers of what it gets. */
+final class Ends implements AutoCloseable {
+
+  final LinkLoop loop;
+  final ModuleLinks links;
+  final AtomicLong received = new AtomicLong();
+  final AtomicLong lost = new AtomicLong();
+  final AtomicLong refused = new AtomicLong();
+  final AtomicReference<String> fault = new AtomicReference<>();
+  private final PacketBatch row = new PacketBatch(2048);
+  private long sent;
+  private long until;
+
+  Ends(LinkLoops loops, ModuleId self, long generation, LinkSecurity security) {
+    loop = loops.next();
+    links =
+        ModuleLinks.create(
+            self,
+            generation,
+            new LinkLoop[] {loop},
+            Map.of(),
+            settings(),
+            security,
+            this::took,
+            new LinkObserver() {
+              @Override
+              public void refused(String why) {
+                refused.incrementAndGet();
+              }
+
+              @Override
+              public void lost(ModuleId destination, long packets) {
+                lost.addAndGet(packets);
+              }
+            });
+    row.count = 1;
+    row.dataLength[0] = 64;
+  }
+
+  static LinkSettings settings() {
+    return new LinkSettings(
+        1 << 18, 1 << 20, 50_000_000L, 5_000_000L, 50_000_000L, 10_000_000_000L);
+  }
+
+  private void took(int lane, ModuleId source, int epoch, PacketBatch batch) {
+    for (int i = 0; i < batch.count; i++) {
+      long expected = received.get() + 1;
+      if (batch.number[i] != expected) {
+        fault.compareAndSet(
+            null, "packet " + batch.number[i] + " came where " + expected + " was next");
+      }
+      received.lazySet(expected);
+    }
+  }
+
+  /** Sends {@code count} packets, numbered on from the last, as fast as the queue takes them. */
+  void send(ModuleId to, int count) {
+    loop.execute(
+        () -> {
+          boolean idle = sent == until;
+          until += count;
+          if (idle) {
+            step(to);
+          }
+        });
+  }
+
+  private void step(ModuleId to) {
+    Outlet outlet = links.outlet(0, to, 0);
+    for (int i = 0; i < 200 && sent < until; i++) {
+      row.number[0] = sent + 1;
+      row.tag[0] = (int) sent;
+      if (!outlet.offer(row, 0)) {
+        outlet.flush();
+        links.whenWritable(outlet, () -> loop.execute(() -> step(to)));
+        return;
+      }
+      sent++;
+    }
+    outlet.flush();
+    if (sent < until) {
+      loop.execute(() -> step(to));
+    }
+  }
+
+  boolean await(long count) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (received.get() < count && fault.get() == null && System.nanoTime() < deadline) {
+      Thread.sleep(1);
+    }
+    return received.get() >= count;
+  }
+
+  void onLoop(Runnable task) throws InterruptedException {
+    CountDownLatch done = new CountDownLatch(1);
+    loop.execute(
+        () -> {
+          task.run();
+          done.countDown();
+        });
+    done.await();
+  }
+
+  @Override
+  public void close() {
+    links.close();
+  }
+}

@@ -1,0 +1,158 @@
+package dev.portcullis.core.link;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Links with certificates: the kind in the certificate is the kind that a module may say it is. */
+class MutualTlsTest {
+
+  private static final String HOST = "127.0.0.1";
+  private static final ModuleId IO = ModuleId.io(0);
+  private static final ModuleId WORKER = ModuleId.worker(0);
+
+  @TempDir static Path folder;
+  private static LinkLoops loops;
+
+  @BeforeAll
+  static void makeCertificates() throws Exception {
+    loops = LinkLoops.start(2, "test");
+    for (String authority : List.of("ca", "stranger")) {
+      openssl(
+          "req",
+          "-x509",
+          "-newkey",
+          "ec",
+          "-pkeyopt",
+          "ec_paramgen_curve:P-256",
+          "-nodes",
+          "-days",
+          "2",
+          "-subj",
+          "/CN=" + authority,
+          "-keyout",
+          authority + ".key",
+          "-out",
+          authority + ".pem");
+    }
+    certificate("io", "io", "ca");
+    certificate("worker", "worker", "ca");
+    certificate("strange-io", "io", "stranger");
+  }
+
+  @AfterAll
+  static void close() {
+    loops.close();
+  }
+
+  private static void certificate(String name, String kind, String authority) throws Exception {
+    Files.writeString(
+        folder.resolve(name + ".ext"), "subjectAltName=URI:spiffe://portcullis/" + kind + "\n");
+    openssl(
+        "req",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=" + name,
+        "-keyout",
+        name + ".key",
+        "-out",
+        name + ".csr");
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        name + ".csr",
+        "-CA",
+        authority + ".pem",
+        "-CAkey",
+        authority + ".key",
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        name + ".ext",
+        "-out",
+        name + ".pem");
+  }
+
+  private static void openssl(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new java.util.ArrayList<>(List.of("openssl"));
+    command.addAll(List.of(arguments));
+    Process process =
+        new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes());
+    assertTrue(process.waitFor(30, TimeUnit.SECONDS) && process.exitValue() == 0, said);
+  }
+
+  private static LinkSecurity security(String name) throws IOException {
+    return LinkSecurity.mutualTls(
+        folder.resolve(name + ".pem"), folder.resolve(name + ".key"), folder.resolve("ca.pem"));
+  }
+
+  /** Whether packets get from an IO module with {@code security} to a worker. */
+  private static boolean arrive(LinkSecurity security, Ends worker) throws Exception {
+    int port = worker.links.listen(HOST, 0).getPort();
+    try (Ends io = new Ends(loops, IO, 1, security)) {
+      io.links.connect(WORKER, 0, 0, HOST, port);
+      io.send(WORKER, 100);
+      long deadline = System.nanoTime() + 2_000_000_000L;
+      while (worker.received.get() < 100 && System.nanoTime() < deadline) {
+        Thread.sleep(5);
+      }
+      return worker.received.get() == 100;
+    }
+  }
+
+  private static Ends worker() throws IOException {
+    return new Ends(loops, WORKER, 1, security("worker"));
+  }
+
+  @Test
+  void shouldCarryPacketsBetweenModulesWithTheirCertificates() throws Exception {
+    try (Ends worker = worker()) {
+      assertTrue(arrive(security("io"), worker));
+    }
+  }
+
+  @Test
+  void shouldRefuseAModuleWhoseCertificateNamesAnotherKind() throws Exception {
+    try (Ends worker = worker()) {
+      assertEquals(false, arrive(security("worker"), worker));
+      assertTrue(worker.refused.get() > 0);
+    }
+  }
+
+  @Test
+  void shouldRefuseAModuleOfAnotherAuthority() throws Exception {
+    try (Ends worker = worker()) {
+      assertEquals(false, arrive(security("strange-io"), worker));
+    }
+  }
+
+  @Test
+  void shouldRefusePlainText() throws Exception {
+    try (Ends worker = worker()) {
+      assertEquals(false, arrive(LinkSecurity.plaintext(), worker));
+    }
+  }
+
+  @Test
+  void shouldNameTheFileThatCannotBeRead() {
+    IOException e =
+        org.junit.jupiter.api.Assertions.assertThrows(IOException.class, () -> security("nobody"));
+    assertTrue(e.getMessage().contains("nobody.pem: cannot be read"), e.getMessage());
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.portcullis.core.link;
+
+import org.jspecify.annotations.NullMarked;
