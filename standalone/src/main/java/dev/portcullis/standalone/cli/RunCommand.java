@@ -2,6 +2,7 @@ package dev.portcullis.standalone.cli;
 
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.core.process.ModuleProcess;
 import dev.portcullis.standalone.gateway.EmbeddedGateway;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -41,22 +42,10 @@ final class RunCommand implements Callable<Integer> {
     Configured configured = Configured.load(files, null, null);
     PrintWriter out = java.util.Objects.requireNonNull(spec).commandLine().getOut();
     CountDownLatch stop = new CountDownLatch(1);
-    CountDownLatch stopped = new CountDownLatch(1);
-    Thread hook =
-        new Thread(
-            () -> {
-              stop.countDown();
-              try {
-                stopped.await();
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              }
-            },
-            "stop");
+    ModuleProcess.onStopSignal(stop::countDown);
     try (EmbeddedGateway gateway =
             EmbeddedGateway.start(configured.config(), configured.source(), null);
         HttpStatus status = http == null ? null : HttpStatus.open(http, gateway.metrics())) {
-      Runtime.getRuntime().addShutdownHook(hook);
       out.println(
           "gateway "
               + configured.config().name()
@@ -67,8 +56,6 @@ final class RunCommand implements Callable<Integer> {
       throw new CommandException(e.exitCode(), e.sentence());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } finally {
-      stopped.countDown();
     }
     return ExitCode.DONE;
   }
