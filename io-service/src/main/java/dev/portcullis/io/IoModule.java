@@ -37,6 +37,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
   private final IoCounts counts;
   private @Nullable DistributionTable table;
   private volatile boolean ready;
+  private boolean started;
   private boolean closed;
 
   /** Makes the links of the module, given who handles what they bring. */
@@ -91,9 +92,12 @@ public final class IoModule implements AutoCloseable, FrameSink {
     return links;
   }
 
-  /** Starts the ports. */
+  /** Starts the ports; does nothing when they are started. Thread: the loop. */
   public void start() {
-    loop.execute(() -> ports.forEach(port -> port.start(this)));
+    if (!started) {
+      started = true;
+      ports.forEach(port -> port.start(this));
+    }
   }
 
   /**

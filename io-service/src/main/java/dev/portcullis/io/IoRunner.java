@@ -140,6 +140,7 @@ public class IoRunner implements ModuleRunner {
                     directive.table(of),
                     () -> {
                       management[0].acknowledge(directive.epoch());
+                      io.start();
                       if (feed != null) {
                         io.links().connect(FEED, 0, 0, feed.host(), feed.port());
                       }
@@ -152,7 +153,6 @@ public class IoRunner implements ModuleRunner {
             loop::execute,
             RandomGenerator.getDefault());
     management[0].start();
-    io.start();
     return new Running(io, management[0]);
   }
 

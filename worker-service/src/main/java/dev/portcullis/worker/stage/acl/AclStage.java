@@ -42,7 +42,9 @@ public final class AclStage implements Stage {
     int flow = v.flow[i] >>> 1;
     boolean reply = (v.flow[i] & 1) != 0;
     long tags = flows.get(flow, FlowTable.TAGS);
-    v.egress[i] = (int) (reply ? tags >>> 32 : tags);
+    // what comes in on one port of an inline pair leaves on the other, whichever side it is from
+    int partner = egress.partner(v.batch.ingressTag[i]);
+    v.egress[i] = partner >= 0 ? partner : (int) (reply ? tags >>> 32 : tags);
     v.routed[i] = (flows.flags(flow) & FlowTable.ROUTED) != 0;
     if (!reply) {
       v.did[i] |= Vector.DID_ACL;
