@@ -43,6 +43,12 @@ public final class BenchChild {
   }
 
   private static Role role(String name, List<String> arguments) throws IOException {
-    throw new IllegalArgumentException("no role has the name " + name + " " + arguments);
+    return switch (name) {
+      case "hop-sender" -> new HopSender();
+      case "hop-receiver" -> new HopReceiver();
+      case "io" -> new IoRole(arguments.getFirst());
+      case "worker" -> new WorkerRole();
+      default -> throw new IllegalArgumentException("no role has the name " + name);
+    };
   }
 }

@@ -1,0 +1,223 @@
+package dev.portcullis.standalone.bench;
+
+import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.link.LinkLoop;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.io.port.FrameSink;
+import dev.portcullis.io.port.Port;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A port without a wire. Told to go, it makes frames up as fast as the gateway takes them: UDP from
+ * 10.9.0.2 to 10.8.0.2 port 4097, the source port drawn at random from the flows, no UDP checksum:
+ * what xgen sends to the kernel. Nothing is asked about the frames afterwards. Frames that leave
+ * are counted and forgotten. Thread: the loop of the IO module, but for {@link #go}, {@link #pause}
+ * and the counters.
+ */
+final class BenchPort implements Port {
+
+  private static final VarHandle PACKETS;
+  private static final VarHandle BYTES;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      PACKETS = lookup.findVarHandle(BenchPort.class, "packets", long.class);
+      BYTES = lookup.findVarHandle(BenchPort.class, "bytes", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private static final int FRAMES_AT_ONCE = PacketBatch.MAX_PACKETS;
+  private static final int L2_BYTES = 14;
+  private static final int SOURCE_PORT_AT = 34;
+  private static final int FIRST_SOURCE_PORT = 1024;
+  private static final int LINKTYPE_ETHERNET = 1;
+  private static final long RETRY_NS = 50_000;
+
+  private final int tag;
+  private final String name;
+  private final LinkLoop loop;
+  private final int flowMask;
+  private final int frameBytes;
+  private final PacketBatch batch;
+  private final Runnable pump = this::pump;
+
+  private long packets;
+  private long bytes;
+  private BooleanSupplier room = () -> true;
+  private @Nullable FrameSink sink;
+  private long random = 0x9e3779b97f4a7c15L;
+  private boolean going;
+  private boolean scheduled;
+
+  /**
+   * Makes the port; it is silent until {@link #go}.
+   *
+   * @param frameBytes length of a frame without its check sequence: 60 to 1514
+   * @param flows a power of two, at most 32768
+   */
+  BenchPort(int tag, String name, LinkLoop loop, int frameBytes, int flows) {
+    this.tag = tag;
+    this.name = name;
+    this.loop = loop;
+    this.flowMask = flows - 1;
+    this.frameBytes = frameBytes;
+    this.batch = new PacketBatch(FRAMES_AT_ONCE * frameBytes);
+    for (int i = 0; i < FRAMES_AT_ONCE; i++) {
+      putFrame(batch.bytes, i * frameBytes, frameBytes);
+    }
+  }
+
+  /**
+   * Writes an Ethernet frame with an IPv4 header (RFC 791) and a UDP header (RFC 768), all but its
+   * source port.
+   */
+  private static void putFrame(byte[] bytes, int at, int frameBytes) {
+    int ipLength = frameBytes - L2_BYTES;
+    bytes[at] = 2;
+    bytes[at + 5] = 2;
+    bytes[at + 6] = 2;
+    bytes[at + 11] = 1;
+    bytes[at + 12] = 8;
+    int ip = at + L2_BYTES;
+    bytes[ip] = 0x45;
+    put16(bytes, ip + 2, ipLength);
+    bytes[ip + 8] = 64;
+    bytes[ip + 9] = 17;
+    put16(bytes, ip + 12, 10 << 8 | 9);
+    put16(bytes, ip + 14, 2);
+    put16(bytes, ip + 16, 10 << 8 | 8);
+    put16(bytes, ip + 18, 2);
+    int sum = 0;
+    for (int i = 0; i < 20; i += 2) {
+      sum += (bytes[ip + i] & 0xff) << 8 | bytes[ip + i + 1] & 0xff;
+    }
+    put16(bytes, ip + 10, ~((sum & 0xffff) + (sum >>> 16)));
+    put16(bytes, ip + 22, 4097);
+    put16(bytes, ip + 24, ipLength - 20);
+  }
+
+  private static void put16(byte[] bytes, int at, int value) {
+    bytes[at] = (byte) (value >>> 8);
+    bytes[at + 1] = (byte) value;
+  }
+
+  @Override
+  public int tag() {
+    return tag;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public void start(FrameSink to) {
+    sink = to;
+  }
+
+  /**
+   * Before every batch of frames asks, on the loop, whether the gateway has room
+   * for them.
+   */
+  void room(BooleanSupplier asked) {
+    room = asked;
+  }
+
+  /** Begins to make frames. Any thread. */
+  void go() {
+    loop.execute(
+        () -> {
+          going = true;
+          schedule(0);
+        });
+  }
+
+  /** Makes no more frames. Any thread. */
+  void pause() {
+    loop.execute(() -> going = false);
+  }
+
+  private void schedule(long delayNs) {
+    if (!scheduled) {
+      scheduled = true;
+      if (delayNs == 0) {
+        loop.execute(pump);
+      } else {
+        loop.schedule(pump, delayNs);
+      }
+    }
+  }
+
+  private void pump() {
+    scheduled = false;
+    FrameSink to = sink;
+    if (!going || to == null) {
+      return;
+    }
+    boolean mayTake = room.getAsBoolean();
+    if (mayTake) {
+      fill();
+      to.take(batch);
+    }
+    schedule(mayTake ? 0 : RETRY_NS);
+  }
+
+  private void fill() {
+    long now = System.currentTimeMillis() * 1_000_000;
+    byte[] frames = batch.bytes;
+    long x = random;
+    for (int i = 0; i < FRAMES_AT_ONCE; i++) {
+      // xorshift64, Marsaglia 2003
+      x ^= x << 13;
+      x ^= x >>> 7;
+      x ^= x << 17;
+      int at = i * frameBytes;
+      put16(frames, at + SOURCE_PORT_AT, FIRST_SOURCE_PORT + ((int) x & flowMask));
+      batch.clearRow(i);
+      batch.captureTimeNs[i] = now;
+      batch.tag[i] = tag;
+      batch.linkType[i] = LINKTYPE_ETHERNET;
+      batch.l2Offset[i] = at;
+      batch.l2Length[i] = L2_BYTES;
+      batch.dataOffset[i] = at + L2_BYTES;
+      batch.dataLength[i] = frameBytes - L2_BYTES;
+    }
+    random = x;
+    batch.count = FRAMES_AT_ONCE;
+  }
+
+  /** Frames that left so far. */
+  long packets() {
+    return (long) PACKETS.getOpaque(this);
+  }
+
+  /** Bytes of IP packets that left so far. */
+  long bytes() {
+    return (long) BYTES.getOpaque(this);
+  }
+
+  @Override
+  public DropReason transmit(PacketBatch leaving, int i) {
+    PACKETS.setOpaque(this, packets + 1);
+    BYTES.setOpaque(this, bytes + leaving.dataLength[i]);
+    return DropReason.NONE;
+  }
+
+  @Override
+  public void settled(PacketBatch settled, int i) {}
+
+  @Override
+  public void flush() {}
+
+  @Override
+  public void close() {
+    going = false;
+  }
+}

@@ -1,0 +1,83 @@
+package dev.portcullis.standalone.bench;
+
+import dev.portcullis.core.link.LinkLoop;
+import dev.portcullis.core.link.LinkLoops;
+import dev.portcullis.core.link.LinkObserver;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.LinkSettings;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.worker.Wiring;
+import dev.portcullis.worker.Worker;
+import dev.portcullis.worker.stage.Outlets;
+import java.io.IOException;
+import java.util.Map;
+
+/** Role {@code worker}: the worker module of the gateway in memory, with one shard. */
+final class WorkerRole implements Role {
+
+  private static final ModuleId SELF = ModuleId.worker(0);
+  private static final String HOST = "127.0.0.1";
+
+  private final BenchGateway gateway = BenchGateway.load();
+  private final LinkLoops loops = LinkLoops.start(1, "worker");
+  private final LinkLoop loop = loops.next();
+  private final Worker worker;
+  private final ModuleLinks links;
+
+  /** Makes the module; it takes packets after {@code listen}. */
+  WorkerRole() throws IOException {
+    worker = new Worker(SELF, gateway.config(), gateway.topology(), 1);
+    links =
+        ModuleLinks.create(
+            SELF,
+            1,
+            new LinkLoop[] {loop},
+            Map.of(),
+            LinkSettings.defaults(),
+            LinkSecurity.plaintext(),
+            worker,
+            LinkObserver.NONE);
+    worker.start(new LinkWiring());
+  }
+
+  @Override
+  public String answer(String question) throws IOException {
+    switch (question) {
+      case "listen" -> {
+        int port = links.listen(HOST, 0).getPort();
+        worker.onTable(gateway.table(HOST, port));
+        return HOST + " " + port;
+      }
+      case "read" -> {
+        return Reading.now(0, 0).line();
+      }
+      default -> throw new IllegalArgumentException("unknown question: " + question);
+    }
+  }
+
+  @Override
+  public void close() {
+    links.close();
+    loops.close();
+  }
+
+  /** The links as the worker sees them: one shard, one loop. */
+  private final class LinkWiring implements Wiring {
+
+    @Override
+    public void execute(int shard, Runnable task) {
+      loop.execute(task);
+    }
+
+    @Override
+    public Outlets outlets(int shard) {
+      return (destination, lane) -> links.outlet(shard, destination, lane);
+    }
+
+    @Override
+    public void afterBatches(int shard, Runnable task) {
+      links.afterBatches(shard, task);
+    }
+  }
+}
