@@ -45,7 +45,18 @@ final class Channel implements Outlet {
     int epoch;
     long sequence;
     boolean sent;
+
+    /**
+     * Whether it was sent to the present life of the peer, now or before it was asked to resume.
+     */
+    boolean everSent;
   }
+
+  /**
+   * The most bytes of one row on the wire: a batch of it alone, with its header, is taken by the
+   * peer.
+   */
+  static final int MAX_ROW_BYTES = PacketBatch.MAX_BYTES - 1024;
 
   private final ModuleId self;
   private final int selfLane;
@@ -102,11 +113,12 @@ final class Channel implements Outlet {
   @Override
   public boolean offer(PacketBatch batch, int i) {
     int size = BatchCodec.rowSize(batch, i);
-    if (pendingBytes + size > settings.queueBytes()) {
+    if (size > MAX_ROW_BYTES || pendingBytes + size > settings.queueBytes()) {
       return false;
     }
     byte[] to = open;
-    if (to != null && (openLength + size > to.length || openPackets == PacketBatch.MAX_PACKETS)) {
+    if (to != null
+        && (openLength + size > MAX_ROW_BYTES || openPackets == PacketBatch.MAX_PACKETS)) {
       seal();
       pump();
       to = null;
@@ -207,6 +219,7 @@ final class Channel implements Outlet {
         return;
       }
       sealed.sent = true;
+      sealed.everSent = true;
       inFlightBytes += sealed.length;
       acknowledgementDue = false;
       out.send(
@@ -329,7 +342,7 @@ final class Channel implements Outlet {
       return;
     }
     long lost = 0;
-    while (!kept.isEmpty() && kept.peekFirst().sent) {
+    while (!kept.isEmpty() && kept.peekFirst().everSent) {
       Sealed sealed = kept.removeFirst();
       lost += sealed.packets;
       release(sealed);
@@ -338,10 +351,9 @@ final class Channel implements Outlet {
     acknowledged = 0;
     nextSequence = 1;
     for (Sealed sealed : kept) {
-      lost += sealed.sent ? sealed.packets : 0;
       sealed.sequence = nextSequence++;
-      sealed.sent = false;
     }
+    wakeWaiting();
     if (lost > 0) {
       events.lost(peer, lost);
     }
@@ -358,6 +370,10 @@ final class Channel implements Outlet {
       inFlightBytes -= sealed.sent ? sealed.length : 0;
       release(sealed);
     }
+    wakeWaiting();
+  }
+
+  private void wakeWaiting() {
     if (!waiting.isEmpty() && roomForABatch()) {
       List<Runnable> ready = List.copyOf(waiting);
       waiting.clear();

@@ -37,10 +37,13 @@ final class LinkServer implements AutoCloseable {
     Metadata answer(Hello hello);
 
     /**
-     * Takes a stream.
+     * Looks at who speaks, before anything is answered.
      *
-     * @throws StatusRuntimeException to refuse it
+     * @throws StatusRuntimeException to refuse the stream
      */
+    void check(Hello hello);
+
+    /** Takes a stream. */
     Stream.Handler accepted(Hello hello, Stream stream);
 
     /** A stream was refused. */
@@ -106,6 +109,7 @@ final class LinkServer implements AutoCloseable {
       security.check(hello.module().kind(), call.getAttributes());
       Stream stream = new Stream.Accepted(call);
       call.setOnReadyThreshold(Stream.READY_BYTES);
+      acceptor.check(hello);
       call.sendHeaders(acceptor.answer(hello));
       Stream.Handler handler = acceptor.accepted(hello, stream);
       call.request(Stream.CREDIT);

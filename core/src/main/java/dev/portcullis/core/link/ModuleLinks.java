@@ -113,7 +113,7 @@ public final class ModuleLinks implements AutoCloseable {
               }
 
               @Override
-              public Stream.Handler accepted(Hello hello, Stream stream) {
+              public void check(Hello hello) {
                 if (hello.peerLane() >= lanes.length) {
                   throw Status.INVALID_ARGUMENT
                       .withDescription(
@@ -124,6 +124,10 @@ public final class ModuleLinks implements AutoCloseable {
                               + hello.peerLane())
                       .asRuntimeException();
                 }
+              }
+
+              @Override
+              public Stream.Handler accepted(Hello hello, Stream stream) {
                 return lanes[hello.peerLane()].accepted(hello, stream);
               }
 

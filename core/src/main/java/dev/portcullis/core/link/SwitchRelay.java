@@ -80,6 +80,9 @@ public final class SwitchRelay implements AutoCloseable {
               }
 
               @Override
+              public void check(Hello hello) {}
+
+              @Override
               public Stream.Handler accepted(Hello hello, Stream stream) {
                 return SwitchRelay.this.accepted(hello, stream);
               }

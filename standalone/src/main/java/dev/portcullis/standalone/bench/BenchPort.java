@@ -122,10 +122,7 @@ final class BenchPort implements Port {
     sink = to;
   }
 
-  /**
-   * Before every batch of frames asks, on the loop, whether the gateway has room
-   * for them.
-   */
+  /** Before every batch of frames asks, on the loop, whether the gateway has room for them. */
   void room(BooleanSupplier asked) {
     room = asked;
   }

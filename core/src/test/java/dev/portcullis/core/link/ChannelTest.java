@@ -1,0 +1,163 @@
+package dev.portcullis.core.link;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.portcullis.core.packet.PacketBatch;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Both ends of a channel over a network that loses, breaks and restarts, without threads or
+ * sockets.
+ */
+class ChannelTest {
+
+  private static final ModuleId A = ModuleId.worker(0);
+  private static final ModuleId B = ModuleId.worker(1);
+  private static final LinkSettings SETTINGS =
+      new LinkSettings(20_000, 1 << 20, 100, 1, 1, 1_000_000_000L);
+
+  private final List<Long> delivered = new ArrayList<>();
+  private final PacketBatch row = new PacketBatch(4096);
+  private final BatchHeader header = new BatchHeader();
+  private final BatchCodec.Reader reader = new BatchCodec.Reader();
+  private long lost;
+  private long nowNs;
+
+  /** One direction of a stream: messages on their way. */
+  private static final class Pipe implements Channel.Wire {
+    final ArrayDeque<byte[]> messages = new ArrayDeque<>();
+    boolean open = true;
+
+    @Override
+    public boolean open() {
+      return open;
+    }
+
+    @Override
+    public void send(LinkMessage message) {
+      byte[] bytes = new byte[message.available()];
+      System.arraycopy(message.head, 0, bytes, 0, message.headLength);
+      System.arraycopy(message.body, 0, bytes, message.headLength, message.bodyLength);
+      messages.add(bytes);
+    }
+  }
+
+  private Channel end(ModuleId self, ModuleId peer, long generation) {
+    return new Channel(self, 0, peer, 0, generation, SETTINGS, (to, packets) -> lost += packets);
+  }
+
+  private void deliver(Pipe from, Channel to, boolean count) {
+    byte[] bytes = from.messages.poll();
+    if (bytes != null) {
+      PacketBatch batch = new PacketBatch(0);
+      assertEquals(null, reader.read(bytes, bytes.length, header, batch));
+      if (to.arrived(header, nowNs) == Channel.Arrival.DELIVER && count) {
+        for (int i = 0; i < batch.count; i++) {
+          delivered.add(batch.number[i]);
+        }
+      }
+      to.acknowledge();
+    }
+  }
+
+  private void offer(Channel from, long number) {
+    row.clearRow(0);
+    row.number[0] = number;
+    row.dataLength[0] = 1000;
+    assertTrue(from.offer(row, 0));
+  }
+
+  @Test
+  void shouldDeliverOnceAndInOrderOverEveryScheduleOfLossesAndBreaks() {
+    for (long seed = 0; seed < 3000; seed++) {
+      SplittableRandom random = new SplittableRandom(seed);
+      delivered.clear();
+      Channel sender = end(A, B, 1);
+      Channel receiver = end(B, A, 1);
+      Pipe forth = new Pipe();
+      Pipe back = new Pipe();
+      sender.wire(forth, 0, nowNs);
+      receiver.wire(back, 0, nowNs);
+      int sent = 0;
+      int misfortunes = 30;
+      for (int step = 0; step < 4000 && delivered.size() < 40; step++) {
+        nowNs += 10;
+        switch (random.nextInt(8)) {
+          case 0 -> {
+            if (sent < 40) {
+              offer(sender, ++sent);
+              if (random.nextBoolean()) {
+                sender.flush();
+              }
+            }
+          }
+          case 1, 2 -> deliver(forth, receiver, true);
+          case 3, 4 -> deliver(back, sender, false);
+          case 5 -> {
+            if (misfortunes-- > 0) {
+              (random.nextBoolean() ? forth : back).messages.poll();
+            }
+          }
+          case 6 -> {
+            if (misfortunes-- > 0 && random.nextInt(4) == 0) {
+              forth.open = false;
+              back.open = false;
+              forth = new Pipe();
+              back = new Pipe();
+              sender.wire(forth, 0, nowNs);
+              receiver.wire(back, 0, nowNs);
+            }
+          }
+          default -> {
+            sender.flush();
+            sender.tick(nowNs);
+            receiver.tick(nowNs);
+          }
+        }
+      }
+      List<Long> expected = new ArrayList<>();
+      for (long n = 1; n <= 40; n++) {
+        expected.add(n);
+      }
+      assertEquals(expected, delivered, "seed " + seed);
+    }
+    assertEquals(0, lost);
+  }
+
+  @Test
+  void shouldCountWhatAnEarlierLifeBehindASwitchMayHaveHadAndNotSendItAgain() {
+    Channel sender = end(A, B, 1);
+    Channel receiver = end(B, A, 1);
+    Pipe forth = new Pipe();
+    Pipe back = new Pipe();
+    sender.wire(forth, 0, nowNs);
+    receiver.wire(back, 0, nowNs);
+    for (int i = 0; i < 4; i++) {
+      deliver(forth, receiver, true);
+      deliver(back, sender, false);
+    }
+    offer(sender, 1);
+    sender.flush();
+    deliver(forth, receiver, true);
+    assertEquals(List.of(1L), delivered);
+    // the acknowledgement is lost with the life; the stream to the switch breaks too
+    Pipe again = new Pipe();
+    sender.wire(again, 0, nowNs);
+    offer(sender, 2);
+    sender.flush();
+    Channel next = end(B, A, 2);
+    Pipe answer = new Pipe();
+    next.wire(answer, 0, nowNs);
+    for (int i = 0; i < 10; i++) {
+      deliver(again, next, true);
+      deliver(answer, sender, false);
+    }
+    assertEquals(List.of(1L, 2L), delivered);
+    assertEquals(1, lost);
+  }
+}
