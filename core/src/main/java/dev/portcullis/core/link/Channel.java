@@ -84,12 +84,15 @@ final class Channel implements Outlet {
   private int openPackets;
   private int epoch;
   private long lastProgressNs;
+  private boolean waitingSinceTick;
   private long resent;
   private final List<Runnable> waiting = new ArrayList<>();
 
   // receiver
   private long expected = 1;
   private boolean acknowledgementDue;
+  private boolean acknowledgementUrgent;
+  private long takenBytes;
   private boolean resumeAsked;
   private long sourceGeneration;
 
@@ -221,7 +224,7 @@ final class Channel implements Outlet {
       sealed.sent = true;
       sealed.everSent = true;
       inFlightBytes += sealed.length;
-      acknowledgementDue = false;
+      acknowledged();
       out.send(
           message(BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, sealed.length));
     }
@@ -249,7 +252,7 @@ final class Channel implements Outlet {
   private void control(int kind) {
     Wire out = wire;
     if (out != null && out.open()) {
-      acknowledgementDue = false;
+      acknowledged();
       out.send(message(kind, 0, epoch, NOTHING, 0));
     }
   }
@@ -290,8 +293,12 @@ final class Channel implements Outlet {
     STALE
   }
 
-  /** Takes the header of a message for this channel. */
-  Arrival arrived(BatchHeader h, long nowNs) {
+  /**
+   * Takes the header of a message for this channel.
+   *
+   * @param bytes length of the message
+   */
+  Arrival arrived(BatchHeader h, int bytes, long nowNs) {
     if (h.sourceGeneration < peerGeneration) {
       return Arrival.STALE;
     }
@@ -313,6 +320,7 @@ final class Channel implements Outlet {
     acknowledged(h.acknowledged, nowNs);
     if (h.kind == BatchHeader.RESUME) {
       acknowledgementDue = true;
+      acknowledgementUrgent = true;
       goBack();
     }
     Arrival arrival = Arrival.NOTHING;
@@ -320,10 +328,12 @@ final class Channel implements Outlet {
       if (h.sequence == expected) {
         expected++;
         acknowledgementDue = true;
+        takenBytes += bytes;
         resumeAsked = false;
         arrival = Arrival.DELIVER;
       } else if (h.sequence < expected) {
         acknowledgementDue = true;
+        acknowledgementUrgent = true;
       } else if (!resumeAsked) {
         resumeAsked = true;
         control(BatchHeader.RESUME);
@@ -397,16 +407,37 @@ final class Channel implements Outlet {
     pump();
   }
 
-  /** Sends the acknowledgement that is due, if no message took it along. */
+  /**
+   * Sends the acknowledgement that is due, if no message took it along and a quarter of the window
+   * has come since the last; otherwise it goes with the next message or tick.
+   */
   void acknowledge() {
-    if (acknowledgementDue) {
+    if (acknowledgementDue && (acknowledgementUrgent || takenBytes >= settings.windowBytes() / 4)) {
       control(BatchHeader.ACKNOWLEDGE);
     }
   }
 
+  private void acknowledged() {
+    acknowledgementDue = false;
+    acknowledgementUrgent = false;
+    takenBytes = 0;
+  }
+
   /** Looks whether something has waited too long. */
   void tick(long nowNs) {
-    if (kept.isEmpty() || wire == null || nowNs - lastProgressNs < settings.resendNs()) {
+    if (acknowledgementDue) {
+      control(BatchHeader.ACKNOWLEDGE);
+    }
+    if (kept.isEmpty()) {
+      waitingSinceTick = false;
+      return;
+    }
+    if (!waitingSinceTick) {
+      waitingSinceTick = true;
+      lastProgressNs = nowNs;
+      return;
+    }
+    if (wire == null || nowNs - lastProgressNs < settings.resendNs()) {
       return;
     }
     lastProgressNs = nowNs;

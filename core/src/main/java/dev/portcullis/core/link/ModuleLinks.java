@@ -379,7 +379,7 @@ public final class ModuleLinks implements AutoCloseable {
       ModuleId source = ModuleId.decode(header.source);
       Channel channel = channel(source, header.sourceLane);
       int batchEpoch = header.epoch;
-      switch (channel.arrived(header, System.nanoTime())) {
+      switch (channel.arrived(header, message.bodyLength, System.nanoTime())) {
         case DELIVER -> {
           if (batch.count > 0) {
             handler.onBatch(number, source, batchEpoch, batch);

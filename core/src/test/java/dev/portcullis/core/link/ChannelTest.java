@@ -56,7 +56,7 @@ class ChannelTest {
     if (bytes != null) {
       PacketBatch batch = new PacketBatch(0);
       assertEquals(null, reader.read(bytes, bytes.length, header, batch));
-      if (to.arrived(header, nowNs) == Channel.Arrival.DELIVER && count) {
+      if (to.arrived(header, bytes.length, nowNs) == Channel.Arrival.DELIVER && count) {
         for (int i = 0; i < batch.count; i++) {
           delivered.add(batch.number[i]);
         }
