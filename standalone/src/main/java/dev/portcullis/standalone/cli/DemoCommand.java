@@ -46,6 +46,9 @@ final class DemoCommand implements Callable<Integer> {
     new DemoReport(
             configured, Topology.of(configured.config().gateway()), captures, out, ended.tally())
         .print(to);
+    if (!ended.problems().isEmpty()) {
+      throw new CommandException(ExitCode.INPUT, String.join("\n", ended.problems()));
+    }
     return ExitCode.DONE;
   }
 }

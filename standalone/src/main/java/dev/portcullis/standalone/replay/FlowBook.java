@@ -32,6 +32,7 @@ final class FlowBook {
   private static final int CAME_OUT = 2;
   private static final int TRANSLATION = 4;
   private static final int SERVER_IN_ROUND = 8;
+  private static final int HIGHER_IN_ROUND = 16;
 
   // the key of the last look-up, lower endpoint first
   private long aHigh, aLow, bHigh, bLow, rest;
@@ -193,15 +194,20 @@ final class FlowBook {
     return roundOf[entry];
   }
 
-  /** Whether it was the server's side that was in that round. */
-  boolean serverInRound(int entry) {
-    return (flags[entry] & SERVER_IN_ROUND) != 0;
+  /**
+   * Whether the packet of the last look-up goes the way of those that were in that round: from the
+   * same address, and from the same side.
+   */
+  boolean sameWayInRound(int entry, boolean server) {
+    return ((flags[entry] & SERVER_IN_ROUND) != 0) == server
+        && ((flags[entry] & HIGHER_IN_ROUND) != 0) == sourceIsHigher;
   }
 
+  /** The packet of the last look-up joins a round. */
   void round(int entry, int round, boolean server) {
     roundOf[entry] = round;
-    flags[entry] =
-        (byte) (server ? flags[entry] | SERVER_IN_ROUND : flags[entry] & ~SERVER_IN_ROUND);
+    int way = (server ? SERVER_IN_ROUND : 0) | (sourceIsHigher ? HIGHER_IN_ROUND : 0);
+    flags[entry] = (byte) (flags[entry] & ~(SERVER_IN_ROUND | HIGHER_IN_ROUND) | way);
   }
 
   /** Whether a request of this flow left the gateway. */

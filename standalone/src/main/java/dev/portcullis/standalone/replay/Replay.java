@@ -305,7 +305,7 @@ public final class Replay {
           server
               ? serverTags[replica % serverTags.length]
               : clientTags[replica % clientTags.length];
-      if (book.round(pair) == round && book.serverInRound(pair) != server) {
+      if (book.round(pair) == round && !book.sameWayInRound(pair, server)) {
         return CONFLICT;
       }
       long last = book.lastSeenNs(side);
