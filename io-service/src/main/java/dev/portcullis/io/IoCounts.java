@@ -32,11 +32,12 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
   private final DropCounters ingressDrops;
   private final DropCounters egressDrops;
   private final int epochSlot;
+  private final int originatedSlot;
 
   /** Counts for these ports, all zero. */
   IoCounts(String module, List<Port> ports) {
     int tags = ports.stream().mapToInt(Port::tag).max().orElse(-1) + 1;
-    counters = new Counters(PER_PORT * ports.size() + 2 * DropCounters.slots() + 1);
+    counters = new Counters(PER_PORT * ports.size() + 2 * DropCounters.slots() + 2);
     received = new int[tags];
     receivedBytes = new int[tags];
     nonIp = new int[tags];
@@ -52,11 +53,15 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
     ingressDrops = DropCounters.ofStage(counters, module, "ingress");
     egressDrops = DropCounters.ofStage(counters, module, "egress");
     epochSlot = counters.slot(Counter.TABLE_EPOCH, module);
+    originatedSlot = counters.slot(Counter.PACKETS_ORIGINATED, module);
   }
 
   /** Counts all rows, whose tags are those of ports of this module, as received. */
   void received(PacketBatch batch) {
     for (int i = 0; i < batch.count; i++) {
+      if ((batch.flags[i] & PacketFlags.TICK) != 0) {
+        continue;
+      }
       int tag = batch.tag[i];
       counters.increment(received[tag]);
       counters.add(receivedBytes[tag], batch.l2Length[i] + batch.dataLength[i]);
@@ -68,13 +73,17 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
 
   @Override
   public void forwarded(Port port, PacketBatch batch, int i) {
-    counters.increment(forwarded[port.tag()]);
+    if ((batch.flags[i] & PacketFlags.ORIGINATED) != 0) {
+      counters.increment(originatedSlot);
+    } else {
+      counters.add(forwarded[port.tag()], batch.frames(i));
+    }
     counters.add(forwardedBytes[port.tag()], batch.l2Length[i] + batch.dataLength[i]);
   }
 
   @Override
   public void dropped(PacketBatch batch, int i, DropReason reason) {
-    egressDrops.count(reason);
+    egressDrops.count(reason, batch.frames(i));
   }
 
   /** Counts a frame as dropped before it went to a worker. */

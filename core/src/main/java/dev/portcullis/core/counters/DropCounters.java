@@ -109,12 +109,20 @@ public final class DropCounters {
   public static String stageOf(DropReason reason) {
     return switch (reason) {
       case NONE -> "none";
-      case MALFORMED, BAD_CHECKSUM, MARTIAN -> "decode";
+      case MALFORMED, BAD_CHECKSUM, MARTIAN, LAND, SOURCE_ROUTED -> "decode";
+      case FRAGMENT_LIMIT, FRAGMENT_TIMEOUT, FRAGMENT_OVERLAP -> "defragment";
       case NON_IP, UNKNOWN_LINK_TYPE, TOO_LARGE, NO_TABLE, UNKNOWN_TAG -> "ingress";
-      case ACL, ACL_DEFAULT, REJECTED -> "acl";
-      case MIDSTREAM, OUT_OF_STATE, FLOW_TABLE_FULL -> "stateful";
-      case NAT_EXHAUSTED -> "snat";
-      case NO_ROUTE, TTL_EXPIRED, INLINE_UNPAIRED -> "route";
+      case ACL, ACL_DEFAULT, REJECTED, POLICY_CHANGED -> "acl";
+      case MIDSTREAM,
+          OUT_OF_STATE,
+          FLOW_TABLE_FULL,
+          HALF_OPEN_LIMIT,
+          ICMP_UNRELATED,
+          HOLD_OVERFLOW ->
+          "stateful";
+      case NAT_EXHAUSTED, NAT_FILTERED -> "snat";
+      case NO_ROUTE, TTL_EXPIRED, INLINE_UNPAIRED, MTU_EXCEEDED, TO_GATEWAY -> "route";
+      case STAGE_FAILED -> "pipeline";
       case HOP_LIMIT, NOT_OWNER, NO_PATH, PATH_TABLE_FULL -> "redistribute";
       case LINK_QUEUE_FULL, LINK_LOST, WORKER_UNREACHABLE, SHUTDOWN -> "link";
       case PORT_CLOSED, WRITE_FAILED -> "egress";

@@ -49,7 +49,27 @@ public enum DropReason {
       25, "path-table-full", "The worker keeps as many path records as limits.paths allows."),
   TOO_LARGE(26, "too-large", "The frame is longer than a packet can be."),
   SHUTDOWN(27, "shutdown", "The module stopped while it still had the packet."),
-  WRITE_FAILED(28, "write-failed", "The output of the port could not be written.");
+  WRITE_FAILED(28, "write-failed", "The output of the port could not be written."),
+  FRAGMENT_LIMIT(
+      29, "fragment-limit", "There is no room to keep a fragment until its datagram is complete."),
+  FRAGMENT_TIMEOUT(
+      30, "fragment-timeout", "The rest of the datagram did not come within timeouts.fragment."),
+  FRAGMENT_OVERLAP(31, "fragment-overlap", "Fragments of one datagram cover the same bytes."),
+  LAND(32, "land", "Sender and receiver are the same address and port."),
+  SOURCE_ROUTED(33, "source-routed", "The packet says by which routers it wants to go."),
+  HALF_OPEN_LIMIT(
+      34, "half-open-limit", "As many connections are half open as limits.halfOpen allows."),
+  MTU_EXCEEDED(35, "mtu-exceeded", "The packet is larger than the MTU and may not be fragmented."),
+  POLICY_CHANGED(36, "policy-changed", "The policy has changed and no longer accepts the flow."),
+  ICMP_UNRELATED(37, "icmp-unrelated", "The ICMP error quotes a packet of no flow that is known."),
+  TO_GATEWAY(
+      38,
+      "to-gateway",
+      "The packet was for the gateway itself, which answered it or has no use for it."),
+  STAGE_FAILED(
+      39, "stage-failed", "A stage of the pipeline failed on the packet: a fault of the gateway."),
+  HOLD_OVERFLOW(40, "hold-overflow", "There is no room to hold the packet until it can go on."),
+  NAT_FILTERED(41, "nat-filtered", "The mapping of the receiver takes nothing from this sender.");
 
   private static final DropReason[] BY_ID = new DropReason[64];
   private static final Map<String, DropReason> BY_LABEL = new HashMap<>();

@@ -54,7 +54,10 @@ public final class PacketBatch {
   /** Tag of the logical interface that the packet came in by. */
   public final int[] ingressTag = new int[MAX_PACKETS];
 
-  /** In an outcome: id of the drop reason, 0 for forwarded. */
+  /**
+   * In an outcome: id of the drop reason, 0 for forwarded; in a packet: how many frames it stands
+   * for besides its own (a reassembled datagram). See {@link #frames}.
+   */
   public final int[] reason = new int[MAX_PACKETS];
 
   /** In an outcome: pieces that left; in a packet: number of this piece, from 0. */
@@ -116,6 +119,17 @@ public final class PacketBatch {
       bytes = larger;
     }
   }
+
+  /**
+   * Returns how many of the frames that ports took in row {@code i} stands for, in counters: 0 for
+   * a piece after the first, and for what the gateway made itself.
+   */
+  public int frames(int i) {
+    return pieces[i] > 0 || (flags[i] & NO_FRAME) != 0 ? 0 : 1 + reason[i];
+  }
+
+  private static final int NO_FRAME =
+      PacketFlags.ORIGINATED | PacketFlags.EVENT | PacketFlags.TICK | PacketFlags.MESSAGE;
 
   /** Sets all columns of row {@code i} to zero. */
   public void clearRow(int i) {

@@ -38,6 +38,49 @@ public final class PacketFlags {
    */
   public static final int REDIRECTED = 1 << 6;
 
+  /**
+   * In an outcome: the frame is kept inside the gateway; its last outcome follows when a later
+   * packet or time has decided about it.
+   */
+  public static final int HELD = 1 << 11;
+
+  /**
+   * In an outcome: the frame was joined with others into the datagram that goes on as the frame
+   * whose number {@code data} has (8 bytes, big-endian); what becomes of that one becomes of this.
+   */
+  public static final int JOINED = 1 << 12;
+
+  /** The gateway made this packet itself: an ICMP error, a reset, an answer to an echo request. */
+  public static final int ORIGINATED = 1 << 13;
+
+  /** This is no packet but an event: {@code data} is one line of JSON in Suricata's EVE format. */
+  public static final int EVENT = 1 << 14;
+
+  /**
+   * Events that this frame causes go back to the port of entry as {@link #EVENT} rows instead of
+   * into the log of the worker: a replay gathers them.
+   */
+  public static final int EVENTS = 1 << 15;
+
+  /**
+   * This is no packet but time: {@code captureTimeNs} has come. An IO module passes it to every
+   * lane of every worker; what is due by then happens. With {@link #REPORT} each lane answers with
+   * an outcome that has this flag, after all that it caused.
+   */
+  public static final int TICK = 1 << 16;
+
+  /**
+   * This is no packet but a message of one worker to another (or to another shard of its own): the
+   * first byte of {@code data} says which.
+   */
+  public static final int MESSAGE = 1 << 17;
+
+  /**
+   * An ICMP error, passed on by the tuple that it quotes: the receiver looks for the flow or the
+   * path record of that tuple.
+   */
+  public static final int RELATED = 1 << 18;
+
   /** Shift of the number of workers that the packet went through before this one (3 bits). */
   public static final int HOPS_SHIFT = 8;
 

@@ -186,21 +186,8 @@ final class ConfigChecks {
               tcp,
               bare && c.name().equals("dns") ? List.of(53) : c.udpPorts()));
     }
-    return new GatewaySpec(
-        s.workers(),
-        new GatewaySpec.Distribution(main, d.weights(), List.copyOf(classes)),
-        s.pools(),
-        s.io(),
-        s.routes(),
-        s.inline(),
-        s.switchModule(),
-        s.replication(),
-        s.exceptions(),
-        s.path(),
-        s.timeouts(),
-        s.limits(),
-        s.onPolicyChange(),
-        s.policy());
+    return s.withDistribution(
+        new GatewaySpec.Distribution(main, d.weights(), List.copyOf(classes)), s.pools());
   }
 
   private static Algorithm weighted(

@@ -46,6 +46,25 @@ public record GatewaySpec(
             kind = Field.Kind.NAME)
         @Nullable String policy) {
 
+  /** Returns this spec with another distribution, over other pools. */
+  public GatewaySpec withDistribution(Distribution other, List<Pool> otherPools) {
+    return new GatewaySpec(
+        workers,
+        other,
+        otherPools,
+        io,
+        routes,
+        inline,
+        switchModule,
+        replication,
+        exceptions,
+        path,
+        timeouts,
+        limits,
+        onPolicyChange,
+        policy);
+  }
+
   /** Returns this spec with other workers. */
   public GatewaySpec withWorkers(Workers other) {
     return new GatewaySpec(
@@ -228,14 +247,19 @@ public record GatewaySpec(
       @Field(doc = "Link type is not known.", value = "drop") ExceptionAction unknownLinkType,
       @Field(doc = "Frame is not IP (passes only in an inline pair).", value = "pass")
           ExceptionAction nonIp,
-      @Field(doc = "Source address cannot come in there.", value = "drop")
-          ExceptionAction martian) {
+      @Field(doc = "Source address cannot come in there.", value = "drop") ExceptionAction martian,
+      @Field(doc = "Sender and receiver are the same.", value = "drop") ExceptionAction land,
+      @Field(doc = "Source routes (IPv4 options, IPv6 routing header 0).", value = "drop")
+          ExceptionAction sourceRouted,
+      @Field(doc = "Too many half-open connections.", value = "drop") ExceptionAction halfOpenLimit,
+      @Field(doc = "ICMP errors about unknown flows.", value = "drop")
+          ExceptionAction icmpUnrelated) {
 
     /** The same action for every condition. */
     public static Exceptions all(ExceptionAction action) {
       return new Exceptions(
           action, action, action, action, action, action, action, action, action, action, action,
-          action);
+          action, action, action, action, action);
     }
   }
 
@@ -296,7 +320,13 @@ public record GatewaySpec(
               key = "other",
               value = "10m",
               kind = Field.Kind.DURATION)
-          long otherNs) {}
+          long otherNs,
+      @Field(
+              doc = "First fragment of a datagram; RFC 8200 section 4.5: 60 seconds, Linux: 30.",
+              key = "fragment",
+              value = "30s",
+              kind = Field.Kind.DURATION)
+          long fragmentNs) {}
 
   /**
    * Bounds: flows and path records per worker (shared out over its shards), bytes queued per
@@ -325,6 +355,33 @@ public record GatewaySpec(
               min = 65536,
               max = 1073741824)
           int linkQueueBytes,
+      @Field(
+              doc = "Datagrams per worker that wait for fragments.",
+              value = "4Ki",
+              kind = Field.Kind.SIZE,
+              min = 16,
+              max = 1048576)
+          int fragments,
+      @Field(
+              doc = "Bytes per worker of datagrams that wait for fragments.",
+              value = "16Mi",
+              kind = Field.Kind.SIZE,
+              min = 65536,
+              max = 1073741824)
+          int fragmentBytes,
+      @Field(
+              doc = "Half-open TCP connections per worker.",
+              value = "64Ki",
+              kind = Field.Kind.SIZE,
+              min = 16,
+              max = 67108864)
+          int halfOpen,
+      @Field(
+              doc = "ICMP errors and resets per second that a worker makes.",
+              value = "1000",
+              min = 0,
+              max = 1000000)
+          int icmpErrorsPerSecond,
       @Field(doc = "What a full queue does on live ports.", value = "drop") LinkFull linkFull) {}
 
   /** What a full queue of a link does on live ports; {@code pcap} ports always block. */

@@ -1,35 +1,38 @@
 package dev.portcullis.core.distribution;
 
+import dev.portcullis.core.policy.ConfigLoader;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Algorithm;
-import dev.portcullis.core.policy.GatewaySpec.ExceptionAction;
 import dev.portcullis.core.policy.GatewaySpec.Pool;
 import dev.portcullis.core.policy.GatewaySpec.TrafficClass;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /** Configurations and tables for tests. */
 final class Specs {
+
+  private static final GatewaySpec DEFAULTS =
+      Objects.requireNonNull(
+              ConfigLoader.parse(
+                      "defaults",
+                      """
+                      apiVersion: portcullis.dev/v1alpha1
+                      kind: PacketGateway
+                      metadata: {name: defaults}
+                      spec:
+                        io: [{name: io-a, ports: [{name: lan, zone: lan}, {name: wan, zone: wan}]}]
+                        inline: [{name: bump, ports: [lan, wan]}]
+                      """)
+                  .config())
+          .gateway();
 
   private Specs() {}
 
   static GatewaySpec spec(
       Algorithm algorithm, List<Integer> weights, List<TrafficClass> classes, List<Pool> pools) {
-    return new GatewaySpec(
-        new GatewaySpec.Workers(3, null, 1),
-        new GatewaySpec.Distribution(algorithm, weights, classes),
-        pools,
-        List.of(),
-        List.of(),
-        List.of(),
-        new GatewaySpec.Switch(GatewaySpec.SwitchMode.MODULE),
-        GatewaySpec.Replication.NONE,
-        GatewaySpec.Exceptions.all(ExceptionAction.DROP),
-        GatewaySpec.PathMode.RECORD,
-        new GatewaySpec.Timeouts(1, 1, 1, 1, 1, 1, 1, 1, 1),
-        new GatewaySpec.Limits(1, 1, 1, GatewaySpec.LinkFull.DROP),
-        GatewaySpec.OnPolicyChange.KEEP,
-        null);
+    return DEFAULTS.withDistribution(
+        new GatewaySpec.Distribution(algorithm, weights, classes), pools);
   }
 
   static List<Member> numbered(int... numbers) {

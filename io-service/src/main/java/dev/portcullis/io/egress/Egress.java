@@ -44,7 +44,7 @@ public final class Egress {
       Port port = has(batch.tag[i]) ? ports[batch.tag[i]] : null;
       if (port == null) {
         counts.dropped(batch, i, DropReason.UNKNOWN_TAG);
-      } else if ((batch.flags[i] & PacketFlags.OUTCOME) != 0) {
+      } else if ((batch.flags[i] & (PacketFlags.OUTCOME | PacketFlags.EVENT)) != 0) {
         port.settled(batch, i);
       } else {
         DropReason reason = port.transmit(batch, i);

@@ -65,9 +65,25 @@ public final class Ingress {
     table = next;
   }
 
+  /** Passes time (a row with {@link PacketFlags#TICK}) to every lane of every worker. */
+  private void tick(PacketBatch batch, int i) {
+    for (Outlet @Nullable [] lanes : outlets) {
+      if (lanes != null) {
+        for (Outlet outlet : lanes) {
+          outlet.offer(batch, i);
+        }
+      }
+    }
+  }
+
   /** Assigns, tags and passes on all rows of a batch. */
   public void take(PacketBatch batch) {
     for (int i = 0; i < batch.count; i++) {
+      if ((batch.flags[i] & PacketFlags.TICK) != 0) {
+        batch.ingressTag[i] = batch.tag[i];
+        tick(batch, i);
+        continue;
+      }
       if (batch.number[i] == 0) {
         batch.number[i] = ++lastNumber;
       }

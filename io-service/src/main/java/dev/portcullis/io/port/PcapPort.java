@@ -196,6 +196,10 @@ public final class PcapPort implements Port {
 
   @Override
   public void settled(PacketBatch settled, int i) {
+    int flags = settled.flags[i];
+    if ((flags & PacketFlags.OUTCOME) == 0 || (flags & PacketFlags.HELD) != 0) {
+      return;
+    }
     unsettledFrames--;
     if (unsettledFrames == 0) {
       bytesSinceNoneWasInside = 0;

@@ -2,6 +2,8 @@ package dev.portcullis.standalone.replay;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.topology.LogicalInterface;
@@ -41,11 +43,15 @@ public final class Replay {
   /** A round that makes no progress for so long has failed. */
   static final long STALLED_NS = 20_000_000_000L;
 
+  /** Later than every timer, and far from an overflow. */
+  private static final long END_OF_TIME_NS = Long.MAX_VALUE / 2;
+
   /** With a speed, frames of one round are at most so far apart. */
   private static final long PACED_ROUND_NS = 1_000_000L;
 
   private final LinkFeed feed;
   private final Topology topology;
+  private final DistributionTable table;
   private final ReplayPlan plan;
   private final Frames frames;
   private final Results results;
@@ -74,6 +80,7 @@ public final class Replay {
   private int pieceCount;
   private int used;
   private int unsettled;
+  private int ticksMissing;
   private int round;
   private long lastProgressNs;
   private long startNs;
@@ -96,6 +103,7 @@ public final class Replay {
       throws ReplayException {
     this.feed = feed;
     this.topology = topology;
+    this.table = table;
     this.plan = plan;
     this.progress = progress;
     List<String> ports =
@@ -222,7 +230,7 @@ public final class Replay {
     }
     if (entered.count == 0) {
       if (frame == null) {
-        done.complete(true);
+        endOfTime();
         return;
       }
       throw new ReplayException(
@@ -238,6 +246,29 @@ public final class Replay {
       if (!feed.send(entered, i)) {
         throw new ReplayException(
             3, "the queue to an IO module is full although a round is smaller");
+      }
+    }
+    feed.flush();
+  }
+
+  /**
+   * All frames are in: all timers of the gateway run, and the replay ends when all lanes say so.
+   */
+  private void endOfTime() throws ReplayException {
+    int lanes = table.workers().stream().mapToInt(Member::shards).sum();
+    lastProgressNs = System.nanoTime();
+    for (int module = 0; module < topology.ioNames().size(); module++) {
+      List<LogicalInterface> ports = topology.ofModule(ModuleId.io(module));
+      if (!ports.isEmpty()) {
+        ticksMissing += lanes;
+        entered.clearRow(0);
+        entered.captureTimeNs[0] = END_OF_TIME_NS;
+        entered.flags[0] = PacketFlags.TICK | PacketFlags.REPORT;
+        entered.tag[0] = ports.getFirst().tag();
+        if (!feed.send(entered, 0)) {
+          throw new ReplayException(
+              3, "the queue to an IO module is full although nothing is in it");
+        }
       }
     }
     feed.flush();
@@ -354,6 +385,13 @@ public final class Replay {
   }
 
   private void took(PacketBatch batch, int r) throws ReplayException {
+    if ((batch.flags[r] & PacketFlags.TICK) != 0) {
+      lastProgressNs = System.nanoTime();
+      if (--ticksMissing == 0) {
+        done.complete(true);
+      }
+      return;
+    }
     int i = rowOf(batch.number[r]);
     if (i < 0) {
       throw new ReplayException(
@@ -480,8 +518,14 @@ public final class Replay {
   }
 
   private void watch() throws ReplayException {
-    if (System.nanoTime() - lastProgressNs > STALLED_NS && unsettled > 0) {
-      throw new ReplayException(3, stalled());
+    if (System.nanoTime() - lastProgressNs > STALLED_NS) {
+      if (unsettled > 0) {
+        throw new ReplayException(3, stalled());
+      }
+      if (ticksMissing > 0) {
+        throw new ReplayException(
+            3, ticksMissing + " lanes of workers have not said that the end of time has come");
+      }
     }
     feed.schedule(() -> guarded(this::watch), 1_000_000_000L);
   }

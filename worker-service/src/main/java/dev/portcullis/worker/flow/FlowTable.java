@@ -4,7 +4,7 @@ import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.policy.GatewaySpec;
 
 /**
- * The flows of a shard: 24 longs each, found by the tuple of either direction. A flow is a number
+ * The flows of a shard: 32 longs each, found by the tuple of either direction. A flow is a number
  * from 0; together with the direction (0: as the first packet, 1: the reply) it is a reference
  * {@code flow * 2 + direction}.
  *
@@ -34,7 +34,13 @@ public final class FlowTable {
       REPLY_V_HIGH = 21,
       REPLY_V_LOW = 22;
 
-  private static final int WORDS = 24;
+  /**
+   * More words: capture time of the first packet; windows of TCP (two words a direction); what a
+   * helper of a protocol keeps elsewhere; the policy that the flow was last matched against.
+   */
+  public static final int START = 23, WINDOWS = 24, HELPER = 28, POLICY = 29;
+
+  private static final int WORDS = 32;
 
   /** Bits of the flags in {@link #META}. */
   public static final int ROUTED = 1,
@@ -137,6 +143,7 @@ public final class FlowTable {
     forward.write(chunk, base + FORWARD);
     reverse.write(chunk, base + REVERSE);
     chunk[base + LAST_SEEN] = nowNs;
+    chunk[base + START] = nowNs;
     chunk[base + META] = (long) lane << 16 | state;
     index.add(forward.hash(), flow << 1);
     index.add(reverse.hash(), flow << 1 | 1);

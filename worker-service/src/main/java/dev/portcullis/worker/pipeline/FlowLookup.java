@@ -120,6 +120,7 @@ final class FlowLookup {
    * be alone.
    */
   private boolean resolve(Vector v, int i) {
+    v.current = i;
     if (v.kind[i] == Vector.RECORDED) {
       record(v, i);
       return true;

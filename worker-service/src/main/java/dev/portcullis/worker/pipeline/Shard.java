@@ -5,6 +5,7 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.PortBlocks;
@@ -20,9 +21,12 @@ import org.jspecify.annotations.Nullable;
  * One thread of a worker with all that it owns: pipeline, flows, path records. Shards share nothing
  * but the claims of port blocks.
  *
- * <p>Counted at each shard: {@code received + passedIn = forwarded + passedOut + dropped}.
+ * <p>Counted at each shard, in frames ({@link PacketBatch#frames}): {@code received + passedIn =
+ * forwarded + passedOut + dropped + held}.
  */
 public final class Shard {
+
+  private static final System.Logger LOG = System.getLogger(Shard.class.getName());
 
   private final Executor loop;
   private final WorkerPipeline pipeline;
@@ -33,6 +37,7 @@ public final class Shard {
   private long received;
   private long receivedBytes;
   private long passedIn;
+  private long lastFaultNs = System.nanoTime() - 1_000_000_000L;
 
   /**
    * Makes a shard.
@@ -61,13 +66,23 @@ public final class Shard {
             policy,
             new Ownership(self.number(), shards, number),
             blocks,
-            this::outlet);
+            this::outlet,
+            this::stageFailed);
   }
 
   /** Connects the shards of a worker with each other; before the first packet. */
   public void join(Shard[] all, long limitBytes) {
     for (int i = 0; i < all.length; i++) {
       siblings[i] = new ShardChannel(self, this, all[i], limitBytes);
+    }
+  }
+
+  /** One line a second at most; the counter has them all. */
+  private void stageFailed(long packet, RuntimeException fault) {
+    long nowNs = System.nanoTime();
+    if (nowNs - lastFaultNs >= 1_000_000_000L) {
+      lastFaultNs = nowNs;
+      LOG.log(System.Logger.Level.ERROR, self + ": a stage failed on packet " + packet, fault);
     }
   }
 
@@ -82,17 +97,28 @@ public final class Shard {
 
   /** Handles packets that came over a channel. Thread: this shard. */
   public void onBatch(PacketBatch batch) {
-    received += batch.count;
     for (int i = 0; i < batch.count; i++) {
-      receivedBytes += batch.dataLength[i] + batch.l2Length[i];
+      int frames = batch.frames(i);
+      received += frames;
+      receivedBytes += frames == 0 ? 0 : batch.dataLength[i] + batch.l2Length[i];
     }
     vector.begin(batch, false);
     pipeline.process(vector);
+    for (int i = 0; i < batch.count; i++) {
+      if ((batch.flags[i] & PacketFlags.TICK) != 0) {
+        pipeline.tick(vector, batch.captureTimeNs[i]);
+        if ((batch.flags[i] & PacketFlags.REPORT) != 0) {
+          pipeline.emit().answerTick(batch, i);
+        }
+      }
+    }
   }
 
   /** Handles packets of another shard of this worker. Thread: this shard. */
   void onPassed(PacketBatch batch) {
-    passedIn += batch.count;
+    for (int i = 0; i < batch.count; i++) {
+      passedIn += batch.frames(i);
+    }
     vector.begin(batch, true);
     pipeline.process(vector);
     flush();
@@ -146,6 +172,11 @@ public final class Shard {
   /** Packets that a stage dropped for a reason. */
   public long dropped(StageName stage, DropReason reason) {
     return vector.dropped(stage, reason);
+  }
+
+  /** Frames that stages keep now. */
+  public long held() {
+    return vector.held();
   }
 
   /** All packets dropped. */

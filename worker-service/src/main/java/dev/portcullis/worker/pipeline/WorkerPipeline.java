@@ -1,5 +1,6 @@
 package dev.portcullis.worker.pipeline;
 
+import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
@@ -13,6 +14,7 @@ import dev.portcullis.worker.policy.CompiledPolicy;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
+import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 import dev.portcullis.worker.stage.acl.AclStage;
 import dev.portcullis.worker.stage.decode.DecodeStage;
@@ -39,6 +41,7 @@ public final class WorkerPipeline {
   private final FlowLookup lookup;
   private final Stage[] stages;
   private final EmitStage emit;
+  private final StageFaults faults;
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
@@ -47,9 +50,11 @@ public final class WorkerPipeline {
       CompiledPolicy policy,
       Ownership ownership,
       PortBlocks blocks,
-      Outlets outlets) {
+      Outlets outlets,
+      StageFaults faults) {
     GatewaySpec spec = config.gateway();
     this.ownership = ownership;
+    this.faults = faults;
     flows = new FlowTable(spec.timeouts(), spec.limits().flows());
     paths = new PathTable(longest(spec.timeouts()), spec.limits().paths());
     ports = new NatPorts(blocks, flows);
@@ -92,13 +97,64 @@ public final class WorkerPipeline {
 
   /** Takes a vector through all stages: two passes of lookup, then run by run. */
   public void process(Vector v) {
-    decode.process(v);
+    v.to = v.batch.count;
+    guarded(decode, v);
+    v.to = 0;
     lookup.touch(v);
-    while (lookup.next(v)) {
+    while (nextRun(v)) {
       for (Stage stage : stages) {
-        stage.process(v);
+        guarded(stage, v);
       }
     }
+  }
+
+  private boolean nextRun(Vector v) {
+    try {
+      return lookup.next(v);
+    } catch (RuntimeException e) {
+      failed(v, e);
+      v.to = v.current + 1;
+      return true;
+    }
+  }
+
+  private void failed(Vector v, RuntimeException e) {
+    faults.stageFailed(v.batch.number[v.current], e);
+    v.drop(v.current, StageName.PIPELINE, DropReason.STAGE_FAILED);
+  }
+
+  /**
+   * Runs a stage over the run. One that fails all the same costs the packet it worked on, which is
+   * dropped and counted, and goes on behind it.
+   */
+  private void guarded(Stage stage, Vector v) {
+    int from = v.from;
+    while (true) {
+      v.current = v.from;
+      try {
+        stage.process(v);
+        break;
+      } catch (RuntimeException e) {
+        int failed = v.current;
+        failed(v, e);
+        if (stage == emit) {
+          emit.reportDropped(v, failed);
+        }
+        if (failed + 1 >= v.to) {
+          break;
+        }
+        v.from = failed + 1;
+      }
+    }
+    v.from = from;
+  }
+
+  /**
+   * Time has come to {@code nowNs}: what is due in any lane happens. Stages that keep packets or
+   * flows for a time act here, the next packet of a lane or this, whichever is first.
+   */
+  public void tick(Vector v, long nowNs) {
+    // here: defragmentation, flow timeouts
   }
 
   /** Works by a new table from the next packet on. */

@@ -5,13 +5,16 @@ import java.util.Locale;
 /** The stages that can drop packets: label {@code stage} of the counter of drops. */
 public enum StageName {
   DECODE,
+  DEFRAGMENT,
   LOOKUP,
   DNAT,
   ACL,
   STATEFUL,
   SNAT,
   REDISTRIBUTE,
-  EMIT;
+  EMIT,
+  /** The pipeline itself: a stage failed. */
+  PIPELINE;
 
   /** Name in metrics. */
   public String label() {

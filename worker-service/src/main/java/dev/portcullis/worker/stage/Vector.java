@@ -2,6 +2,7 @@ package dev.portcullis.worker.stage;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.PacketHeader;
 import java.util.Arrays;
 
@@ -35,6 +36,15 @@ public final class Vector {
 
   /** {@link #kind}: is passed on, not looked at further, to {@link #worker} and {@link #lane}. */
   public static final int PASSED_ON = 6;
+
+  /**
+   * {@link #kind}: is kept by a stage, which has copied it; a later packet or time will decide. The
+   * stage counts it with {@link #hold}.
+   */
+  public static final int HELD = 7;
+
+  /** {@link #kind}: a stage has dealt with the row for good; nothing is left to be done or said. */
+  public static final int CONSUMED = 8;
 
   /** Bits of {@link #did}, in the order in which a trace names them. */
   public static final int DID_RECORD = 1,
@@ -104,9 +114,18 @@ public final class Vector {
   /** V that the IO module assigned, lower half. */
   public final long[] assignedLow = new long[N];
 
+  /**
+   * Row that a stage works on at the moment: where a fault of the gateway is looked for. Every
+   * stage sets it.
+   */
+  public int current;
+
   /** The flow that the only packet of the run opens. */
   public final NewFlow opening = new NewFlow();
 
+  private long held;
+  private byte[] spill = new byte[0];
+  private int spillUsed;
   private final long[] dropped = new long[StageName.values().length * DropReason.idLimit()];
 
   /** Makes an empty vector. */
@@ -121,7 +140,7 @@ public final class Vector {
     from = 0;
     to = 0;
     for (int i = 0; i < packets.count; i++) {
-      kind[i] = PARSED;
+      kind[i] = (packets.flags[i] & PacketFlags.TICK) != 0 ? CONSUMED : PARSED;
       reason[i] = 0;
       did[i] = 0;
       worker[i] = -1;
@@ -133,11 +152,55 @@ public final class Vector {
     }
   }
 
-  /** Drops a packet and counts it. */
+  /** Drops a packet and counts the frames that it stands for. */
   public void drop(int i, StageName stage, DropReason why) {
     kind[i] = DROPPED;
     reason[i] = why.id();
-    dropped[stage.ordinal() * DropReason.idLimit() + why.id()]++;
+    countDropped(stage, why, batch.frames(i));
+  }
+
+  /** Counts frames as dropped that are no row of this vector: a stage had held them. */
+  public void countDropped(StageName stage, DropReason why, int frames) {
+    dropped[stage.ordinal() * DropReason.idLimit() + why.id()] += frames;
+  }
+
+  /** A stage has copied the packet and keeps it; it counts as held until {@link #released}. */
+  public void hold(int i) {
+    kind[i] = HELD;
+    held += batch.frames(i);
+  }
+
+  /** Frames that were held go on or were dropped. */
+  public void released(int frames) {
+    held -= frames;
+  }
+
+  /** Frames that stages keep now. May be read by any thread. */
+  public long held() {
+    return held;
+  }
+
+  /**
+   * Returns the offset of {@code length} bytes in {@code batch.bytes} that no row uses, for a
+   * packet that grows. The buffer may be another one afterwards; offsets stay valid.
+   */
+  public int room(int length) {
+    if (batch.bytes != spill) {
+      spillUsed = batch.bytes.length;
+      if (spill.length < spillUsed + length) {
+        spill = new byte[Math.max(spillUsed + length, 1 << 19)];
+      }
+      System.arraycopy(batch.bytes, 0, spill, 0, spillUsed);
+    } else if (spill.length < spillUsed + length) {
+      spill = Arrays.copyOf(spill, Math.max(spillUsed + length, spill.length * 2));
+    }
+    if (batch.traceBytes == batch.bytes) {
+      batch.traceBytes = spill;
+    }
+    batch.bytes = spill;
+    int at = spillUsed;
+    spillUsed += length;
+    return at;
   }
 
   /** Sets what the IO module assigned, where the row has another key by now. */

@@ -30,6 +30,7 @@ public final class AclStage implements Stage {
   @Override
   public void process(Vector v) {
     for (int i = v.from; i < v.to; i++) {
+      v.current = i;
       if (v.kind[i] == Vector.KNOWN) {
         known(v, i);
       } else if (v.kind[i] == Vector.OPENING) {

@@ -36,8 +36,11 @@ public final class DecodeStage implements Stage {
 
   @Override
   public void process(Vector v) {
-    for (int i = 0; i < v.batch.count; i++) {
-      decode(v, i);
+    for (int i = v.from; i < v.to; i++) {
+      v.current = i;
+      if (v.kind[i] == Vector.PARSED) {
+        decode(v, i);
+      }
     }
   }
 

@@ -32,6 +32,7 @@ public final class DnatStage implements Stage {
   @Override
   public void process(Vector v) {
     for (int i = v.from; i < v.to; i++) {
+      v.current = i;
       if (v.kind[i] == Vector.KNOWN) {
         known(v, i);
       } else if (v.kind[i] == Vector.OPENING) {

@@ -94,8 +94,14 @@ public final class EmitStage implements Stage {
   @Override
   public void process(Vector v) {
     for (int i = v.from; i < v.to; i++) {
+      v.current = i;
       switch (v.kind[i]) {
-        case Vector.DROPPED -> {}
+        case Vector.DROPPED, Vector.CONSUMED -> {}
+        case Vector.HELD -> {
+          if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
+            report(v, i, 0, PacketFlags.HELD);
+          }
+        }
         case Vector.PASSED_ON -> passOn(v, i, v.batch.flags[i]);
         case Vector.KNOWN, Vector.STATELESS -> {
           if (v.routed[i]) {
@@ -112,9 +118,35 @@ public final class EmitStage implements Stage {
         default ->
             throw new IllegalStateException("no stage decided about a packet: kind " + v.kind[i]);
       }
-      if (v.kind[i] == Vector.DROPPED && (v.batch.flags[i] & PacketFlags.REPORT) != 0) {
-        report(v, i, 0);
+      if (v.kind[i] == Vector.DROPPED) {
+        reportDropped(v, i);
       }
+    }
+  }
+
+  /** Says that a row was dropped, where the port of entry asks. */
+  public void reportDropped(Vector v, int i) {
+    if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
+      report(v, i, 0, 0);
+    }
+  }
+
+  /**
+   * Answers a row of time, after all that it caused.
+   *
+   * @param batch the row, with {@link PacketFlags#TICK} and {@link PacketFlags#REPORT}
+   */
+  public void answerTick(PacketBatch batch, int i) {
+    int tag = batch.ingressTag[i];
+    Outlet outlet = egress.exists(tag) ? io(egress.at(tag).io().number()) : null;
+    outcome.clearRow(0);
+    outcome.captureTimeNs[0] = batch.captureTimeNs[i];
+    outcome.number[0] = batch.number[i];
+    outcome.flags[0] = PacketFlags.OUTCOME | PacketFlags.TICK;
+    outcome.ingressTag[0] = tag;
+    outcome.tag[0] = tag;
+    if (outlet == null || !outlet.offer(outcome, 0)) {
+      outcomesLost++;
     }
   }
 
@@ -149,7 +181,7 @@ public final class EmitStage implements Stage {
     int traceLength = batch.traceLength[i];
     batch.tag[i] = v.egress[i];
     batch.pieces[i] = 0;
-    batch.flags[i] = 0;
+    batch.flags[i] = flags & PacketFlags.ORIGINATED;
     batch.traceLength[i] = 0;
     v.key(i, v.assignedClass[i], v.assignedHigh[i], v.assignedLow[i]);
     boolean taken = outlet.offer(batch, i);
@@ -159,9 +191,9 @@ public final class EmitStage implements Stage {
       v.drop(i, StageName.EMIT, DropReason.LINK_QUEUE_FULL);
       return;
     }
-    forwarded++;
+    forwarded += batch.frames(i);
     if ((flags & PacketFlags.REPORT) != 0) {
-      report(v, i, 1);
+      report(v, i, 1, 0);
     }
   }
 
@@ -196,14 +228,14 @@ public final class EmitStage implements Stage {
     if (!taken) {
       v.drop(i, StageName.EMIT, DropReason.LINK_QUEUE_FULL);
     } else if (isSelf) {
-      passed++;
+      passed += batch.frames(i);
     } else {
-      forwarded++;
+      forwarded += batch.frames(i);
       redistributed++;
     }
   }
 
-  private void report(Vector v, int i, int pieces) {
+  private void report(Vector v, int i, int pieces, int flags) {
     PacketBatch batch = v.batch;
     int tag = batch.ingressTag[i];
     Outlet outlet = egress.exists(tag) ? io(egress.at(tag).io().number()) : null;
@@ -213,7 +245,7 @@ public final class EmitStage implements Stage {
     outcome.vLow[0] = v.assignedLow[i];
     outcome.trafficClass[0] = v.assignedClass[i];
     boolean traced = (batch.flags[i] & PacketFlags.TRACE) != 0;
-    outcome.flags[0] = PacketFlags.OUTCOME | (traced ? PacketFlags.TRACE : 0);
+    outcome.flags[0] = PacketFlags.OUTCOME | flags | (traced ? PacketFlags.TRACE : 0);
     outcome.ingressTag[0] = tag;
     outcome.tag[0] = tag;
     outcome.reason[0] = v.reason[i];

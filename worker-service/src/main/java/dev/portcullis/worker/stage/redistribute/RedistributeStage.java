@@ -37,6 +37,7 @@ public final class RedistributeStage implements Stage {
   @Override
   public void process(Vector v) {
     for (int i = v.from; i < v.to; i++) {
+      v.current = i;
       if (v.kind[i] == Vector.KNOWN && (v.flow[i] & 1) == 0) {
         redistribute(v, i);
       }

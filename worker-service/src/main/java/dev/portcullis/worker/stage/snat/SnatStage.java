@@ -56,6 +56,7 @@ public final class SnatStage implements Stage {
   @Override
   public void process(Vector v) {
     for (int i = v.from; i < v.to; i++) {
+      v.current = i;
       if (v.kind[i] == Vector.OPENING) {
         open(v, i);
       }
