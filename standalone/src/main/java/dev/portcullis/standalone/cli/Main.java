@@ -24,6 +24,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       RunCommand.class,
       ReplayCommand.class,
       ValidateCommand.class,
+      WhatIfCommand.class,
       BenchCommand.class,
     },
     footer = {

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The frames of several captures as one sequence. A file that is damaged gives what can be read of
  * it. Thread: one.
  */
-final class Frames implements AutoCloseable {
+public final class Frames implements AutoCloseable {
 
   private final List<Path> files;
   private final List<String> problems = new ArrayList<>();
@@ -22,12 +22,13 @@ final class Frames implements AutoCloseable {
   private boolean held;
   private long number;
 
-  Frames(List<Path> files) {
+  /** Plays {@code files} one after the other. */
+  public Frames(List<Path> files) {
     this.files = files;
   }
 
   /** Returns the next frame without taking it; null at the end. */
-  @Nullable Frame peek() {
+  public @Nullable Frame peek() {
     while (!held) {
       CaptureReader current = reader;
       if (current == null) {
@@ -56,17 +57,17 @@ final class Frames implements AutoCloseable {
   }
 
   /** Number of the frame that {@link #peek} returned, from 1. */
-  long number() {
+  public long number() {
     return number;
   }
 
   /** Takes the frame that {@link #peek} returned. */
-  void take() {
+  public void take() {
     held = false;
   }
 
   /** What could not be read: a sentence per file. */
-  List<String> problems() {
+  public List<String> problems() {
     return problems;
   }
 

@@ -3,13 +3,13 @@ package dev.portcullis.standalone.replay;
 /**
  * Writes one JSON value into text: objects, arrays, strings and numbers, in the order of the calls.
  */
-final class Json {
+public final class Json {
 
   private final StringBuilder text = new StringBuilder(512);
   private boolean first = true;
 
   /** Begins anew. */
-  Json clear() {
+  public Json clear() {
     text.setLength(0);
     first = true;
     return this;
@@ -22,20 +22,23 @@ final class Json {
     first = false;
   }
 
-  Json open(char bracket) {
+  /** Begins an object or array: { or [. */
+  public Json open(char bracket) {
     comma();
     text.append(bracket);
     first = true;
     return this;
   }
 
-  Json close(char bracket) {
+  /** Ends an object or array: } or ]. */
+  public Json close(char bracket) {
     text.append(bracket);
     first = false;
     return this;
   }
 
-  Json key(String name) {
+  /** Names the value that comes next. */
+  public Json key(String name) {
     comma();
     quoted(name);
     text.append(':');
@@ -43,31 +46,36 @@ final class Json {
     return this;
   }
 
-  Json value(long number) {
+  /** Writes a number. */
+  public Json value(long number) {
     comma();
     text.append(number);
     return this;
   }
 
-  Json value(double number) {
+  /** Writes a number. */
+  public Json value(double number) {
     comma();
     text.append(number);
     return this;
   }
 
-  Json value(boolean bool) {
+  /** Writes true or false. */
+  public Json value(boolean bool) {
     comma();
     text.append(bool);
     return this;
   }
 
-  Json value(String string) {
+  /** Writes a string, escaped. */
+  public Json value(String string) {
     comma();
     quoted(string);
     return this;
   }
 
-  Json nothing() {
+  /** Writes null. */
+  public Json nothing() {
     comma();
     text.append("null");
     return this;

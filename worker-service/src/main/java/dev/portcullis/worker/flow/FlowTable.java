@@ -42,6 +42,9 @@ public final class FlowTable {
 
   private static final int WORDS = 32;
 
+  /** Bytes of a flow. */
+  public static final int ENTRY_BYTES = WORDS * Long.BYTES;
+
   /** Bits of the flags in {@link #META}. */
   public static final int ROUTED = 1,
       DNAT = 2,

@@ -13,6 +13,9 @@ public final class PathTable {
   private static final int TUPLE = 0, V_HIGH = 5, V_LOW = 6, CLASS_AND_LANE = 7, LAST_SEEN = 8;
   private static final int WORDS = 10;
 
+  /** Bytes of a record. */
+  public static final int ENTRY_BYTES = WORDS * Long.BYTES;
+
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
   private final long timeoutNs;

@@ -1,0 +1,149 @@
+package dev.portcullis.e2e;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.portcullis.core.policy.ConfigLoader;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec.Algorithm;
+import dev.portcullis.standalone.whatif.Outlook;
+import dev.portcullis.standalone.whatif.WhatIf;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What {@code whatif} predicts is what a replay does. */
+class WhatIfTest {
+
+  private static final Path TRANSPARENT = Playground.ROOT.resolve("examples/transparent.yaml");
+  private static final Pattern WORKER = Pattern.compile("\"worker\":(\\d+)");
+  private static final long SEED = 4711;
+
+  @TempDir Path folder;
+
+  /** Three hundred conversations of two packets each; the request comes first. */
+  private Path conversations() {
+    System.out.println("seed " + SEED);
+    Random random = new Random(SEED);
+    Captures captures = new Captures();
+    for (int i = 0; i < 300; i++) {
+      String client = "10." + random.nextInt(256) + "." + random.nextInt(256) + ".7";
+      String server = "198.51.100." + random.nextInt(256);
+      int port = 1024 + random.nextInt(60_000);
+      captures.udp(client, port, server, 4000 + i, 20).udp(server, 4000 + i, client, port, 20);
+    }
+    return captures.write(folder.resolve("conversations.pcap"));
+  }
+
+  private Path withAlgorithm(String algorithm) throws Exception {
+    return Files.writeString(
+        folder.resolve(algorithm + ".yaml"),
+        Files.readString(TRANSPARENT)
+            .replaceFirst(
+                "(?m)^  workers:", "  distribution: {algorithm: " + algorithm + "}\n  workers:"));
+  }
+
+  /** The workers that each packet went through. */
+  private List<List<Integer>> played(Path yaml, int workers, Path capture) throws Exception {
+    Path out = folder.resolve("out-" + workers);
+    try (Playground gateway = new Playground(yaml, workers, 1)) {
+      gateway.play(out, capture);
+    }
+    List<List<Integer>> hops = new ArrayList<>();
+    for (String line : Files.readAllLines(out.resolve("paths.jsonl"))) {
+      List<Integer> of = new ArrayList<>();
+      Matcher matcher = WORKER.matcher(line);
+      while (matcher.find()) {
+        of.add(Integer.parseInt(matcher.group(1)));
+      }
+      hops.add(of);
+    }
+    return hops;
+  }
+
+  private static GatewayConfig config(Path yaml) {
+    return Objects.requireNonNull(ConfigLoader.load(List.of(yaml)).config());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ip-sum, 3", "ip-source, 4", "ip-destination, 3", "flow-hash, 5", "consistent, 3"})
+  void shouldPredictTheFlowsThatMoveAndTakeASecondHop(String algorithm, int n) throws Exception {
+    Path yaml = withAlgorithm(algorithm);
+    Path capture = conversations();
+    Outlook predicted =
+        WhatIf.of(config(yaml), 0, List.of(capture))
+            .outlook(Algorithm.valueOf(algorithm.toUpperCase().replace('-', '_')), n);
+    List<List<Integer>> before = played(yaml, n, capture);
+    List<List<Integer>> after = played(yaml, n + 1, capture);
+    int moved = 0;
+    int secondHops = 0;
+    int[] flowsOf = new int[n];
+    for (int i = 0; i < before.size(); i += 2) {
+      moved += before.get(i).getFirst().equals(after.get(i).getFirst()) ? 0 : 1;
+      secondHops += before.get(i).size() - 1;
+      flowsOf[before.get(i).getFirst()]++;
+    }
+    assertEquals(moved, predicted.moved());
+    assertEquals(secondHops, predicted.secondHops());
+    int busiest = 0;
+    for (int flows : flowsOf) {
+      busiest = Math.max(busiest, flows);
+    }
+    assertEquals((double) busiest * n / 300, predicted.busiestByFlows(), 1e-9);
+    assertTrue(predicted.configured());
+  }
+
+  @Test
+  void shouldCountFlowsThatThePolicyDropsAsBalanceOnly() throws Exception {
+    Path capture = conversations();
+    WhatIf whatIf =
+        WhatIf.of(config(Playground.ROOT.resolve("examples/branch.yaml")), 0, List.of(capture));
+    assertEquals(600, whatIf.packets());
+    assertEquals(300, whatIf.flows());
+    assertEquals(0, whatIf.accepted());
+    assertEquals(0, whatIf.outlook(Algorithm.IP_SUM, 3).stateBytes());
+  }
+
+  @Test
+  void shouldPrintATableAndJson() {
+    String yaml = TRANSPARENT.toString();
+    String capture = conversations().toString();
+    Said table = Said.by("whatif", "-f", yaml, "--capture", capture, "--workers", "2..3");
+    assertEquals(0, table.exitCode(), table.toString());
+    assertTrue(table.out().contains("600 packets, 300 flows, 300 of them"), table.out());
+    assertTrue(table.out().lines().anyMatch(it -> it.matches("ip-sum +\\* +2 .*")), table.out());
+    Said json = Said.by("whatif", "-f", yaml, "--capture", capture, "--workers", "2", "--json");
+    assertEquals(0, json.exitCode(), json.toString());
+    assertTrue(
+        json.out()
+            .startsWith(
+                "{\"packets\":600,\"flows\":300,\"accepted\":300,\"untold_packets\":0,\"outlooks\":[{\"algorithm\":\"ip-sum\",\"configured\":true,\"workers\":2,"),
+        json.out());
+  }
+
+  @Test
+  void shouldSayWhichNumbersOfWorkersAreAllowed() {
+    Said said =
+        Said.by("whatif", "-f", TRANSPARENT.toString(), "--capture", "x.pcap", "--workers", "9..3");
+    assertEquals(2, said.exitCode());
+    assertEquals(
+        "--workers is \"9..3\"; allowed is a number or a range such as 3..16, from 1 to 64\n",
+        said.err());
+  }
+
+  @Test
+  void shouldSayThatACaptureIsNotThere() {
+    Said said = Said.by("whatif", "-f", TRANSPARENT.toString(), "--capture", "/no/such.pcap");
+    assertEquals(1, said.exitCode());
+    assertTrue(said.err().startsWith("/no/such.pcap: there is no such file"), said.err());
+  }
+}
