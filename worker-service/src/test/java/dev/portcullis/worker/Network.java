@@ -38,7 +38,8 @@ final class Network {
       int reason,
       String trace,
       int l2Length,
-      int linkType) {
+      int linkType,
+      int flags) {
     DropReason why() {
       return DropReason.byId(reason);
     }
@@ -132,7 +133,8 @@ final class Network {
               batch.reason[i],
               trace,
               batch.l2Length[i],
-              batch.linkType[i]));
+              batch.linkType[i],
+              batch.flags[i]));
       return;
     }
     PacketBatch copy = new PacketBatch(0);
@@ -176,7 +178,9 @@ final class Network {
    * Takes one packet in at a port, and returns what became of it; what left is in {@link #left}.
    */
   Out in(String port, byte[] packet) {
-    return in(port, List.of(packet)).getFirst();
+    List<Out> outcomes = in(port, List.of(packet));
+    long own = number;
+    return outcomes.stream().filter(it -> it.number() == own).findFirst().orElseThrow();
   }
 
   /**
@@ -222,6 +226,33 @@ final class Network {
         .toList();
   }
 
+  /** Time passes: every lane of every worker learns what time it is; see {@link #timeNs}. */
+  void tick() {
+    out.clear();
+    for (Worker worker : workers) {
+      for (int lane = 0; lane < shards; lane++) {
+        PacketBatch batch = new PacketBatch(0);
+        batch.clearRow(0);
+        batch.count = 1;
+        batch.flags[0] = PacketFlags.TICK;
+        batch.captureTimeNs[0] = timeNs;
+        worker.onBatch(lane, ModuleId.io(0), 1, batch);
+      }
+    }
+    run();
+  }
+
+  /** What became of a packet, in words: {@code forward}, {@code held}, {@code drop REASON}. */
+  String verdict(Out outcome) {
+    if ((outcome.flags() & PacketFlags.HELD) != 0) {
+      return "held";
+    }
+    if ((outcome.flags() & PacketFlags.JOINED) != 0) {
+      return "joined";
+    }
+    return outcome.why() == DropReason.NONE ? "forward" : "drop " + outcome.why().label();
+  }
+
   List<Out> packetsOut() {
     return out.stream().filter(it -> !it.outcome()).toList();
   }
@@ -234,12 +265,18 @@ final class Network {
     return packetsOut().getFirst().data();
   }
 
-  /** Received less forwarded, dropped and passed: 0 when everything is accounted for. */
+  /** Received less forwarded, dropped, passed and held: 0 when everything is accounted for. */
   long unaccounted() {
     long sum = 0;
     for (Worker worker : workers) {
       for (Shard it : worker.shards()) {
-        sum += it.received() + it.passedIn() - it.forwarded() - it.passedOut() - it.dropped();
+        sum +=
+            it.received()
+                + it.passedIn()
+                - it.forwarded()
+                - it.passedOut()
+                - it.dropped()
+                - it.held();
       }
     }
     return sum;

@@ -1,0 +1,93 @@
+package dev.portcullis.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicContainer;
+import org.junit.jupiter.api.DynamicNode;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/**
+ * The cases of {@code src/test/fixtures}: each is played with one worker and with several, with one
+ * and two shards, for every algorithm that it is made for; all must give what the case says.
+ */
+class FixturesTest {
+
+  private static final Path FOLDER = Path.of("src/test/fixtures");
+  private static final String ALGORITHMS = "ip-sum flow-hash";
+  private static final String PATHS = "record";
+  private static final String WORKERS = "1 3 5";
+
+  @TestFactory
+  Stream<DynamicNode> shouldDoWhatTheFixtureSays() throws IOException {
+    List<DynamicNode> areas = new ArrayList<>();
+    for (Path area : children(FOLDER)) {
+      if (Files.isDirectory(area) && !area.endsWith("gateways")) {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path file : children(area)) {
+          Fixture fixture = Fixture.read(file);
+          tests.add(
+              DynamicTest.dynamicTest(
+                  file.getFileName().toString().replace(".txt", "") + ": " + fixture.sentence(),
+                  () -> play(fixture)));
+        }
+        areas.add(DynamicContainer.dynamicContainer(area.getFileName().toString(), tests));
+      }
+    }
+    return areas.stream();
+  }
+
+  private static List<Path> children(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.sorted().toList();
+    }
+  }
+
+  private static void play(Fixture fixture) throws IOException {
+    String yaml = Files.readString(FOLDER.resolve("gateways/" + fixture.gateway() + ".yaml"));
+    for (String algorithm : fixture.settings().getOrDefault("algorithms", ALGORITHMS).split(" ")) {
+      for (String path : fixture.settings().getOrDefault("paths", PATHS).split(" ")) {
+        for (String workers : fixture.settings().getOrDefault("workers", WORKERS).split(" ")) {
+          for (int shards = 1; shards <= 2; shards++) {
+            Network network =
+                new Network(
+                    yaml.replace("ALGORITHM", algorithm).replace("PATHMODE", path),
+                    Integer.parseInt(workers),
+                    shards);
+            assertEquals(
+                List.of(),
+                fixture.play(network),
+                fixture.sentence()
+                    + " ["
+                    + String.join(
+                        ", ", algorithm, path, workers + " workers, " + shards + " shards")
+                    + "]");
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void shouldNameOnlyReasonsThatThereAre() throws IOException {
+    for (Path area : children(FOLDER)) {
+      for (Path file : Files.isDirectory(area) ? children(area) : List.<Path>of()) {
+        if (file.toString().endsWith(".txt")) {
+          for (Fixture.Step step : Fixture.read(file).steps()) {
+            assertTrue(
+                Fixture.isVerdict(step.expected().verdict),
+                file + ":" + step.line() + ": " + step.expected().verdict);
+          }
+        }
+      }
+    }
+  }
+}
