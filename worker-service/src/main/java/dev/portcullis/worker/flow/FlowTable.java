@@ -58,6 +58,7 @@ public final class FlowTable {
   private final long[] timeoutNs;
   private final int limitPerLane;
   private final long[] earliestExpiryNs = new long[Lanes.COUNT];
+  private FlowListener[] listeners = {};
 
   /**
    * Makes an empty table.
@@ -69,6 +70,12 @@ public final class FlowTable {
     this.timeoutNs = FlowState.timeouts(timeouts);
     this.limitPerLane = Math.max(1, limit / Lanes.COUNT);
     java.util.Arrays.fill(earliestExpiryNs, Long.MAX_VALUE);
+  }
+
+  /** Adds a listener; before the first flow. */
+  public void listen(FlowListener it) {
+    listeners = java.util.Arrays.copyOf(listeners, listeners.length + 1);
+    listeners[listeners.length - 1] = it;
   }
 
   /**
@@ -108,7 +115,7 @@ public final class FlowTable {
   public int find(Tuple tuple, long hash, long nowNs) {
     int reference = lookup(tuple, hash);
     if (reference >= 0 && expired(reference >>> 1, nowNs)) {
-      remove(reference >>> 1);
+      timeOut(reference >>> 1);
       return NONE;
     }
     return reference;
@@ -134,7 +141,7 @@ public final class FlowTable {
     for (int i = 0; i < 2; i++) {
       int old = store.walk(lane);
       if (old >= 0 && expired(old, nowNs)) {
-        remove(old);
+        timeOut(old);
       }
     }
     if (store.count(lane) >= limitPerLane && !makeRoom(lane, nowNs)) {
@@ -163,7 +170,7 @@ public final class FlowTable {
     while (flow >= 0) {
       int next = store.next(flow);
       if (expired(flow, nowNs)) {
-        remove(flow);
+        timeOut(flow);
       } else {
         earliest = Math.min(earliest, get(flow, LAST_SEEN) + timeoutNs[state(flow)]);
       }
@@ -182,8 +189,30 @@ public final class FlowTable {
     return nowNs - get(flow, LAST_SEEN) > timeoutNs[state(flow)];
   }
 
-  /** Takes a flow out; its number may be given to another one. */
-  public void remove(int flow) {
+  private void timeOut(int flow) {
+    int state = state(flow);
+    remove(
+        flow,
+        state == FlowState.TCP_CLOSED ? EndReason.CLOSED : EndReason.TIMEOUT,
+        get(flow, LAST_SEEN) + timeoutNs[state]);
+  }
+
+  /** Says that a flow has begun; after all its words are set. */
+  public void opened(int flow) {
+    for (FlowListener it : listeners) {
+      it.opened(flow);
+    }
+  }
+
+  /**
+   * Takes a flow out; its number may be given to another one.
+   *
+   * @param atNs capture time at which it ended
+   */
+  public void remove(int flow, EndReason why, long atNs) {
+    for (FlowListener it : listeners) {
+      it.ended(flow, why, atNs);
+    }
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
     index.remove(Tuple.hashOfWords(chunk, base + FORWARD), flow << 1);

@@ -9,6 +9,7 @@ import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.GatewaySpec.Timeouts;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
@@ -208,7 +209,7 @@ final class FlowLookup {
         v.kind[i] = Vector.KNOWN;
         return;
       }
-      flows.remove(reference >>> 1);
+      flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
     }
     int flags = v.batch.flags[i];
     boolean isVoid = (flags & PacketFlags.REDIRECTED) != 0 && (flags & PacketFlags.RECORD) != 0;
