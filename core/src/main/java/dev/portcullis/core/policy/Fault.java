@@ -11,6 +11,18 @@ package dev.portcullis.core.policy;
  */
 public record Fault(String file, int line, String path, String message) {
 
+  /** Keeps the fault on one line, whatever stands in the file: control characters become spaces. */
+  public Fault {
+    path = oneLine(path);
+    message = oneLine(message);
+  }
+
+  private static String oneLine(String text) {
+    return text.chars().anyMatch(Character::isISOControl)
+        ? text.replaceAll("\\p{Cntrl}", " ")
+        : text;
+  }
+
   /** The line for people: {@code file:line: path: message}. */
   @Override
   public String toString() {
