@@ -5,6 +5,7 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.pipeline.Shard;
 import dev.portcullis.worker.stage.StageName;
 import java.util.ArrayList;
@@ -64,6 +65,25 @@ final class WorkerCounts implements MetricsSource {
         new Reading(Counter.PACKETS_FORWARDED, List.of(module, ""), sum(Shard::forwarded)),
         new Reading(Counter.PACKETS_HELD, List.of(module), sum(Shard::held)),
         new Reading(Counter.WORKER_FLOWS, List.of(number), sum(it -> it.pipeline().flows().size())),
+        new Reading(
+            Counter.WORKER_FLOWS_CREATED,
+            List.of(number),
+            sum(it -> it.pipeline().flows().created())),
+        new Reading(
+            Counter.WORKER_FLOWS_EXPIRED,
+            List.of(number),
+            sum(
+                it ->
+                    it.pipeline().flows().ended(EndReason.TIMEOUT)
+                        + it.pipeline().flows().ended(EndReason.CLOSED))),
+        new Reading(
+            Counter.WORKER_FLOWS_EVICTED,
+            List.of(number),
+            sum(it -> it.pipeline().flows().ended(EndReason.EVICTED))),
+        new Reading(
+            Counter.WORKER_FLOWS_HALF_OPEN,
+            List.of(number),
+            sum(it -> it.pipeline().flows().halfOpen())),
         new Reading(Counter.WORKER_PATHS, List.of(number), sum(it -> it.pipeline().paths().size())),
         new Reading(
             Counter.PACKETS_DROPPED,

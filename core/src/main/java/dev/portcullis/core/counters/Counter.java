@@ -83,6 +83,18 @@ public enum Counter {
       "flows",
       "Flows that ended by their timeout.",
       "worker"),
+  WORKER_FLOWS_EVICTED(
+      "portcullis_worker_flows_evicted_total",
+      Type.COUNTER,
+      "flows",
+      "Half-open TCP connections that had to make room for new flows.",
+      "worker"),
+  WORKER_FLOWS_HALF_OPEN(
+      "portcullis_worker_flows_half_open",
+      Type.GAUGE,
+      "flows",
+      "TCP connections at the worker whose handshake is not complete.",
+      "worker"),
   WORKER_PATHS(
       "portcullis_worker_paths",
       Type.GAUGE,

@@ -115,6 +115,7 @@ public final class DropCounters {
       case ACL, ACL_DEFAULT, REJECTED, POLICY_CHANGED -> "acl";
       case MIDSTREAM,
           OUT_OF_STATE,
+          OUT_OF_WINDOW,
           FLOW_TABLE_FULL,
           HALF_OPEN_LIMIT,
           ICMP_UNRELATED,

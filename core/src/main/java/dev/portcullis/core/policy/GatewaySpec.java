@@ -271,12 +271,16 @@ public record GatewaySpec(
 
   /** Idle timeouts in nanoseconds. */
   public record Timeouts(
-      @Field(doc = "SYN seen.", key = "tcpSynSent", value = "30s", kind = Field.Kind.DURATION)
+      @Field(
+              doc = "SYN seen; RFC 5382 REQ-5: at least 4 minutes.",
+              key = "tcpSynSent",
+              value = "4m",
+              kind = Field.Kind.DURATION)
           long tcpSynSentNs,
       @Field(
-              doc = "SYN and SYN-ACK seen; RFC 5382 REQ-5 allows 4 minutes.",
+              doc = "SYN and SYN-ACK seen; RFC 5382 REQ-5: at least 4 minutes.",
               key = "tcpSynReceived",
-              value = "1m",
+              value = "4m",
               kind = Field.Kind.DURATION)
           long tcpSynReceivedNs,
       @Field(
@@ -286,16 +290,30 @@ public record GatewaySpec(
               kind = Field.Kind.DURATION)
           long tcpEstablishedNs,
       @Field(
-              doc = "One FIN seen; RFC 5382 REQ-5: at least 4 minutes.",
-              key = "tcpClosing",
+              doc = "FIN of one side seen; RFC 5382 REQ-5: at least 4 minutes.",
+              key = "tcpFinWait",
               value = "4m",
               kind = Field.Kind.DURATION)
-          long tcpClosingNs,
+          long tcpFinWaitNs,
       @Field(
-              doc = "Both FIN or RST seen.",
-              key = "tcpClosed",
-              value = "10s",
+              doc = "FIN of one side acknowledged, the other side may still send.",
+              key = "tcpCloseWait",
+              value = "4m",
               kind = Field.Kind.DURATION)
+          long tcpCloseWaitNs,
+      @Field(
+              doc = "FIN of both sides seen, not yet acknowledged.",
+              key = "tcpLastAck",
+              value = "4m",
+              kind = Field.Kind.DURATION)
+          long tcpLastAckNs,
+      @Field(
+              doc = "Closed by both sides; RFC 5382 REQ-5: at least 4 minutes.",
+              key = "tcpTimeWait",
+              value = "4m",
+              kind = Field.Kind.DURATION)
+          long tcpTimeWaitNs,
+      @Field(doc = "Closed by RST.", key = "tcpClosed", value = "10s", kind = Field.Kind.DURATION)
           long tcpClosedNs,
       @Field(
               doc = "UDP in one direction.",
@@ -377,12 +395,25 @@ public record GatewaySpec(
               max = 67108864)
           int halfOpen,
       @Field(
+              doc =
+                  "What makes room when limits.halfOpen is reached (SYN flood): the oldest half-open"
+                      + " connection goes, which it also does when the flow table is full; or"
+                      + " exceptions.halfOpenLimit decides about the new one.",
+              value = "evict-oldest")
+          HalfOpenFull halfOpenFull,
+      @Field(
               doc = "ICMP errors and resets per second that a worker makes.",
               value = "1000",
               min = 0,
               max = 1000000)
           int icmpErrorsPerSecond,
       @Field(doc = "What a full queue does on live ports.", value = "drop") LinkFull linkFull) {}
+
+  /** What happens when as many connections are half open as may be. */
+  public enum HalfOpenFull {
+    EVICT_OLDEST,
+    DROP_NEW
+  }
 
   /** What a full queue of a link does on live ports; {@code pcap} ports always block. */
   public enum LinkFull {

@@ -4,8 +4,9 @@ import dev.portcullis.core.distribution.Lanes;
 import java.util.Arrays;
 
 /**
- * Entries of a fixed number of longs in chunks that are added as needed, each in the list of its
- * lane. The last word of an entry links it: previous and next of the lane, as numbers plus one.
+ * Entries of a fixed number of longs in chunks that are added as needed. Those of {@link #allocate}
+ * are each in the list of their lane: the last word of an entry links it, previous and next of the
+ * lane, as numbers plus one. Those of {@link #take} have their last word to themselves.
  *
  * <p>Thread: one shard.
  */
@@ -29,8 +30,8 @@ final class EntryStore {
     Arrays.fill(cursors, -1);
   }
 
-  /** Returns an entry whose words are zero, first in the list of the lane. */
-  int allocate(int lane) {
+  /** Returns an entry whose words are zero, in no list. */
+  int take() {
     int entry = freeHead;
     if (entry >= 0) {
       freeHead = (int) get(entry, words - 1) - 1;
@@ -44,6 +45,18 @@ final class EntryStore {
         chunks[chunkCount++] = new long[CHUNK * words];
       }
     }
+    return entry;
+  }
+
+  /** Takes back an entry that is in no list; its number may be given out again. */
+  void give(int entry) {
+    set(entry, words - 1, freeHead + 1);
+    freeHead = entry;
+  }
+
+  /** Returns an entry whose words are zero, first in the list of the lane. */
+  int allocate(int lane) {
+    int entry = take();
     int head = heads[lane];
     if (head >= 0) {
       link(head, entry, next(head));
@@ -70,8 +83,7 @@ final class EntryStore {
       cursors[lane] = next;
     }
     counts[lane]--;
-    set(entry, words - 1, freeHead + 1);
-    freeHead = entry;
+    give(entry);
   }
 
   /**

@@ -5,32 +5,53 @@ import java.util.List;
 
 /**
  * States of a flow: numbers in the flow table, with the names that traces use and the timeout of
- * each.
+ * each. Those of TCP are those of Linux conntrack, as the gateway sees both sides at once.
  */
 public final class FlowState {
 
+  /** SYN of the first side. */
   public static final int TCP_SYN_SENT = 1;
-  public static final int TCP_SYN_RECEIVED = 2;
-  public static final int TCP_ESTABLISHED = 3;
+
+  /** SYN of both sides, neither answered: simultaneous open. */
+  public static final int TCP_SYN_SENT2 = 2;
+
+  /** SYN answered by SYN-ACK. */
+  public static final int TCP_SYN_RECEIVED = 3;
+
+  /** Handshake complete. */
+  public static final int TCP_ESTABLISHED = 4;
 
   /** One side has sent FIN. */
-  public static final int TCP_CLOSING = 4;
+  public static final int TCP_FIN_WAIT = 5;
 
-  /** Both sides have sent FIN, or one RST. */
-  public static final int TCP_CLOSED = 5;
+  /** The FIN of one side is acknowledged; the other may go on sending. */
+  public static final int TCP_CLOSE_WAIT = 6;
 
-  public static final int UDP_NEW = 6;
-  public static final int UDP_ESTABLISHED = 7;
-  public static final int ICMP = 8;
-  public static final int OTHER = 9;
+  /** Both sides have sent FIN. */
+  public static final int TCP_LAST_ACK = 7;
+
+  /** The last FIN is acknowledged. */
+  public static final int TCP_TIME_WAIT = 8;
+
+  /** Reset. */
+  public static final int TCP_CLOSED = 9;
+
+  public static final int UDP_NEW = 10;
+  public static final int UDP_ESTABLISHED = 11;
+  public static final int ICMP = 12;
+  public static final int OTHER = 13;
 
   private static final List<String> NAMES =
       List.of(
           "",
           "new",
           "opening",
+          "opening",
           "established",
-          "closing",
+          "fin-wait",
+          "close-wait",
+          "last-ack",
+          "time-wait",
           "closed",
           "new",
           "established",
@@ -44,19 +65,47 @@ public final class FlowState {
     return NAMES.get(state);
   }
 
+  /** Whether the handshake of a TCP connection is under way. */
+  public static boolean isHalfOpen(int state) {
+    return state <= TCP_SYN_RECEIVED;
+  }
+
   /** Returns the idle timeouts in nanoseconds; the index is the state. */
   static long[] timeouts(GatewaySpec.Timeouts it) {
     return new long[] {
       0,
       it.tcpSynSentNs(),
+      it.tcpSynSentNs(),
       it.tcpSynReceivedNs(),
       it.tcpEstablishedNs(),
-      it.tcpClosingNs(),
+      it.tcpFinWaitNs(),
+      it.tcpCloseWaitNs(),
+      it.tcpLastAckNs(),
+      it.tcpTimeWaitNs(),
       it.tcpClosedNs(),
       it.udpNewNs(),
       it.udpEstablishedNs(),
       it.icmpNs(),
       it.otherNs()
     };
+  }
+
+  /** Returns the shortest of the idle timeouts of flows. */
+  public static long shortestTimeoutNs(GatewaySpec.Timeouts it) {
+    long shortest = Long.MAX_VALUE;
+    long[] all = timeouts(it);
+    for (int state = 1; state < all.length; state++) {
+      shortest = Math.min(shortest, all[state]);
+    }
+    return shortest;
+  }
+
+  /** Returns the longest of the idle timeouts of flows. */
+  public static long longestTimeoutNs(GatewaySpec.Timeouts it) {
+    long longest = 0;
+    for (long timeout : timeouts(it)) {
+      longest = Math.max(longest, timeout);
+    }
+    return longest;
   }
 }

@@ -8,10 +8,12 @@ import dev.portcullis.core.policy.GatewaySpec;
  * from 0; together with the direction (0: as the first packet, 1: the reply) it is a reference
  * {@code flow * 2 + direction}.
  *
- * <p>Time is the capture time of packets. A flow that is past its timeout is taken out when it is
- * met: by a search, or by the walk of two flows of its lane that every new flow of the lane makes.
- * So what is found depends on the packets of the lane alone. The bound is per lane: {@code
- * limits.flows / 16}; a full lane is searched for expired flows as soon as there can be one.
+ * <p>Time is the capture time of packets. A flow that is past its timeout is there no more for any
+ * search; it is taken out when it is met, by {@link #expire}, by {@link #tick}, or in passing:
+ * every new flow of a lane does up to {@value #STEPS} steps of what is due in the lane ({@link
+ * FlowTimers}). So what is found depends on the packets of the lane alone. The bound is per lane:
+ * {@code limits.flows / 16}; for a new flow in a full lane all that is due goes, then, with {@code
+ * limits.halfOpenFull: evict-oldest}, the oldest half-open connection of the lane.
  *
  * <p>Thread: one shard.
  */
@@ -40,7 +42,16 @@ public final class FlowTable {
    */
   public static final int START = 23, WINDOWS = 24, HELPER = 28, POLICY = 29;
 
-  private static final int WORDS = 32;
+  /** Word: what TCP keeps besides its windows. */
+  public static final int TCP = 30;
+
+  private static final int LINKS = 31;
+
+  /** Number of words of an entry. */
+  public static final int WORDS = 32;
+
+  /** Steps of expiry that a new flow does for its lane. */
+  static final int STEPS = 8;
 
   /** Bytes of a flow. */
   public static final int ENTRY_BYTES = WORDS * Long.BYTES;
@@ -55,21 +66,27 @@ public final class FlowTable {
 
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
+  private final FlowTimers timers = new FlowTimers(store, LINKS, this);
+  private final HalfOpen halfOpen = new HalfOpen();
   private final long[] timeoutNs;
   private final int limitPerLane;
-  private final long[] earliestExpiryNs = new long[Lanes.COUNT];
+  private final int halfOpenPerLane;
+  private final boolean evictsOldest;
+  private final long[] ended = new long[EndReason.values().length];
+  private long created;
   private FlowListener[] listeners = {};
 
   /**
    * Makes an empty table.
    *
    * @param timeouts idle timeouts
-   * @param limit most flows of the worker
+   * @param limits bounds of flows and half-open connections of the worker, and what makes room
    */
-  public FlowTable(GatewaySpec.Timeouts timeouts, int limit) {
+  public FlowTable(GatewaySpec.Timeouts timeouts, GatewaySpec.Limits limits) {
     this.timeoutNs = FlowState.timeouts(timeouts);
-    this.limitPerLane = Math.max(1, limit / Lanes.COUNT);
-    java.util.Arrays.fill(earliestExpiryNs, Long.MAX_VALUE);
+    this.limitPerLane = Math.max(1, limits.flows() / Lanes.COUNT);
+    this.halfOpenPerLane = Math.max(1, limits.halfOpen() / Lanes.COUNT);
+    this.evictsOldest = limits.halfOpenFull() == GatewaySpec.HalfOpenFull.EVICT_OLDEST;
   }
 
   /** Adds a listener; before the first flow. */
@@ -136,18 +153,35 @@ public final class FlowTable {
     return NONE;
   }
 
-  /** Returns a new flow with both tuples, -1 when the lane is full of live flows. */
+  /**
+   * Whether the lane has as many half-open connections as it may have and no other may take the
+   * place of the oldest; takes out what is due first.
+   */
+  public boolean refusesHalfOpen(int lane, long nowNs) {
+    if (evictsOldest || halfOpen.count(lane) < halfOpenPerLane) {
+      return false;
+    }
+    expire(lane, nowNs);
+    return halfOpen.count(lane) >= halfOpenPerLane;
+  }
+
+  /**
+   * Returns a new flow with both tuples, -1 when the lane is full of live flows. One that is half
+   * open takes the place of the oldest where there are too many, if that may be.
+   */
   public int insert(Tuple forward, Tuple reverse, int lane, int state, long nowNs) {
-    for (int i = 0; i < 2; i++) {
-      int old = store.walk(lane);
-      if (old >= 0 && expired(old, nowNs)) {
-        timeOut(old);
+    expireSome(lane, nowNs);
+    boolean opening = FlowState.isHalfOpen(state);
+    if (opening && evictsOldest && halfOpen.count(lane) >= halfOpenPerLane) {
+      expire(lane, nowNs);
+      if (halfOpen.count(lane) >= halfOpenPerLane) {
+        evictOldest(lane, nowNs);
       }
     }
-    if (store.count(lane) >= limitPerLane && !makeRoom(lane, nowNs)) {
-      return -1;
+    if (timers.count(lane) >= limitPerLane && !makeRoom(lane, nowNs)) {
+      return NONE;
     }
-    int flow = store.allocate(lane);
+    int flow = store.take();
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
     forward.write(chunk, base + FORWARD);
@@ -157,44 +191,74 @@ public final class FlowTable {
     chunk[base + META] = (long) lane << 16 | state;
     index.add(forward.hash(), flow << 1);
     index.add(reverse.hash(), flow << 1 | 1);
-    mayExpire(flow, lane);
+    timers.add(flow, lane);
+    if (opening) {
+      halfOpen.add(flow, lane);
+    }
+    created++;
     return flow;
   }
 
   private boolean makeRoom(int lane, long nowNs) {
-    if (nowNs < earliestExpiryNs[lane]) {
-      return false;
-    }
-    long earliest = Long.MAX_VALUE;
-    int flow = store.head(lane);
-    while (flow >= 0) {
-      int next = store.next(flow);
-      if (expired(flow, nowNs)) {
-        timeOut(flow);
-      } else {
-        earliest = Math.min(earliest, get(flow, LAST_SEEN) + timeoutNs[state(flow)]);
-      }
-      flow = next;
-    }
-    earliestExpiryNs[lane] = earliest;
-    return store.count(lane) < limitPerLane;
+    expire(lane, nowNs);
+    return timers.count(lane) < limitPerLane || evictsOldest && evictOldest(lane, nowNs);
   }
 
-  private void mayExpire(int flow, int lane) {
-    earliestExpiryNs[lane] =
-        Math.min(earliestExpiryNs[lane], get(flow, LAST_SEEN) + timeoutNs[state(flow)]);
+  private boolean evictOldest(int lane, long nowNs) {
+    int oldest = halfOpen.oldest(lane);
+    if (oldest >= 0) {
+      remove(oldest, EndReason.EVICTED, nowNs);
+    }
+    return oldest >= 0;
+  }
+
+  /** Takes out every flow of the lane that is past its timeout. */
+  public void expire(int lane, long nowNs) {
+    int due = timers.due(lane, nowNs, true);
+    while (due != FlowTimers.NOTHING) {
+      if (due >= 0) {
+        timeOut(due);
+      }
+      due = timers.due(lane, nowNs, true);
+    }
+  }
+
+  private void expireSome(int lane, long nowNs) {
+    for (int i = 0; i < STEPS; i++) {
+      int due = timers.due(lane, nowNs, false);
+      if (due == FlowTimers.NOTHING) {
+        return;
+      }
+      if (due >= 0) {
+        timeOut(due);
+      }
+    }
+  }
+
+  /** Takes out every flow that is past its timeout. */
+  public void tick(long nowNs) {
+    for (int lane = 0; lane < Lanes.COUNT; lane++) {
+      expire(lane, nowNs);
+    }
   }
 
   private boolean expired(int flow, long nowNs) {
-    return nowNs - get(flow, LAST_SEEN) > timeoutNs[state(flow)];
+    return deadlineNs(flow) < nowNs;
+  }
+
+  /** Returns when the timeout of a flow is over if no packet comes. */
+  long deadlineNs(int flow) {
+    long[] chunk = store.chunk(flow);
+    int base = store.base(flow);
+    long lastSeenNs = Math.min(chunk[base + LAST_SEEN], FlowTimers.END_OF_TIME_NS);
+    return Math.min(
+        lastSeenNs + timeoutNs[(int) chunk[base + META] & 0xff], FlowTimers.END_OF_TIME_NS - 1);
   }
 
   private void timeOut(int flow) {
     int state = state(flow);
-    remove(
-        flow,
-        state == FlowState.TCP_CLOSED ? EndReason.CLOSED : EndReason.TIMEOUT,
-        get(flow, LAST_SEEN) + timeoutNs[state]);
+    boolean closed = state == FlowState.TCP_TIME_WAIT || state == FlowState.TCP_CLOSED;
+    remove(flow, closed ? EndReason.CLOSED : EndReason.TIMEOUT, deadlineNs(flow));
   }
 
   /** Says that a flow has begun; after all its words are set. */
@@ -213,11 +277,17 @@ public final class FlowTable {
     for (FlowListener it : listeners) {
       it.ended(flow, why, atNs);
     }
+    ended[why.ordinal()]++;
+    int lane = lane(flow);
+    if (FlowState.isHalfOpen(state(flow))) {
+      halfOpen.remove(flow, lane);
+    }
+    timers.remove(flow, lane);
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
     index.remove(Tuple.hashOfWords(chunk, base + FORWARD), flow << 1);
     index.remove(Tuple.hashOfWords(chunk, base + REVERSE), flow << 1 | 1);
-    store.free(flow, lane(flow));
+    store.give(flow);
   }
 
   /** Counts a packet of a direction and puts off the timeout. */
@@ -227,6 +297,32 @@ public final class FlowTable {
     chunk[base + LAST_SEEN] = Math.max(chunk[base + LAST_SEEN], nowNs);
     chunk[base + PACKETS + direction]++;
     chunk[base + BYTES + direction] += bytes;
+  }
+
+  /** Counts a packet of a direction that changes nothing else, the timeout included. */
+  public void counted(int flow, int direction, int bytes) {
+    long[] chunk = store.chunk(flow);
+    int base = store.base(flow);
+    chunk[base + PACKETS + direction]++;
+    chunk[base + BYTES + direction] += bytes;
+  }
+
+  /** Sets the windows and the word of TCP to those in {@code from}, which has a whole entry. */
+  public void tcp(int flow, long[] from) {
+    long[] chunk = store.chunk(flow);
+    int base = store.base(flow);
+    System.arraycopy(from, WINDOWS, chunk, base + WINDOWS, HELPER - WINDOWS);
+    chunk[base + TCP] = from[TCP];
+  }
+
+  /** The array that has the words of a flow, from {@link #at} on. */
+  public long[] words(int flow) {
+    return store.chunk(flow);
+  }
+
+  /** Place of the first word of a flow in {@link #words}. */
+  public int at(int flow) {
+    return store.base(flow);
   }
 
   /** Returns a word of a flow. */
@@ -244,10 +340,16 @@ public final class FlowTable {
     return (int) get(flow, META) & 0xff;
   }
 
-  /** Sets the state. */
+  /** Sets the state; a flow that was not half open must not become it. */
   public void state(int flow, int state) {
+    int before = state(flow);
     set(flow, META, get(flow, META) & ~0xffL | state);
-    mayExpire(flow, lane(flow));
+    if (timeoutNs[state] < timeoutNs[before]) {
+      timers.move(flow, lane(flow));
+    }
+    if (FlowState.isHalfOpen(before) && !FlowState.isHalfOpen(state)) {
+      halfOpen.remove(flow, lane(flow));
+    }
   }
 
   /** Flags: {@link #ROUTED} and the like. */
@@ -258,6 +360,11 @@ public final class FlowTable {
   /** Adds flags. */
   public void addFlags(int flow, int flags) {
     set(flow, META, get(flow, META) | (long) flags << 8);
+  }
+
+  /** Takes flags away. */
+  public void removeFlags(int flow, int flags) {
+    set(flow, META, get(flow, META) & ~((long) flags << 8));
   }
 
   /** Lane: that of the key V. */
@@ -294,16 +401,31 @@ public final class FlowTable {
 
   /** Number of live flows, and of those that have expired and were not met since. */
   public int size() {
-    return store.count();
+    return timers.count();
+  }
+
+  /** Number of TCP connections whose handshake is under way. */
+  public int halfOpen() {
+    return halfOpen.count();
+  }
+
+  /** Number of flows that have begun. */
+  public long created() {
+    return created;
+  }
+
+  /** Number of flows that have ended for a reason. */
+  public long ended(EndReason why) {
+    return ended[why.ordinal()];
   }
 
   /** First flow of a lane, -1: none. */
   public int firstOfLane(int lane) {
-    return store.head(lane);
+    return timers.first(lane);
   }
 
-  /** The flow after this one in its lane, -1: none. */
+  /** The flow after this one in its lane, -1: none; to be asked before the flow is taken out. */
   public int nextOfLane(int flow) {
-    return store.next(flow);
+    return timers.next(flow, lane(flow));
   }
 }

@@ -15,8 +15,8 @@ public final class Tuple {
   public long destinationLow;
 
   /**
-   * Source port, destination port (16 bits each), then whether there are ports (bit 16), protocol,
-   * version.
+   * Source port, destination port (16 bits each), then whether this is an echo reply (bit 17) and
+   * whether there are ports (bit 16), protocol, version.
    */
   public long ports;
 
@@ -30,6 +30,13 @@ public final class Tuple {
     return h.hasPorts && !h.fragment;
   }
 
+  private static final long ECHO_REPLY = 1 << 17;
+
+  private static long replyBit(PacketHeader h, boolean withPorts, boolean turned) {
+    boolean isEcho = withPorts && h.isEcho();
+    return isEcho && (h.icmpType == 0 || h.icmpType == 129) != turned ? ECHO_REPLY : 0;
+  }
+
   /** Takes the tuple of a packet. */
   public void of(PacketHeader h) {
     boolean withPorts = usesPorts(h);
@@ -38,7 +45,8 @@ public final class Tuple {
         h.sourceLow,
         h.destinationHigh,
         h.destinationLow,
-        ports(h.version, h.protocol, withPorts, h.sourcePort, h.destinationPort));
+        ports(h.version, h.protocol, withPorts, h.sourcePort, h.destinationPort)
+            | replyBit(h, withPorts, false));
   }
 
   /** Takes the tuple of the reply to a packet. */
@@ -49,7 +57,8 @@ public final class Tuple {
         h.destinationLow,
         h.sourceHigh,
         h.sourceLow,
-        ports(h.version, h.protocol, withPorts, h.destinationPort, h.sourcePort));
+        ports(h.version, h.protocol, withPorts, h.destinationPort, h.sourcePort)
+            | replyBit(h, withPorts, true));
   }
 
   /** Sets all words. */

@@ -19,12 +19,14 @@ import dev.portcullis.worker.policy.DestinationNatTable;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
+import dev.portcullis.worker.stage.stateful.StatefulStage;
 
 /**
  * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a
  * run one after the other and yet everything is as if the packets had gone through one by one: a
- * packet that has no flow, or that ends a closed one (SYN), is a run of its own; a run spans less
- * time than the shortest timeout, so no flow of it can expire inside.
+ * packet that has no flow, or that may take the place of a closed one (SYN), is a run of its own; a
+ * run spans less time than the shortest timeout, so no flow of it can expire inside. Nothing else
+ * that the stages decide takes a flow away.
  *
  * <p>A packet without a flow is: a reply whose path is recorded here (W2), or leads elsewhere by
  * computation (W5), which is passed on; one that was passed here for a flow that has gone, which is
@@ -58,14 +60,7 @@ final class FlowLookup {
     this.mode = mode;
     this.destinations = destinations;
     this.blocks = blocks;
-    this.shortestNs = shortest(timeouts);
-  }
-
-  private static long shortest(Timeouts it) {
-    long tcp = Math.min(Math.min(it.tcpSynSentNs(), it.tcpSynReceivedNs()), it.tcpEstablishedNs());
-    long closing = Math.min(it.tcpClosingNs(), it.tcpClosedNs());
-    long udp = Math.min(it.udpNewNs(), it.udpEstablishedNs());
-    return Math.min(Math.min(tcp, closing), Math.min(udp, Math.min(it.icmpNs(), it.otherNs())));
+    this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
   }
 
   /** First pass: hashes, and touches what they lead to. */
@@ -204,7 +199,10 @@ final class FlowLookup {
     tuple.of(h);
     int reference = flows.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
-      if (flows.state(reference >>> 1) != FlowState.TCP_CLOSED) {
+      boolean opensAnew =
+          isFirstSyn(h)
+              && StatefulStage.opensAnew(flows, reference >>> 1, reference & 1, h, v.batch.bytes);
+      if (!opensAnew) {
         v.flow[i] = reference;
         v.kind[i] = Vector.KNOWN;
         return;

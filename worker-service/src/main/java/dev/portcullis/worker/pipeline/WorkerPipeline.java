@@ -6,6 +6,7 @@ import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
@@ -55,8 +56,8 @@ public final class WorkerPipeline {
     GatewaySpec spec = config.gateway();
     this.ownership = ownership;
     this.faults = faults;
-    flows = new FlowTable(spec.timeouts(), spec.limits().flows());
-    paths = new PathTable(longest(spec.timeouts()), spec.limits().paths());
+    flows = new FlowTable(spec.timeouts(), spec.limits());
+    paths = new PathTable(FlowState.longestTimeoutNs(spec.timeouts()), spec.limits().paths());
     ports = new NatPorts(blocks, flows);
     TraceText trace =
         new TraceText(
@@ -86,13 +87,6 @@ public final class WorkerPipeline {
             // here: IPsec tunnel
             emit);
     stages = inOrder.toArray(Stage[]::new);
-  }
-
-  private static long longest(GatewaySpec.Timeouts it) {
-    long tcp = Math.max(Math.max(it.tcpSynSentNs(), it.tcpSynReceivedNs()), it.tcpEstablishedNs());
-    long closing = Math.max(it.tcpClosingNs(), it.tcpClosedNs());
-    long udp = Math.max(it.udpNewNs(), it.udpEstablishedNs());
-    return Math.max(Math.max(tcp, closing), Math.max(udp, Math.max(it.icmpNs(), it.otherNs())));
   }
 
   /** Takes a vector through all stages: two passes of lookup, then run by run. */
@@ -154,7 +148,8 @@ public final class WorkerPipeline {
    * flows for a time act here, the next packet of a lane or this, whichever is first.
    */
   public void tick(Vector v, long nowNs) {
-    // here: defragmentation, flow timeouts
+    // here: defragmentation
+    flows.tick(nowNs);
   }
 
   /** Works by a new table from the next packet on. */

@@ -1,6 +1,8 @@
 package dev.portcullis.worker.stage;
 
+import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.Tuple;
+import java.util.Arrays;
 
 /**
  * A flow that is being opened: what the stages decide about its first packet, until it is compiled
@@ -26,6 +28,12 @@ public final class NewFlow {
   /** Change of the transport checksum by DNAT. */
   public int transportChangeDnat;
 
+  /** Flags of the flow table that its state brings along. */
+  public int flags;
+
+  /** What TCP keeps, in the places that it has in the flow table; all else is 0. */
+  public final long[] words = new long[FlowTable.WORDS];
+
   /** Makes an empty one. */
   public NewFlow() {}
 
@@ -34,5 +42,7 @@ public final class NewFlow {
     dnat = false;
     state = 0;
     rule = -1;
+    flags = 0;
+    Arrays.fill(words, 0);
   }
 }

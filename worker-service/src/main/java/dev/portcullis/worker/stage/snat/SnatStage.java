@@ -122,7 +122,9 @@ public final class SnatStage implements Stage {
         flow,
         (v.routed[i] ? FlowTable.ROUTED : 0)
             | (opening.dnat ? FlowTable.DNAT : 0)
-            | (rule >= 0 ? FlowTable.SNAT : 0));
+            | (rule >= 0 ? FlowTable.SNAT : 0)
+            | opening.flags);
+    flows.tcp(flow, opening.words);
     flows.set(flow, FlowTable.CHANGES, changes);
     flows.set(flow, FlowTable.TAGS, (long) v.batch.ingressTag[i] << 32 | v.egress[i]);
     flows.set(flow, FlowTable.V_HIGH, v.batch.vHigh[i]);

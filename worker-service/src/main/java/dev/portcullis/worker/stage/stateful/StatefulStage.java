@@ -1,6 +1,7 @@
 package dev.portcullis.worker.stage.stateful;
 
 import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.policy.GatewaySpec.ExceptionAction;
 import dev.portcullis.core.policy.GatewaySpec.Exceptions;
 import dev.portcullis.core.wire.PacketHeader;
@@ -12,20 +13,27 @@ import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 
 /**
- * Follows connections: TCP by its flags (RFC 9293 section 3.3.2; sequence numbers are not checked),
- * UDP by who has spoken, echoes by request and reply, all else by addresses.
+ * Follows connections and lets pass what fits them: TCP by state and windows, UDP by who has
+ * spoken, echoes by request and reply, all else by addresses; each in a tracker of its own. What
+ * does not fit is dropped, or passes without effect, as {@code exceptions} says.
  */
 public final class StatefulStage implements Stage {
 
-  private static final int BAD = -1;
-
   private final Exceptions exceptions;
   private final FlowTable flows;
+  private final TcpTracker tcp;
 
   /** Makes the stage. */
   public StatefulStage(Exceptions exceptions, FlowTable flows) {
     this.exceptions = exceptions;
     this.flows = flows;
+    this.tcp = new TcpTracker(flows);
+  }
+
+  /** Whether a SYN opens a new connection in the place of this flow, which is closed. */
+  public static boolean opensAnew(
+      FlowTable flows, int flow, int direction, PacketHeader h, byte[] bytes) {
+    return TcpTracker.opensAnew(flows, flow, direction, h, bytes);
   }
 
   @Override
@@ -45,117 +53,75 @@ public final class StatefulStage implements Stage {
     int direction = v.flow[i] & 1;
     PacketHeader h = v.header[i];
     int before = flows.state(flow);
-    int after = before;
-    if (before <= FlowState.TCP_CLOSED) {
-      after = tcp(flow, before, direction, h.tcpFlags);
-      if (after == BAD) {
-        if (exceptions.outOfState() == ExceptionAction.DROP) {
-          v.drop(i, StageName.STATEFUL, DropReason.OUT_OF_STATE);
-          return;
-        }
-        after = before;
+    int after =
+        switch (before) {
+          case FlowState.UDP_NEW, FlowState.UDP_ESTABLISHED -> UdpTracker.known(direction, before);
+          case FlowState.ICMP -> EchoTracker.known(before);
+          case FlowState.OTHER -> OtherTracker.known(before);
+          default -> tcp.known(flow, direction, before, h, v.batch.bytes);
+        };
+    if (after == Outcome.OUT_OF_STATE || after == Outcome.OUT_OF_WINDOW) {
+      if (exceptions.outOfState() == ExceptionAction.DROP) {
+        v.drop(i, StageName.STATEFUL, reason(after));
+        return;
       }
-    } else if (before == FlowState.UDP_NEW && direction == 1) {
-      after = FlowState.UDP_ESTABLISHED;
+      after = before;
     }
-    if (after != before) {
-      flows.state(flow, after);
+    int length = h.end - h.offset;
+    if (after == Outcome.PASSES) {
+      flows.counted(flow, direction, length);
+      after = before;
+    } else {
+      if (after != before) {
+        flows.state(flow, after);
+      }
+      flows.seen(flow, direction, v.batch.captureTimeNs[i], length);
     }
-    flows.seen(flow, direction, v.batch.captureTimeNs[i], h.end - h.offset);
     v.state[i] = after;
     v.did[i] |= Vector.DID_STATEFUL;
   }
 
-  private int tcp(int flow, int state, int direction, int flags) {
-    if (isNonsense(flags)) {
-      return BAD;
-    }
-    if ((flags & PacketHeader.RST) != 0) {
-      return FlowState.TCP_CLOSED;
-    }
-    boolean syn = (flags & PacketHeader.SYN) != 0;
-    boolean ack = (flags & PacketHeader.ACK) != 0;
-    switch (state) {
-      case FlowState.TCP_SYN_SENT -> {
-        if (direction == 0) {
-          return syn && !ack ? state : BAD;
-        }
-        return syn ? FlowState.TCP_SYN_RECEIVED : BAD;
-      }
-      case FlowState.TCP_SYN_RECEIVED -> {
-        if (syn) {
-          return state;
-        }
-        if ((flags & PacketHeader.FIN) != 0) {
-          return fin(flow, state, direction);
-        }
-        return direction == 0 && ack ? FlowState.TCP_ESTABLISHED : state;
-      }
-      case FlowState.TCP_ESTABLISHED, FlowState.TCP_CLOSING -> {
-        if (syn) {
-          return ack && direction == 1 ? state : BAD;
-        }
-        return (flags & PacketHeader.FIN) != 0 ? fin(flow, state, direction) : state;
-      }
-      default -> {
-        return syn ? BAD : state;
-      }
-    }
-  }
-
-  private int fin(int flow, int state, int direction) {
-    flows.addFlags(flow, direction == 0 ? FlowTable.FIN_FORWARD : FlowTable.FIN_REVERSE);
-    int both = FlowTable.FIN_FORWARD | FlowTable.FIN_REVERSE;
-    if ((flows.flags(flow) & both) == both) {
-      return FlowState.TCP_CLOSED;
-    }
-    return Math.max(state, FlowState.TCP_CLOSING);
-  }
-
-  /** No flag that begins, goes on or ends anything; or a beginning and an end at once. */
-  private static boolean isNonsense(int flags) {
-    return (flags & (PacketHeader.SYN | PacketHeader.ACK | PacketHeader.RST)) == 0
-        || (flags & PacketHeader.SYN) != 0 && (flags & (PacketHeader.FIN | PacketHeader.RST)) != 0;
+  private static DropReason reason(int outcome) {
+    return switch (outcome) {
+      case Outcome.OUT_OF_WINDOW -> DropReason.OUT_OF_WINDOW;
+      case Outcome.MIDSTREAM -> DropReason.MIDSTREAM;
+      default -> DropReason.OUT_OF_STATE;
+    };
   }
 
   private void opening(Vector v, int i) {
     PacketHeader h = v.header[i];
-    int state = FlowState.OTHER;
-    DropReason wrong = DropReason.NONE;
-    ExceptionAction action = ExceptionAction.PASS;
-    if (Tuple.usesPorts(h)) {
-      switch (h.protocol) {
-        case PacketHeader.TCP -> {
-          boolean first = (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN;
-          state = first ? FlowState.TCP_SYN_SENT : FlowState.TCP_ESTABLISHED;
-          if ((h.tcpFlags & PacketHeader.RST) != 0) {
-            state = FlowState.TCP_CLOSED;
-          }
-          if (isNonsense(h.tcpFlags)) {
-            wrong = DropReason.OUT_OF_STATE;
-            action = exceptions.outOfState();
-          } else if (!first) {
-            wrong = DropReason.MIDSTREAM;
-            action = exceptions.midstream();
-          }
-        }
-        case PacketHeader.UDP -> state = FlowState.UDP_NEW;
-        case PacketHeader.ICMP, PacketHeader.ICMPV6 -> {
-          state = FlowState.ICMP;
-          if (h.icmpType == 0 || h.icmpType == 129) {
-            wrong = DropReason.OUT_OF_STATE;
-            action = exceptions.outOfState();
-          }
-        }
-        default -> state = FlowState.OTHER;
+    int outcome = Tuple.usesPorts(h) ? openingWithPorts(v, i, h) : OtherTracker.opening();
+    if (outcome >= 0) {
+      v.opening.state = outcome;
+    } else {
+      ExceptionAction action =
+          outcome == Outcome.MIDSTREAM ? exceptions.midstream() : exceptions.outOfState();
+      if (action == ExceptionAction.DROP) {
+        v.drop(i, StageName.STATEFUL, reason(outcome));
+        return;
       }
     }
-    if (action == ExceptionAction.DROP) {
-      v.drop(i, StageName.STATEFUL, wrong);
+    if (FlowState.isHalfOpen(v.opening.state)
+        && exceptions.halfOpenLimit() == ExceptionAction.DROP
+        && flows.refusesHalfOpen(
+            Lanes.laneOf(v.batch.vHigh[i], v.batch.vLow[i]), v.batch.captureTimeNs[i])) {
+      v.drop(i, StageName.STATEFUL, DropReason.HALF_OPEN_LIMIT);
       return;
     }
-    v.opening.state = state;
-    v.state[i] = state;
+    v.state[i] = v.opening.state;
     v.did[i] |= Vector.DID_STATEFUL;
+  }
+
+  private int openingWithPorts(Vector v, int i, PacketHeader h) {
+    return switch (h.protocol) {
+      case PacketHeader.TCP -> tcp.opening(h, v.batch.bytes, v.opening);
+      case PacketHeader.UDP -> UdpTracker.opening();
+      case PacketHeader.ICMP, PacketHeader.ICMPV6 -> {
+        v.opening.state = FlowState.ICMP;
+        yield EchoTracker.opening(h);
+      }
+      default -> OtherTracker.opening();
+    };
   }
 }
