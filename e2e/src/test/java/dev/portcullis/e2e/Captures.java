@@ -23,12 +23,19 @@ final class Captures {
   private final List<byte[]> packets = new ArrayList<>();
 
   /** Adds a TCP segment without payload. */
-  Captures tcp(String source, int sourcePort, String destination, int destinationPort, int flags) {
+  private Captures tcp(
+      String source,
+      int sourcePort,
+      String destination,
+      int destinationPort,
+      int flags,
+      int seq,
+      int ack) {
     byte[] segment = new byte[20];
     put16(segment, 0, sourcePort);
     put16(segment, 2, destinationPort);
-    put32(segment, 4, 1000);
-    put32(segment, 8, (flags & ACK) != 0 ? 2000 : 0);
+    put32(segment, 4, seq);
+    put32(segment, 8, ack);
     segment[12] = 0x50;
     segment[13] = (byte) flags;
     put16(segment, 14, 65535);
@@ -37,12 +44,12 @@ final class Captures {
 
   /** Adds a whole TCP conversation: handshake and close. */
   Captures tcpConversation(String client, int clientPort, String server, int serverPort) {
-    return tcp(client, clientPort, server, serverPort, SYN)
-        .tcp(server, serverPort, client, clientPort, SYN | ACK)
-        .tcp(client, clientPort, server, serverPort, ACK)
-        .tcp(client, clientPort, server, serverPort, FIN | ACK)
-        .tcp(server, serverPort, client, clientPort, FIN | ACK)
-        .tcp(client, clientPort, server, serverPort, ACK);
+    return tcp(client, clientPort, server, serverPort, SYN, 1000, 0)
+        .tcp(server, serverPort, client, clientPort, SYN | ACK, 2000, 1001)
+        .tcp(client, clientPort, server, serverPort, ACK, 1001, 2001)
+        .tcp(client, clientPort, server, serverPort, FIN | ACK, 1001, 2001)
+        .tcp(server, serverPort, client, clientPort, FIN | ACK, 2001, 1002)
+        .tcp(client, clientPort, server, serverPort, ACK, 1002, 2002);
   }
 
   /** Adds a UDP datagram. */

@@ -318,6 +318,26 @@ final class Network {
     return BRANCH.replace("ALGORITHM", algorithm).replace("PATHMODE", pathMode);
   }
 
+  /** An inline pair that accepts all, with every exception as it is by default: mostly drop. */
+  static final String STRICT =
+      """
+      apiVersion: portcullis.dev/v1alpha1
+      kind: PacketGateway
+      metadata: {name: strict}
+      spec:
+        workers: {replicas: 16}
+        io:
+          - {name: io-a, ports: [{name: lan, zone: lan, driver: pcap}]}
+          - {name: io-b, ports: [{name: wan, zone: wan, driver: pcap}]}
+        inline: [{name: bump, ports: [lan, wan]}]
+        policy: p
+      ---
+      apiVersion: portcullis.dev/v1alpha1
+      kind: GatewayPolicy
+      metadata: {name: p}
+      spec: {defaultAction: accept}
+      """;
+
   static final String TRANSPARENT =
       """
       apiVersion: portcullis.dev/v1alpha1

@@ -23,6 +23,32 @@ final class Packets {
     return packet(from, to, PacketHeader.TCP, b.array());
   }
 
+  /** A segment with numbers, options (padded to words with zeros) and so many bytes of payload. */
+  static byte[] tcp(
+      String from,
+      int fromPort,
+      String to,
+      int toPort,
+      int flags,
+      long seq,
+      long ack,
+      int window,
+      byte[] options,
+      int length) {
+    int header = 20 + (options.length + 3) / 4 * 4;
+    ByteBuffer b = ByteBuffer.allocate(header + length);
+    b.putShort((short) fromPort)
+        .putShort((short) toPort)
+        .putInt((int) seq)
+        .putInt((int) ack)
+        .put((byte) (header << 2))
+        .put((byte) flags)
+        .putShort((short) window)
+        .putInt(0)
+        .put(options);
+    return packet(from, to, PacketHeader.TCP, b.array());
+  }
+
   static byte[] udp(String from, int fromPort, String to, int toPort) {
     ByteBuffer b = ByteBuffer.allocate(13);
     b.putShort((short) fromPort)

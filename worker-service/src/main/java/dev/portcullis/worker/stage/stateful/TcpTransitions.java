@@ -30,19 +30,19 @@ final class TcpTransitions {
   private static final String[] ROWS = {
     //            SS S2 SR ES FW CW LA TW CL
     "> SYN        SS S2 .. .. .. .. .. .. ..", // opens; in a live connection: challenge ACK, RFC
-                                               // 5961
+    // 5961
     "> SYN-ACK    -- SR SR -- -- -- -- -- --", // only as the answer to a simultaneous SYN
     "> FIN        -- -- FW FW LA LA LA TW CL", // closes one direction, then the other
     "> ACK        -- -- ES ES FW CW LA TW CL", // completes the handshake; nothing to acknowledge
-                                               // before
+    // before
     "> LAST       -- -- ES ES CW CW TW TW CL", // the other side's FIN has arrived
     "> RST        CL CL CL CL CL CL CL CL CL", // where its sequence number is right: see TcpTracker
     "< SYN        S2 S2 -- -- -- -- -- -- --", // simultaneous open; otherwise the wrong way round
     "< SYN-ACK    SR SR .. .. .. .. .. .. ..", // answers; later ones are repeated or answer a SYN
-                                               // that passed
+    // that passed
     "< FIN        -- -- FW FW LA LA LA TW CL", // as above
     "< ACK        .. .. SR ES FW CW LA TW CL", // before the SYN-ACK: the other side is in an old
-                                               // connection
+    // connection
     "< LAST       .. .. SR ES CW CW TW TW CL", // as above
     "< RST        CL CL CL CL CL CL CL CL CL", // as above
   };
