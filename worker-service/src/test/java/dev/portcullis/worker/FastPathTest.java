@@ -35,6 +35,35 @@ class FastPathTest {
     check("wan", Packets.tcp(SERVER, 99, "203.0.113.10", 80, PacketHeader.SYN));
   }
 
+  @Test
+  void shouldDoToASegmentOfAnEstablishedConnectionWhatTheSlowPathDoesToOnePickedUp() {
+    byte[] data = segment(10, PacketHeader.ACK | PacketHeader.PSH, 1, 1, 100);
+    String yaml =
+        Network.branch("ip-sum", "record")
+            .replace("policy: p", "exceptions: {midstream: pass}\n  policy: p");
+    Network slow = new Network(yaml, 3, 2);
+    Network fast = new Network(yaml, 3, 2);
+    fast.in("lan", segment(10, PacketHeader.SYN, 0, 0, 0));
+    PacketHeader header = new PacketHeader();
+    header.parse(fast.left(), 0, fast.left().length);
+    int flags = PacketHeader.SYN | PacketHeader.ACK;
+    fast.in(
+        "wan",
+        Packets.tcp(
+            SERVER, 80, "203.0.113.10", header.sourcePort, flags, 0, 1, 999, new byte[0], 0));
+    fast.in("lan", segment(10, PacketHeader.ACK, 1, 1, 0));
+    String fastTrace = fast.in("lan", data.clone()).trace();
+    String slowTrace = slow.in("lan", data.clone()).trace();
+    assertArrayEquals(slow.left(), fast.left());
+    assertArrayEquals(Packets.withChecksums(fast.left().clone()), fast.left());
+    assertEquals(slowTrace, fastTrace);
+  }
+
+  private static byte[] segment(int host, int flags, long seq, long ack, int length) {
+    byte[] timestamps = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
+    return Packets.tcp("10.0.0." + host, 77, SERVER, 80, flags, seq, ack, 999, timestamps, length);
+  }
+
   private static void check(String port, byte[] packet) {
     Network slow = new Network(Network.branch("ip-sum", "record"), 3, 2);
     Network fast = new Network(Network.branch("ip-sum", "record"), 3, 2);
@@ -48,7 +77,10 @@ class FastPathTest {
 
   @Test
   void shouldAllocateNothingPerPacket() {
-    GatewayConfig config = Network.load(Network.branch("ip-sum", "record"));
+    GatewayConfig config =
+        Network.load(
+            Network.branch("ip-sum", "record")
+                .replace("policy: p", "exceptions: {midstream: pass}\n  policy: p"));
     Topology topology = Topology.of(config.gateway());
     Worker worker = new Worker(ModuleId.worker(0), config, topology, 1);
     long[] taken = new long[1];
@@ -61,7 +93,10 @@ class FastPathTest {
     FlowKey key = new FlowKey();
     PacketHeader header = new PacketHeader();
     for (int i = 0; i < packets.length; i++) {
-      packets[i] = Packets.udp("10.0.0." + (1 + i % 200), 1000 + i, SERVER, 53);
+      packets[i] =
+          i % 2 == 0
+              ? Packets.udp("10.0.0." + (1 + i % 200), 1000 + i, SERVER, 53)
+              : segment(1 + i % 200, PacketHeader.ACK, 1 + i / 200, 1, 100);
     }
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     ModuleId source = ModuleId.io(0);

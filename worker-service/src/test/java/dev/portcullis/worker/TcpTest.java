@@ -2,11 +2,14 @@ package dev.portcullis.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.flow.FlowTable;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -433,6 +436,60 @@ class TcpTest {
     assertEquals("closed", server(RST | ACK, -serverIsn, 500_001, 0, 0));
   }
 
+  // ---- SYN flood
+
+  private static final String HALF_OPEN = "limits: {halfOpen: 64}\n  ";
+
+  private void flood(int packets) {
+    for (int i = 0; i < packets; i++) {
+      net.timeNs += 1000;
+      byte[] syn =
+          Packets.tcp(
+              "198.18." + i / 250 + "." + i % 250,
+              i,
+              "192.0.2.1",
+              80,
+              SYN,
+              i,
+              0,
+              1024,
+              NO_OPTIONS,
+              0);
+      net.in("lan", syn);
+    }
+  }
+
+  @Test
+  void shouldLetARealClientInDuringASynFlood() {
+    net = new Network(Network.STRICT.replace("policy: p", HALF_OPEN + "policy: p"), 1, 1);
+    flood(2000);
+    assertEquals("new", client(SYN, 0, 0, 65535, 0));
+    flood(20);
+    assertEquals("opening", server(SYN | ACK, 0, 1, 65535, 0));
+    assertEquals("established", client(ACK, 1, 1, 65535, 0));
+    flood(2000);
+    assertEquals("established", client(ACK | PSH, 1, 1, 65535, 100));
+    assertTrue(flows().halfOpen() <= 64, flows().halfOpen() + " half open");
+    assertEquals(flows().created() - flows().size(), flows().ended(EndReason.EVICTED));
+  }
+
+  @Test
+  void shouldDropNewConnectionsDuringASynFloodWhereTheSettingsSaySo() {
+    String limits = "limits: {halfOpen: 64, halfOpenFull: drop-new}\n  ";
+    net = new Network(Network.STRICT.replace("policy: p", limits + "policy: p"), 1, 1);
+    flood(2000);
+    assertEquals("half-open-limit", client(SYN, 0, 0, 65535, 0));
+    assertEquals(64, flows().halfOpen());
+    net.timeNs += 241_000_000_000L;
+    assertEquals("new", client(SYN, 0, 0, 65535, 0));
+
+    String pass = limits + "exceptions: {halfOpenLimit: pass}\n  ";
+    net = new Network(Network.STRICT.replace("policy: p", pass + "policy: p"), 1, 1);
+    flood(2000);
+    handshake();
+    assertEquals(2000, flows().halfOpen());
+  }
+
   // ---- mid-stream
 
   @Test
@@ -466,5 +523,90 @@ class TcpTest {
       server(SYN | ACK, 0, i + 1, 65535, 0, options);
       assertNotEquals("stage-failed", client(ACK, i + 1, 1, 65535, 0, options), "seed " + seed);
     }
+  }
+
+  // ---- batches
+
+  @Test
+  void shouldTreatABatchAsItsSegmentsOneByOne() {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    int[] flags = {SYN, SYN | ACK, ACK, ACK, ACK, ACK | PSH, FIN | ACK, RST, RST | ACK};
+    Network one = new Network(Network.STRICT, 1, 1);
+    Network all = new Network(Network.STRICT, 1, 1);
+    for (int round = 0; round < 300; round++) {
+      one.timeNs = all.timeNs += random.nextLong(4_000_000_000L);
+      List<byte[]> packets = new ArrayList<>();
+      for (int i = 0; i < 40; i++) {
+        boolean fromClient = random.nextBoolean();
+        packets.add(
+            Packets.tcp(
+                fromClient ? "10.0.0.9" : "192.0.2.1",
+                fromClient ? 4000 : 80,
+                fromClient ? "192.0.2.1" : "10.0.0.9",
+                fromClient ? 80 : 4000,
+                flags[random.nextInt(flags.length)],
+                random.nextInt(4),
+                random.nextInt(4),
+                random.nextInt(3),
+                NO_OPTIONS,
+                random.nextInt(2)));
+      }
+      List<String> expected = new ArrayList<>();
+      for (byte[] packet : packets) {
+        Network.Out it = one.in("lan", packet.clone());
+        expected.add(it.number() + " " + it.why() + " " + it.trace());
+      }
+      List<String> actual =
+          all.in("lan", packets).stream()
+              .map(it -> it.number() + " " + it.why() + " " + it.trace())
+              .toList();
+      assertEquals(expected, actual, "seed " + seed);
+    }
+    net = one;
+    assertTrue(flows().ended(EndReason.REPLACED) > 10, "connections were closed and opened anew");
+  }
+
+  // ---- the other protocols
+
+  @Test
+  void shouldForgetUdpSoonUntilItIsAnswered() {
+    byte[] request = Packets.udp("10.0.0.9", 5, "192.0.2.1", 53);
+    byte[] answer = Packets.udp("192.0.2.1", 53, "10.0.0.9", 5);
+    assertEquals("new", said("lan", request.clone()));
+    net.timeNs += 31_000_000_000L;
+    assertEquals("new", said("wan", answer.clone()), "a flow of its own");
+    assertEquals("established", said("lan", request.clone()));
+    net.timeNs += 299_000_000_000L;
+    assertEquals("established", said("lan", request.clone()));
+    net.timeNs += 301_000_000_000L;
+    assertEquals("new", said("lan", request.clone()));
+  }
+
+  @Test
+  void shouldTellThePingsOfTwoHostsApartThatUseOneIdentifier() {
+    assertEquals("icmp", said("lan", Packets.echo("10.0.0.9", "192.0.2.1", false, 7)));
+    assertEquals("out-of-state", said("lan", Packets.echo("10.0.0.9", "192.0.2.1", true, 7)));
+    assertEquals("icmp", said("wan", Packets.echo("192.0.2.1", "10.0.0.9", false, 7)));
+    assertEquals("icmp", said("lan", Packets.echo("10.0.0.9", "192.0.2.1", true, 7)));
+    assertEquals("icmp", said("wan", Packets.echo("192.0.2.1", "10.0.0.9", true, 7)));
+    assertEquals("out-of-state", said("wan", Packets.echo("192.0.2.1", "10.0.0.9", true, 8)));
+    assertEquals(2, flows().size());
+  }
+
+  @Test
+  void shouldEndAllFlowsAtTheEndOfTime() {
+    handshake();
+    said("lan", Packets.udp("10.0.0.9", 5, "192.0.2.1", 53));
+    said("lan", Packets.packet("10.0.0.9", "192.0.2.1", 47, new byte[8]));
+    assertEquals(3, flows().size());
+    net.workers
+        .getFirst()
+        .shards()
+        .getFirst()
+        .pipeline()
+        .tick(new dev.portcullis.worker.stage.Vector(), Long.MAX_VALUE / 2);
+    assertEquals(0, flows().size());
+    assertEquals(3, flows().ended(EndReason.TIMEOUT));
   }
 }

@@ -48,7 +48,7 @@ final class FlowTimers {
   }
 
   private static long tick(long timeNs) {
-    return Math.max(timeNs, 0) >>> TICK_BITS;
+    return Math.clamp(timeNs, 0, END_OF_TIME_NS) >>> TICK_BITS;
   }
 
   /** Takes a flow in. */
