@@ -16,6 +16,7 @@ import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.DestinationNatTable;
+import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
@@ -24,13 +25,15 @@ import dev.portcullis.worker.stage.stateful.StatefulStage;
 /**
  * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a
  * run one after the other and yet everything is as if the packets had gone through one by one: a
- * packet that has no flow, or that may take the place of a closed one (SYN), is a run of its own; a
- * run spans less time than the shortest timeout, so no flow of it can expire inside. Nothing else
- * that the stages decide takes a flow away.
+ * packet that has no flow, that may take the place of a closed one (SYN), or whose flow is due for
+ * review because the policy has changed, is a run of its own; a run spans less time than the
+ * shortest timeout, so no flow of it can expire inside. Nothing else that the stages decide takes a
+ * flow away.
  *
  * <p>A packet without a flow is: a reply whose path is recorded here (W2), or leads elsewhere by
  * computation (W5), which is passed on; one that was passed here for a flow that has gone, which is
- * sent to its own owner, who forgets the record; or the first of a flow.
+ * sent to its own owner, who forgets the record; or the first of a flow, which under {@code
+ * least-loaded} the worker that is chosen for it gets.
  *
  * <p>Thread: one shard.
  */
@@ -40,7 +43,9 @@ final class FlowLookup {
   private final PathTable paths;
   private final Ownership ownership;
   private final PathMode mode;
-  private final DestinationNatTable destinations;
+  private final LivePolicy policy;
+  private final PolicyReview review;
+  private final LeastLoaded assigner;
   private final PortBlocks blocks;
   private final long shortestNs;
   private final Tuple tuple = new Tuple();
@@ -51,15 +56,18 @@ final class FlowLookup {
       PathTable paths,
       Ownership ownership,
       PathMode mode,
-      DestinationNatTable destinations,
+      LivePolicy policy,
+      PolicyReview review,
       PortBlocks blocks,
       Timeouts timeouts) {
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
     this.mode = mode;
-    this.destinations = destinations;
+    this.policy = policy;
+    this.review = review;
     this.blocks = blocks;
+    this.assigner = new LeastLoaded(paths, ownership, timeouts);
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
   }
 
@@ -128,7 +136,7 @@ final class FlowLookup {
     tuple.of(h);
     int reference = flows.peek(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
-      if (isFirstSyn(h)) {
+      if (isFirstSyn(h) || review.isDue(reference >>> 1, v.batch.captureTimeNs[i])) {
         return false;
       }
       v.flow[i] = reference;
@@ -183,6 +191,9 @@ final class FlowLookup {
     passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
     v.key(i, paths.trafficClass(record), vHigh, vLow);
     v.did[i] |= Vector.DID_PATH;
+    if (paths.isPin(record)) {
+      assigner.seen(record, v.header[i]);
+    }
     return true;
   }
 
@@ -203,32 +214,64 @@ final class FlowLookup {
           isFirstSyn(h)
               && StatefulStage.opensAnew(flows, reference >>> 1, reference & 1, h, v.batch.bytes);
       if (!opensAnew) {
-        v.flow[i] = reference;
-        v.kind[i] = Vector.KNOWN;
+        known(v, i, reference);
         return;
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
     }
-    int flags = v.batch.flags[i];
-    boolean isVoid = (flags & PacketFlags.REDIRECTED) != 0 && (flags & PacketFlags.RECORD) != 0;
-    if ((flags & PacketFlags.REDIRECTED) != 0 && !isVoid && gone(v, i, h)) {
+    // what a pin has led here begins here
+    boolean pinned = (v.batch.trafficClass[i] & DistributionTable.PINNED) != 0;
+    if (!pinned && leadsElsewhere(v, i, h)) {
       return;
     }
-    if (mode == PathMode.RECORD) {
-      if (flags == (flags & ~PacketFlags.REDIRECTED) && recorded(v, i)) {
-        return;
-      }
-      int record = paths.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
-      if (record >= 0) {
-        paths.remove(record);
-      }
-    } else if ((flags & PacketFlags.REDIRECTED) == 0 && computed(v, i, h)) {
-      return;
-    }
-    v.batch.flags[i] = flags & ~(PacketFlags.REDIRECTED | PacketFlags.RECORD);
+    v.batch.flags[i] &= ~(PacketFlags.REDIRECTED | PacketFlags.RECORD);
     v.opening.clear();
     v.opening.forward.of(h);
     v.kind[i] = Vector.OPENING;
+  }
+
+  /** Passes a packet without a flow on, where another worker or shard is to have it. */
+  private boolean leadsElsewhere(Vector v, int i, PacketHeader h) {
+    int flags = v.batch.flags[i];
+    boolean redirected = (flags & PacketFlags.REDIRECTED) != 0;
+    boolean isVoid = redirected && (flags & PacketFlags.RECORD) != 0;
+    if (redirected && !isVoid && gone(v, i, h)) {
+      return true;
+    }
+    if (mode == PathMode.RECOMPUTE) {
+      return !redirected && computed(v, i, h);
+    }
+    if (!redirected && recorded(v, i)) {
+      return true;
+    }
+    int record = paths.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
+    if (record >= 0 && !paths.isPin(record)) {
+      paths.remove(record);
+      record = -1;
+    }
+    if (!assigner.assign(v, i, tuple, record)) {
+      return false;
+    }
+    long vHigh = v.batch.vHigh[i];
+    long vLow = v.batch.vLow[i];
+    int owner = ownership.table().owner(v.batch.trafficClass[i], vHigh, vLow);
+    if (ownership.isHere(owner, vHigh, vLow)) {
+      return false;
+    }
+    passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
+    v.did[i] |= Vector.DID_PATH;
+    return true;
+  }
+
+  private void known(Vector v, int i, int reference) {
+    long nowNs = v.batch.captureTimeNs[i];
+    if (review.isDue(reference >>> 1, nowNs) && !review.accepts(reference >>> 1, nowNs)) {
+      flows.remove(reference >>> 1, EndReason.POLICY, nowNs);
+      v.drop(i, StageName.ACL, DropReason.POLICY_CHANGED);
+      return;
+    }
+    v.flow[i] = reference;
+    v.kind[i] = Vector.KNOWN;
   }
 
   /**
@@ -295,6 +338,7 @@ final class FlowLookup {
   }
 
   private int ownerOfRequest(DistributionTable table, PacketHeader h, FlowKey key) {
+    DestinationNatTable destinations = policy.now().destinations();
     int rule = destinations.findReverse(h);
     if (rule < 0) {
       return table.assignReply(h, key);
