@@ -28,19 +28,26 @@ public final class FlowTable {
       TAGS = 13,
       NEXT_HOP = 14;
 
-  /** More words: V, packets and bytes of both directions, V of the reply. */
-  public static final int V_HIGH = 15,
-      V_LOW = 16,
-      PACKETS = 17,
-      BYTES = 19,
-      REPLY_V_HIGH = 21,
-      REPLY_V_LOW = 22;
+  /**
+   * More words that many packets need, so that they lie in the same cache lines: when the path
+   * record was last put ({@link PathTable#unit}); packets and bytes of both directions; the policy
+   * that the flow was last matched against.
+   */
+  public static final int RECORDED_AT = 15, PACKETS = 16, BYTES = 18, POLICY = 20;
+
+  /** More words: windows of TCP (two words a direction). */
+  public static final int WINDOWS = 21;
 
   /**
-   * More words: capture time of the first packet; windows of TCP (two words a direction); what a
-   * helper of a protocol keeps elsewhere; the policy that the flow was last matched against.
+   * More words: capture time of the first packet; what a helper of a protocol keeps elsewhere; V; V
+   * of the reply.
    */
-  public static final int START = 23, WINDOWS = 24, HELPER = 28, POLICY = 29;
+  public static final int START = 25,
+      HELPER = 26,
+      V_HIGH = 27,
+      V_LOW = 28,
+      REPLY_V_HIGH = 29,
+      REPLY_V_LOW = 30;
 
   /** Word: what TCP keeps besides its windows. */
   public static final int TCP = 30;
@@ -107,7 +114,7 @@ public final class FlowTable {
     int flow = TupleIndex.reference(slot) >>> 1;
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
-    return chunk[base] + chunk[base + REVERSE + 4];
+    return chunk[base] + chunk[base + REVERSE] + chunk[base + PACKETS];
   }
 
   /** {@link #find}, {@link #peek}: there is no flow with this tuple. */

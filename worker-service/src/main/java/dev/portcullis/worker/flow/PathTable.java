@@ -5,7 +5,8 @@ import dev.portcullis.core.distribution.Lanes;
 /**
  * Path records of a shard: by the tuple of a reply, the key of the worker that knows its flow
  * (patent, W1 and W2). A record has the key and not the worker, so it stays right when the table
- * changes. It outlives the flow: it expires after the longest timeout that a flow can have. The
+ * changes. It outlives the flow: it expires after the longest timeout that a flow can have. When it
+ * was last seen is kept in {@link #unit units}, so that not every packet has to come here. The
  * bound is per lane of the reply: {@code limits.paths / 16}. Thread: one shard.
  */
 public final class PathTable {
@@ -19,28 +20,47 @@ public final class PathTable {
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
   private final long timeoutNs;
+  private final int unitBits;
   private final int limitPerLane;
 
   /**
    * Makes an empty table.
    *
-   * @param timeoutNs how long a record lives without packets
+   * @param timeoutNs how long a record lives without packets, at least; up to 1/64 longer
    * @param limit most records of the worker
    */
   public PathTable(long timeoutNs, int limit) {
     this.timeoutNs = timeoutNs;
+    this.unitBits = Math.max(0, 63 - Long.numberOfLeadingZeros(timeoutNs) - 6);
     this.limitPerLane = Math.max(1, limit / Lanes.COUNT);
+  }
+
+  /**
+   * Returns the unit of time that {@code nowNs} lies in, 1/128 to 1/64 of the timeout; never 0.
+   * Putting the same record again within it changes nothing.
+   */
+  public long unit(long nowNs) {
+    return nowNs >> unitBits << 1 | 1;
+  }
+
+  private boolean expired(int record, long nowNs) {
+    return nowNs - store.get(record, LAST_SEEN) >= timeoutNs + (1L << unitBits);
+  }
+
+  private void seen(int record, long nowNs) {
+    long unitStartNs = nowNs >> unitBits << unitBits;
+    store.set(record, LAST_SEEN, Math.max(unitStartNs, store.get(record, LAST_SEEN)));
   }
 
   /** Returns the live record of this tuple and puts off its timeout; -1 where there is none. */
   public int find(Tuple tuple, long hash, long nowNs) {
     int record = lookup(tuple, hash);
-    if (record >= 0 && nowNs - store.get(record, LAST_SEEN) > timeoutNs) {
+    if (record >= 0 && expired(record, nowNs)) {
       remove(record);
       return -1;
     }
     if (record >= 0) {
-      store.set(record, LAST_SEEN, Math.max(nowNs, store.get(record, LAST_SEEN)));
+      seen(record, nowNs);
     }
     return record;
   }
@@ -69,7 +89,7 @@ public final class PathTable {
     if (record < 0) {
       for (int i = 0; i < 2; i++) {
         int old = store.walk(lane);
-        if (old >= 0 && nowNs - store.get(old, LAST_SEEN) > timeoutNs) {
+        if (old >= 0 && expired(old, nowNs)) {
           remove(old);
         }
       }
@@ -78,7 +98,7 @@ public final class PathTable {
       }
       record = store.allocate(lane);
       tuple.write(store.chunk(record), store.base(record) + TUPLE);
-      store.set(record, LAST_SEEN, nowNs);
+      seen(record, nowNs);
       index.add(hash, record);
     }
     store.set(record, V_HIGH, vHigh);
