@@ -35,22 +35,14 @@ public final class FlowTable {
    */
   public static final int RECORDED_AT = 15, PACKETS = 16, BYTES = 18, POLICY = 20;
 
-  /** More words: windows of TCP (two words a direction). */
-  public static final int WINDOWS = 21;
+  /** More words: windows of TCP (two words a direction); what TCP keeps besides. */
+  public static final int WINDOWS = 21, TCP = 25;
 
   /**
-   * More words: capture time of the first packet; what a helper of a protocol keeps elsewhere; V; V
-   * of the reply.
+   * More words: capture time of the first packet; what a helper of a protocol keeps elsewhere; V.
+   * Word 30 is free.
    */
-  public static final int START = 25,
-      HELPER = 26,
-      V_HIGH = 27,
-      V_LOW = 28,
-      REPLY_V_HIGH = 29,
-      REPLY_V_LOW = 30;
-
-  /** Word: what TCP keeps besides its windows. */
-  public static final int TCP = 30;
+  public static final int START = 26, HELPER = 27, V_HIGH = 28, V_LOW = 29;
 
   private static final int LINKS = 31;
 
@@ -102,16 +94,17 @@ public final class FlowTable {
     listeners[listeners.length - 1] = it;
   }
 
+  /** Returns the reference where a search for the hash begins, {@link #NONE} where it ends. */
+  public int guess(long hash) {
+    return TupleIndex.reference(index.slot(index.start(hash)));
+  }
+
   /**
-   * First pass: touches what a search will need, so that the memory is there; the result means
-   * nothing.
+   * Touches the words of a flow that most packets need, so that they are in the cache; the result
+   * means nothing.
    */
-  public long touch(long hash) {
-    long slot = index.slot(index.start(hash));
-    if (slot == 0) {
-      return 0;
-    }
-    int flow = TupleIndex.reference(slot) >>> 1;
+  public long touch(int reference) {
+    int flow = reference >>> 1;
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
     return chunk[base] + chunk[base + REVERSE] + chunk[base + PACKETS];
@@ -384,11 +377,6 @@ public final class FlowTable {
     return (int) (get(flow, META) >>> 24) & 0xff;
   }
 
-  /** Traffic class of the key that the reply has. */
-  public int replyClass(int flow) {
-    return (int) (get(flow, META) >>> 32) & 0xff;
-  }
-
   /** Number of the rule that accepted the flow, -1: the default action. */
   public int rule(int flow) {
     return (int) (get(flow, META) >>> 40) - 1;
@@ -397,13 +385,6 @@ public final class FlowTable {
   /** Sets class and rule. */
   public void classAndRule(int flow, int trafficClass, int rule) {
     set(flow, META, get(flow, META) | (long) trafficClass << 24 | (long) (rule + 1) << 40);
-  }
-
-  /** Sets the key of the reply. */
-  public void replyKey(int flow, int trafficClass, long vHigh, long vLow) {
-    set(flow, META, get(flow, META) & ~(0xffL << 32) | (long) trafficClass << 32);
-    set(flow, REPLY_V_HIGH, vHigh);
-    set(flow, REPLY_V_LOW, vLow);
   }
 
   /** Number of live flows, and of those that have expired and were not met since. */

@@ -60,7 +60,6 @@ public final class RedistributeStage implements Stage {
           key.trafficClass == flows.trafficClass(flow)
               && key.vHigh == flows.get(flow, FlowTable.V_HIGH)
               && key.vLow == flows.get(flow, FlowTable.V_LOW);
-      flows.replyKey(flow, key.trafficClass, key.vHigh, key.vLow);
       int to =
           same
               ? 0
