@@ -311,8 +311,7 @@ public final class FlowTable {
   public void tcp(int flow, long[] from) {
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
-    System.arraycopy(from, WINDOWS, chunk, base + WINDOWS, HELPER - WINDOWS);
-    chunk[base + TCP] = from[TCP];
+    System.arraycopy(from, WINDOWS, chunk, base + WINDOWS, TCP + 1 - WINDOWS);
   }
 
   /** The array that has the words of a flow, from {@link #at} on. */
