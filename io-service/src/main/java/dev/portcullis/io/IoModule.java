@@ -35,6 +35,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
   private final Ingress ingress;
   private final Egress egress;
   private final IoCounts counts;
+  private final Runnable flush = this::flush;
   private @Nullable DistributionTable table;
   private volatile boolean ready;
   private boolean started;
@@ -141,7 +142,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
   public void take(PacketBatch batch) {
     counts.received(batch);
     ingress.take(batch);
-    links.afterBatches(0, this::flush);
+    links.afterBatches(0, flush);
   }
 
   private void onBatch(int lane, ModuleId source, int epoch, PacketBatch batch) {
@@ -149,7 +150,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
       fromFeed(batch);
     } else {
       egress.take(batch);
-      links.afterBatches(0, this::flush);
+      links.afterBatches(0, flush);
     }
   }
 

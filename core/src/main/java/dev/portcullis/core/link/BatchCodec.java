@@ -15,6 +15,9 @@ final class BatchCodec {
   /** The most bytes that a header takes without {@code dropped} and {@code control}. */
   static final int MAX_FIXED_HEADER = 2 + 5 * 5 + 4 * 9;
 
+  /** The most bytes that the fields of a packet take that come before {@code l2}, and a tag. */
+  private static final int MOST_FIXED = 4 * 9 + 7 * 5 + 1;
+
   private static final int VARINT = 0;
   private static final int FIXED64 = 1;
   private static final int BYTES = 2;
@@ -26,11 +29,16 @@ final class BatchCodec {
    * Returns the bytes that row {@code i} takes as a field {@code packets}, tag and length included.
    */
   static int rowSize(PacketBatch b, int i) {
-    int size = packetSize(b, i);
-    return 1 + varintSize(size) + size;
+    return rowSizeOf(packetSize(b, i));
   }
 
-  private static int packetSize(PacketBatch b, int i) {
+  /** Returns the bytes that a packet of {@link #packetSize} takes as a field {@code packets}. */
+  static int rowSizeOf(int packetSize) {
+    return 1 + varintSize(packetSize) + packetSize;
+  }
+
+  /** Returns the bytes that the fields of row {@code i} take. */
+  static int packetSize(PacketBatch b, int i) {
     int size = 5;
     size += b.captureTimeNs[i] != 0 ? 9 : 0;
     size += b.number[i] != 0 ? 9 : 0;
@@ -62,8 +70,13 @@ final class BatchCodec {
    * end.
    */
   static int writeRow(PacketBatch b, int i, byte[] to, int at) {
+    return writeRow(b, i, packetSize(b, i), to, at);
+  }
+
+  /** {@link #writeRow} for one whose {@link #packetSize} is known. */
+  static int writeRow(PacketBatch b, int i, int packetSize, byte[] to, int at) {
     to[at++] = 15 << 3 | BYTES;
-    at = varint(to, at, packetSize(b, i));
+    at = varint(to, at, packetSize);
     at = fixed64(to, at, 1, b.captureTimeNs[i]);
     at = fixed64(to, at, 2, b.number[i]);
     at = fixed64(to, at, 3, b.vHigh[i]);
@@ -200,9 +213,11 @@ final class BatchCodec {
               return "more than " + PacketBatch.MAX_PACKETS + " packets in one batch";
             }
             end = packetEnd;
-            packets.clearRow(packets.count);
-            if (!packet(packets, packets.count)) {
-              return "packet " + packets.count + " of the batch is malformed";
+            if (!canonical(packets, packets.count)) {
+              packets.clearRow(packets.count);
+              if (!packet(packets, packets.count)) {
+                return "packet " + packets.count + " of the batch is malformed";
+              }
             }
             packets.count++;
           }
@@ -259,6 +274,101 @@ final class BatchCodec {
         }
       }
       return field != 0;
+    }
+
+    /**
+     * Reads a packet in the form that modules write: fields in ascending order, one-byte tags, up
+     * to {@code data}. Sets all columns of the row. Returns false, with {@link #at} where it was,
+     * when the packet has another form or is malformed.
+     */
+    private boolean canonical(PacketBatch b, int i) {
+      byte[] from = in;
+      int p = at;
+      // so far fields of fixed length can reach, each with its tag; the lengths are checked
+      if (p + MOST_FIXED > from.length) {
+        return false;
+      }
+      long time = 0;
+      long number = 0;
+      long high = 0;
+      long low = 0;
+      if (from[p] == (1 << 3 | FIXED64)) {
+        time = (long) LONG.get(from, p + 1);
+        p += 9;
+      }
+      if (from[p] == (2 << 3 | FIXED64)) {
+        number = (long) LONG.get(from, p + 1);
+        p += 9;
+      }
+      if (from[p] == (3 << 3 | FIXED64)) {
+        high = (long) LONG.get(from, p + 1);
+        p += 9;
+      }
+      if (from[p] == (4 << 3 | FIXED64)) {
+        low = (long) LONG.get(from, p + 1);
+        p += 9;
+      }
+      b.captureTimeNs[i] = time;
+      b.number[i] = number;
+      b.vHigh[i] = high;
+      b.vLow[i] = low;
+      p = canonicalInts(b, i, p);
+      return canonicalBytes(b, i, p);
+    }
+
+    private int canonicalInts(PacketBatch b, int i, int start) {
+      int p = start;
+      p = fixed32(b.trafficClass, i, 5, p);
+      p = fixed32(b.flags, i, 6, p);
+      p = fixed32(b.ingressTag, i, 7, p);
+      p = fixed32(b.reason, i, 8, p);
+      p = fixed32(b.pieces, i, 9, p);
+      p = fixed32(b.frameLength, i, 10, p);
+      return fixed32(b.linkType, i, 11, p);
+    }
+
+    private int fixed32(int[] column, int i, int field, int p) {
+      if (in[p] == (field << 3 | FIXED32)) {
+        column[i] = (int) INT.get(in, p + 1);
+        return p + 5;
+      }
+      column[i] = 0;
+      return p;
+    }
+
+    /** The fields from {@code l2} on: lengths may be anything, so each is checked. */
+    private boolean canonicalBytes(PacketBatch b, int i, int start) {
+      byte[] from = in;
+      int p = start;
+      int l2 = 0;
+      int l2Offset = 0;
+      if (p + 3 < end && from[p] == (12 << 3 | BYTES)) {
+        l2 = from[p + 1];
+        l2Offset = p + 2;
+        p += 2 + l2;
+        if (l2 < 0 || p > end) {
+          return false;
+        }
+      }
+      b.l2Offset[i] = l2Offset;
+      b.l2Length[i] = l2;
+      b.traceOffset[i] = 0;
+      b.traceLength[i] = 0;
+      if (p + 8 > end || from[p] != (14 << 3 | FIXED32) || from[p + 5] != (15 << 3 | BYTES)) {
+        return false;
+      }
+      b.tag[i] = (int) INT.get(from, p + 1);
+      int data = from[p + 6];
+      p += 7;
+      if (data < 0) {
+        data = data & 0x7f | from[p++] << 7;
+      }
+      if (data < 0 || p + data != end || l2 + data > PacketBatch.MAX_PACKET_BYTES) {
+        return false;
+      }
+      b.dataOffset[i] = p;
+      b.dataLength[i] = data;
+      return true;
     }
 
     private boolean packet(PacketBatch b, int i) {

@@ -1,9 +1,7 @@
 package dev.portcullis.core.link;
 
 import dev.portcullis.core.packet.PacketBatch;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -38,20 +36,6 @@ final class Channel implements Outlet {
     void lost(ModuleId destination, long packets);
   }
 
-  private static final class Sealed {
-    byte[] body = new byte[0];
-    int length;
-    int packets;
-    int epoch;
-    long sequence;
-    boolean sent;
-
-    /**
-     * Whether it was sent to the present life of the peer, now or before it was asked to resume.
-     */
-    boolean everSent;
-  }
-
   /**
    * The most bytes of one row on the wire: a batch of it alone, with its header, is taken by the
    * peer.
@@ -66,6 +50,7 @@ final class Channel implements Outlet {
   private final LinkSettings settings;
   private final Events events;
   private final BatchHeader header = new BatchHeader();
+  private LinkMessage outgoing = new LinkMessage();
 
   private @Nullable Wire wire;
   private long peerGeneration;
@@ -74,7 +59,7 @@ final class Channel implements Outlet {
   private boolean confirmed;
 
   // sender
-  private final ArrayDeque<Sealed> kept = new ArrayDeque<>();
+  private final SealedQueue kept = new SealedQueue();
   private long nextSequence = 1;
   private long acknowledged;
   private long inFlightBytes;
@@ -115,13 +100,15 @@ final class Channel implements Outlet {
 
   @Override
   public boolean offer(PacketBatch batch, int i) {
-    int size = BatchCodec.rowSize(batch, i);
+    int packetSize = BatchCodec.packetSize(batch, i);
+    int size = BatchCodec.rowSizeOf(packetSize);
     if (size > MAX_ROW_BYTES || pendingBytes + size > settings.queueBytes()) {
       return false;
     }
     byte[] to = open;
     if (to != null
-        && (openLength + size > MAX_ROW_BYTES || openPackets == PacketBatch.MAX_PACKETS)) {
+        && (openLength + size > PacketBatch.TARGET_BYTES
+            || openPackets == PacketBatch.MAX_PACKETS)) {
       seal();
       pump();
       to = null;
@@ -132,7 +119,7 @@ final class Channel implements Outlet {
       openLength = 0;
       openPackets = 0;
     }
-    openLength = BatchCodec.writeRow(batch, i, to, openLength);
+    openLength = BatchCodec.writeRow(batch, i, packetSize, to, openLength);
     openPackets++;
     pendingBytes += size;
     if (openLength >= PacketBatch.TARGET_BYTES) {
@@ -197,13 +184,12 @@ final class Channel implements Outlet {
       BufferPool.give(body);
       body = smaller;
     }
-    Sealed sealed = new Sealed();
+    SealedQueue.Sealed sealed = kept.add();
     sealed.body = body;
     sealed.length = openLength;
     sealed.packets = openPackets;
     sealed.epoch = epoch;
     sealed.sequence = nextSequence++;
-    kept.addLast(sealed);
     open = null;
   }
 
@@ -213,24 +199,19 @@ final class Channel implements Outlet {
     if (out == null || !out.open() || !confirmed) {
       return;
     }
-    for (Iterator<Sealed> it = kept.iterator(); it.hasNext(); ) {
-      Sealed sealed = it.next();
-      if (sealed.sent) {
-        continue;
-      }
-      if (inFlightBytes > 0 && inFlightBytes + sealed.length > settings.windowBytes()) {
+    while (kept.sent() < kept.size()) {
+      int length = kept.get(kept.sent()).length;
+      if (inFlightBytes > 0 && inFlightBytes + length > settings.windowBytes()) {
         return;
       }
-      sealed.sent = true;
-      sealed.everSent = true;
-      inFlightBytes += sealed.length;
+      SealedQueue.Sealed sealed = kept.sendNext();
+      inFlightBytes += length;
       acknowledged();
-      out.send(
-          message(BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, sealed.length));
+      send(out, BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, length);
     }
   }
 
-  private LinkMessage message(int kind, long sequence, int messageEpoch, byte[] body, int length) {
+  private void send(Wire out, int kind, long sequence, int messageEpoch, byte[] body, int length) {
     header.clear();
     header.kind = kind;
     header.epoch = messageEpoch;
@@ -242,9 +223,13 @@ final class Channel implements Outlet {
     header.destinationGeneration = peerGeneration;
     header.sequence = sequence;
     header.acknowledged = expected - 1;
-    byte[] head = new byte[BatchCodec.MAX_FIXED_HEADER];
-    int headLength = BatchCodec.writeHeader(header, head, 0);
-    return new LinkMessage(head, headLength, body, length);
+    LinkMessage message = outgoing;
+    message.fill(BatchCodec.writeHeader(header, message.head, 0), body, length);
+    out.send(message);
+    if (message.available() > 0) {
+      // the transport keeps it for later
+      outgoing = new LinkMessage();
+    }
   }
 
   private static final byte[] NOTHING = new byte[0];
@@ -253,7 +238,7 @@ final class Channel implements Outlet {
     Wire out = wire;
     if (out != null && out.open()) {
       acknowledged();
-      out.send(message(kind, 0, epoch, NOTHING, 0));
+      send(out, kind, 0, epoch, NOTHING, 0);
     }
   }
 
@@ -352,16 +337,16 @@ final class Channel implements Outlet {
       return;
     }
     long lost = 0;
-    while (!kept.isEmpty() && kept.peekFirst().everSent) {
-      Sealed sealed = kept.removeFirst();
+    while (!kept.isEmpty() && kept.get(0).everSent) {
+      SealedQueue.Sealed sealed = kept.removeFirst();
       lost += sealed.packets;
       release(sealed);
     }
     inFlightBytes = 0;
     acknowledged = 0;
     nextSequence = 1;
-    for (Sealed sealed : kept) {
-      sealed.sequence = nextSequence++;
+    for (int i = 0; i < kept.size(); i++) {
+      kept.get(i).sequence = nextSequence++;
     }
     wakeWaiting();
     if (lost > 0) {
@@ -375,9 +360,10 @@ final class Channel implements Outlet {
     }
     acknowledged = upTo;
     lastProgressNs = nowNs;
-    while (!kept.isEmpty() && kept.peekFirst().sequence <= upTo) {
-      Sealed sealed = kept.removeFirst();
-      inFlightBytes -= sealed.sent ? sealed.length : 0;
+    while (!kept.isEmpty() && kept.get(0).sequence <= upTo) {
+      boolean sent = kept.sent() > 0;
+      SealedQueue.Sealed sealed = kept.removeFirst();
+      inFlightBytes -= sent ? sealed.length : 0;
       release(sealed);
     }
     wakeWaiting();
@@ -391,28 +377,23 @@ final class Channel implements Outlet {
     }
   }
 
-  private void release(Sealed sealed) {
+  private void release(SealedQueue.Sealed sealed) {
     pendingBytes -= sealed.length;
     BufferPool.give(sealed.body);
   }
 
   private void goBack() {
-    for (Sealed sealed : kept) {
-      if (sealed.sent) {
-        sealed.sent = false;
-        resent++;
-      }
-    }
+    resent += kept.goBack();
     inFlightBytes = 0;
     pump();
   }
 
   /**
-   * Sends the acknowledgement that is due, if no message took it along and a quarter of the window
-   * has come since the last; otherwise it goes with the next message or tick.
+   * Sends the acknowledgement that is due, if no message took it along and half of the window has
+   * come since the last; otherwise it goes with the next message or tick.
    */
   void acknowledge() {
-    if (acknowledgementDue && (acknowledgementUrgent || takenBytes >= settings.windowBytes() / 4)) {
+    if (acknowledgementDue && (acknowledgementUrgent || takenBytes >= settings.windowBytes() / 2)) {
       control(BatchHeader.ACKNOWLEDGE);
     }
   }

@@ -1,8 +1,10 @@
 package dev.portcullis.core.link;
 
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollEventLoopGroup;
@@ -27,6 +29,9 @@ public final class LinkLoops implements AutoCloseable {
    */
   private static final List<Logger> QUIET =
       List.of(Logger.getLogger("io.grpc"), Logger.getLogger("io.netty"));
+
+  private static final int FIRST_READ_BYTES = 2 * 1024;
+  private static final int MOST_READ_BYTES = 512 * 1024;
 
   static {
     QUIET.forEach(it -> it.setLevel(Level.SEVERE));
@@ -65,6 +70,14 @@ public final class LinkLoops implements AutoCloseable {
 
   EventLoopGroup group() {
     return group;
+  }
+
+  /**
+   * Sizes of the buffers that a socket is read into: up to so many bytes that a read mostly ends
+   * where a message ends; what begins in one buffer and ends in another is copied once more.
+   */
+  static RecvByteBufAllocator receiveBuffers() {
+    return new AdaptiveRecvByteBufAllocator(64, FIRST_READ_BYTES, MOST_READ_BYTES);
   }
 
   static Class<? extends ServerChannel> serverChannel(EventLoopGroup group) {

@@ -8,7 +8,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 
-/** One message of a stream as bytes: a head and a body that follow each other on the wire. */
+/**
+ * One message of a stream as bytes: a head and a body that follow each other on the wire. A channel
+ * fills the same one again once the transport has taken its bytes.
+ */
 final class LinkMessage extends InputStream implements Drainable, KnownLength {
 
   /** Marshaller that neither copies on the way out nor parses on the way in. */
@@ -34,16 +37,29 @@ final class LinkMessage extends InputStream implements Drainable, KnownLength {
   private static final byte[] NOTHING = new byte[0];
 
   final byte[] head;
-  final int headLength;
-  final byte[] body;
-  final int bodyLength;
+  int headLength;
+  byte[] body;
+  int bodyLength;
   private int at;
+
+  /** An empty message to be sent, with room for a head. */
+  LinkMessage() {
+    this(new byte[BatchCodec.MAX_FIXED_HEADER], 0, NOTHING, 0);
+  }
 
   LinkMessage(byte[] head, int headLength, byte[] body, int bodyLength) {
     this.head = head;
     this.headLength = headLength;
     this.body = body;
     this.bodyLength = bodyLength;
+  }
+
+  /** Makes this another message: what stands in {@link #head}, then {@code nextBody}. */
+  void fill(int lengthOfHead, byte[] nextBody, int length) {
+    headLength = lengthOfHead;
+    body = nextBody;
+    bodyLength = length;
+    at = 0;
   }
 
   private static LinkMessage read(InputStream stream) {

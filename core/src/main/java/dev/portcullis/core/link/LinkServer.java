@@ -8,6 +8,7 @@ import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -69,6 +70,7 @@ final class LinkServer implements AutoCloseable {
             .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
             .maxInboundMetadataSize(8 * 1024)
             .flowControlWindow(FLOW_CONTROL_WINDOW)
+            .withChildOption(ChannelOption.RCVBUF_ALLOCATOR, LinkLoops.receiveBuffers())
             .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
             .keepAliveTime(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
             .keepAliveTimeout(settings.keepAliveNs(), TimeUnit.NANOSECONDS)

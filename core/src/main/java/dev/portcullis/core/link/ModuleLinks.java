@@ -8,6 +8,7 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.ChannelOption;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -239,13 +240,17 @@ public final class ModuleLinks implements AutoCloseable {
     private final Map<Long, Dialer> dialers = new HashMap<>();
     private final Map<Long, Channel> channels = new HashMap<>();
     private final Map<ModuleId, ModuleId> routes = new HashMap<>();
-    private final List<Runnable> after = new ArrayList<>();
-    private final List<Runnable> running = new ArrayList<>();
+    private final List<Channel> inOrder = new ArrayList<>();
+    private List<Runnable> after = new ArrayList<>();
+    private List<Runnable> running = new ArrayList<>();
     private final PacketBatch batch = new PacketBatch(0);
     private final BatchHeader header = new BatchHeader();
     private final BatchCodec.Reader reader = new BatchCodec.Reader();
     private final Runnable tail = this::tail;
     private boolean tailScheduled;
+    private @Nullable Channel lastFrom;
+    private int lastSource;
+    private int lastSourceLane;
     private int epoch;
 
     Lane(int number, LinkLoop loop) {
@@ -269,8 +274,21 @@ public final class ModuleLinks implements AutoCloseable {
                 new Channel(self, number, peer, peerLane, generation, settings, observer::lost);
             channel.epoch(epoch);
             rewire(channel, wireTo(peer, peerLane));
+            inOrder.add(channel);
             return channel;
           });
+    }
+
+    /** {@link #channel} of who sent a message; most are of the same module as the one before. */
+    private Channel channelFrom(int encodedSource, int sourceLane) {
+      Channel found = lastFrom;
+      if (found == null || lastSource != encodedSource || lastSourceLane != sourceLane) {
+        found = channel(ModuleId.decode(encodedSource), sourceLane);
+        lastFrom = found;
+        lastSource = encodedSource;
+        lastSourceLane = sourceLane;
+      }
+      return found;
     }
 
     @Nullable Stream wireTo(ModuleId peer, int peerLane) {
@@ -376,8 +394,8 @@ public final class ModuleLinks implements AutoCloseable {
         BufferPool.give(message.body);
         return;
       }
-      ModuleId source = ModuleId.decode(header.source);
-      Channel channel = channel(source, header.sourceLane);
+      Channel channel = channelFrom(header.source, header.sourceLane);
+      ModuleId source = channel.destination();
       int batchEpoch = header.epoch;
       switch (channel.arrived(header, message.bodyLength, System.nanoTime())) {
         case DELIVER -> {
@@ -427,14 +445,15 @@ public final class ModuleLinks implements AutoCloseable {
 
     private void tail() {
       tailScheduled = false;
-      running.addAll(after);
-      after.clear();
+      List<Runnable> now = after;
+      after = running;
+      running = now;
       for (int i = 0; i < running.size(); i++) {
         running.get(i).run();
       }
       running.clear();
-      for (Channel channel : channels.values()) {
-        channel.acknowledge();
+      for (int i = 0; i < inOrder.size(); i++) {
+        inOrder.get(i).acknowledge();
       }
     }
 
@@ -519,6 +538,7 @@ public final class ModuleLinks implements AutoCloseable {
                 .offloadExecutor(Runnable::run)
                 .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
                 .flowControlWindow(LinkServer.FLOW_CONTROL_WINDOW)
+                .withOption(ChannelOption.RCVBUF_ALLOCATOR, LinkLoops.receiveBuffers())
                 .keepAliveTime(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
                 .keepAliveTimeout(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
                 .disableRetry()

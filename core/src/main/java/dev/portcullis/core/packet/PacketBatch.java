@@ -15,8 +15,11 @@ public final class PacketBatch {
   /** The most packets in one batch; a peer that sends more is refused. */
   public static final int MAX_PACKETS = 1024;
 
-  /** A batch is flushed when it has this many bytes on the wire. */
-  public static final int TARGET_BYTES = 64 * 1024;
+  /**
+   * A batch that would have more bytes on the wire than these is sent without the packet that is
+   * too much; together with its header a little less than four frames of HTTP/2.
+   */
+  public static final int TARGET_BYTES = 64 * 1024 - 128;
 
   /**
    * The longest packet with its link-layer header: 65,535 bytes of IP and 512 of headers and
@@ -66,7 +69,7 @@ public final class PacketBatch {
   /** Length of the frame on the wire where it is more than was captured, otherwise 0. */
   public final int[] frameLength = new int[MAX_PACKETS];
 
-  /** LINKTYPE of the link-layer header. */
+  /** LINKTYPE of the link-layer header; 0 where there is none, then the row is an IP packet. */
   public final int[] linkType = new int[MAX_PACKETS];
 
   /**

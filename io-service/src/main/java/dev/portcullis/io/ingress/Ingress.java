@@ -110,6 +110,7 @@ public final class Ingress {
     batch.trafficClass[i] = key.trafficClass;
     if (!nonIp && topology.inlinePartner(batch.tag[i]) < 0) {
       batch.l2Length[i] = 0;
+      batch.linkType[i] = 0;
     }
     Outlet[] lanes = worker >= 0 && worker < outlets.length ? outlets[worker] : null;
     if (lanes == null) {

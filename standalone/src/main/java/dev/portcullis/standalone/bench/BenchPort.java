@@ -7,7 +7,6 @@ import dev.portcullis.io.port.FrameSink;
 import dev.portcullis.io.port.Port;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +36,6 @@ final class BenchPort implements Port {
   private static final int SOURCE_PORT_AT = 34;
   private static final int FIRST_SOURCE_PORT = 1024;
   private static final int LINKTYPE_ETHERNET = 1;
-  private static final long RETRY_NS = 50_000;
 
   private final int tag;
   private final String name;
@@ -49,7 +47,7 @@ final class BenchPort implements Port {
 
   private long packets;
   private long bytes;
-  private BooleanSupplier room = () -> true;
+  private Room room = _ -> true;
   private @Nullable FrameSink sink;
   private long random = 0x9e3779b97f4a7c15L;
   private boolean going;
@@ -122,8 +120,16 @@ final class BenchPort implements Port {
     sink = to;
   }
 
-  /** Before every batch of frames asks, on the loop, whether the gateway has room for them. */
-  void room(BooleanSupplier asked) {
+  /** Asked before every batch of frames, on the loop. */
+  @FunctionalInterface
+  interface Room {
+
+    /** Returns whether the gateway has room for a batch; if not, runs {@code then} when it has. */
+    boolean isThere(Runnable then);
+  }
+
+  /** From now on asks {@code asked}. */
+  void room(Room asked) {
     room = asked;
   }
 
@@ -132,7 +138,7 @@ final class BenchPort implements Port {
     loop.execute(
         () -> {
           going = true;
-          schedule(0);
+          schedule();
         });
   }
 
@@ -141,14 +147,10 @@ final class BenchPort implements Port {
     loop.execute(() -> going = false);
   }
 
-  private void schedule(long delayNs) {
+  private void schedule() {
     if (!scheduled) {
       scheduled = true;
-      if (delayNs == 0) {
-        loop.execute(pump);
-      } else {
-        loop.schedule(pump, delayNs);
-      }
+      loop.execute(pump);
     }
   }
 
@@ -158,12 +160,13 @@ final class BenchPort implements Port {
     if (!going || to == null) {
       return;
     }
-    boolean mayTake = room.getAsBoolean();
-    if (mayTake) {
+    if (room.isThere(pump)) {
       fill();
       to.take(batch);
+      schedule();
+    } else {
+      scheduled = true;
     }
-    schedule(mayTake ? 0 : RETRY_NS);
   }
 
   private void fill() {

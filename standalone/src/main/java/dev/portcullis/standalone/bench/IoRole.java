@@ -8,6 +8,7 @@ import dev.portcullis.core.link.LinkSettings;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.io.IoModule;
 import java.io.IOException;
@@ -24,8 +25,9 @@ final class IoRole implements Role {
 
   private static final ModuleId WORKER = ModuleId.worker(0);
 
-  /** Bytes that may be under way to the worker: a quarter of what a channel holds. */
-  private static final long ROOM_BYTES = 1024 * 1024;
+  /** Bytes that may be under way to the worker: the window of a channel, and two batches. */
+  private static final int QUEUE_BYTES =
+      LinkSettings.defaults().windowBytes() + 2 * PacketBatch.MAX_BYTES;
 
   private final BenchGateway gateway = BenchGateway.load();
   private final LinkLoops loops;
@@ -60,24 +62,28 @@ final class IoRole implements Role {
                     1,
                     new LinkLoop[] {loop},
                     Map.of(own.port(), own.tag()),
-                    LinkSettings.defaults(),
+                    LinkSettings.defaults().withQueueBytes(QUEUE_BYTES),
                     LinkSecurity.plaintext(),
                     handler,
                     LinkObserver.NONE),
             (links, _) -> {
-              port.room(() -> hasRoom(links));
+              port.room(then -> hasRoom(links, then));
               return List.of(port);
             });
     loop.execute(module::start);
   }
 
-  private boolean hasRoom(ModuleLinks links) {
+  private boolean hasRoom(ModuleLinks links, Runnable then) {
     Outlet to = outlet;
     if (to == null) {
       to = links.outlet(0, WORKER, 0);
       outlet = to;
     }
-    return to.pendingBytes() < ROOM_BYTES;
+    if (to.pendingBytes() + PacketBatch.MAX_BYTES <= QUEUE_BYTES) {
+      return true;
+    }
+    links.whenWritable(to, then);
+    return false;
   }
 
   @Override

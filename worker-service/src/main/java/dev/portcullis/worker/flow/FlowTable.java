@@ -28,22 +28,21 @@ public final class FlowTable {
       TAGS = 13,
       NEXT_HOP = 14;
 
-  /** More words: V, packets and bytes of both directions, V of the reply. */
-  public static final int V_HIGH = 15,
-      V_LOW = 16,
-      PACKETS = 17,
-      BYTES = 19,
-      REPLY_V_HIGH = 21,
-      REPLY_V_LOW = 22;
+  /**
+   * More words that many packets need, so that they lie in the same cache lines: when the path
+   * record was last put ({@link PathTable#unit}); packets and bytes of both directions; the policy
+   * that the flow was last matched against.
+   */
+  public static final int RECORDED_AT = 15, PACKETS = 16, BYTES = 18, POLICY = 20;
+
+  /** More words: windows of TCP (two words a direction); what TCP keeps besides. */
+  public static final int WINDOWS = 21, TCP = 25;
 
   /**
-   * More words: capture time of the first packet; windows of TCP (two words a direction); what a
-   * helper of a protocol keeps elsewhere; the policy that the flow was last matched against.
+   * More words: capture time of the first packet; what a helper of a protocol keeps elsewhere; V.
+   * Word 30 is free.
    */
-  public static final int START = 23, WINDOWS = 24, HELPER = 28, POLICY = 29;
-
-  /** Word: what TCP keeps besides its windows. */
-  public static final int TCP = 30;
+  public static final int START = 26, HELPER = 27, V_HIGH = 28, V_LOW = 29;
 
   private static final int LINKS = 31;
 
@@ -95,19 +94,20 @@ public final class FlowTable {
     listeners[listeners.length - 1] = it;
   }
 
+  /** Returns the reference where a search for the hash begins, {@link #NONE} where it ends. */
+  public int guess(long hash) {
+    return TupleIndex.reference(index.slot(index.start(hash)));
+  }
+
   /**
-   * First pass: touches what a search will need, so that the memory is there; the result means
-   * nothing.
+   * Touches the words of a flow that most packets need, so that they are in the cache; the result
+   * means nothing.
    */
-  public long touch(long hash) {
-    long slot = index.slot(index.start(hash));
-    if (slot == 0) {
-      return 0;
-    }
-    int flow = TupleIndex.reference(slot) >>> 1;
+  public long touch(int reference) {
+    int flow = reference >>> 1;
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
-    return chunk[base] + chunk[base + REVERSE + 4];
+    return chunk[base] + chunk[base + REVERSE] + chunk[base + PACKETS];
   }
 
   /** {@link #find}, {@link #peek}: there is no flow with this tuple. */
@@ -311,8 +311,7 @@ public final class FlowTable {
   public void tcp(int flow, long[] from) {
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
-    System.arraycopy(from, WINDOWS, chunk, base + WINDOWS, HELPER - WINDOWS);
-    chunk[base + TCP] = from[TCP];
+    System.arraycopy(from, WINDOWS, chunk, base + WINDOWS, TCP + 1 - WINDOWS);
   }
 
   /** The array that has the words of a flow, from {@link #at} on. */
@@ -377,11 +376,6 @@ public final class FlowTable {
     return (int) (get(flow, META) >>> 24) & 0xff;
   }
 
-  /** Traffic class of the key that the reply has. */
-  public int replyClass(int flow) {
-    return (int) (get(flow, META) >>> 32) & 0xff;
-  }
-
   /** Number of the rule that accepted the flow, -1: the default action, -2: one that has gone. */
   public int rule(int flow) {
     return (int) (get(flow, META) >>> 40) - 2;
@@ -395,13 +389,6 @@ public final class FlowTable {
   /** Sets class and rule. */
   public void classAndRule(int flow, int trafficClass, int rule) {
     set(flow, META, get(flow, META) | (long) trafficClass << 24 | (long) (rule + 2) << 40);
-  }
-
-  /** Sets the key of the reply. */
-  public void replyKey(int flow, int trafficClass, long vHigh, long vLow) {
-    set(flow, META, get(flow, META) & ~(0xffL << 32) | (long) trafficClass << 32);
-    set(flow, REPLY_V_HIGH, vHigh);
-    set(flow, REPLY_V_LOW, vLow);
   }
 
   /** Number of live flows, and of those that have expired and were not met since. */

@@ -5,7 +5,8 @@ import dev.portcullis.core.distribution.Lanes;
 /**
  * Path records of a shard: by the tuple of a reply, the key of the worker that knows its flow
  * (patent, W1 and W2). A record has the key and not the worker, so it stays right when the table
- * changes. It outlives the flow: it expires after the longest timeout that a flow can have. The
+ * changes. It outlives the flow: it expires after the longest timeout that a flow can have. When it
+ * was last seen is kept in {@link #unit units}, so that not every packet has to come here. The
  * bound is per lane of the reply: {@code limits.paths / 16}.
  *
  * <p>A record may also be a <em>pin</em>: by the tuple of a request, the key that the owner by
@@ -28,18 +29,40 @@ public final class PathTable {
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
   private final long timeoutNs;
+  private final int unitBits;
   private final int limitPerLane;
   private final PinCounts pins = new PinCounts();
 
   /**
    * Makes an empty table.
    *
-   * @param timeoutNs how long a record lives without packets
+   * @param timeoutNs how long a record lives without packets, at least; up to 1/64 longer
    * @param limit most records of the worker
    */
   public PathTable(long timeoutNs, int limit) {
     this.timeoutNs = timeoutNs;
+    this.unitBits = Math.max(0, 63 - Long.numberOfLeadingZeros(timeoutNs) - 6);
     this.limitPerLane = Math.max(1, limit / Lanes.COUNT);
+  }
+
+  /**
+   * Returns the unit of time that {@code nowNs} lies in, 1/128 to 1/64 of the timeout; never 0.
+   * Putting the same record again within it changes nothing.
+   */
+  public long unit(long nowNs) {
+    return nowNs >> unitBits << 1 | 1;
+  }
+
+  /** Pins are seen with every packet: they need no units. */
+  private boolean isExpired(int record, long nowNs) {
+    long idleNs = nowNs - store.get(record, LAST_SEEN);
+    long limitNs = store.get(record, TIMEOUT);
+    return isPin(record) ? idleNs > limitNs : idleNs >= limitNs + (1L << unitBits);
+  }
+
+  private void seen(int record, long nowNs) {
+    long seenNs = isPin(record) ? nowNs : nowNs >> unitBits << unitBits;
+    store.set(record, LAST_SEEN, Math.max(seenNs, store.get(record, LAST_SEEN)));
   }
 
   /** Returns the live record of this tuple and puts off its timeout; -1 where there is none. */
@@ -50,13 +73,9 @@ public final class PathTable {
       return -1;
     }
     if (record >= 0) {
-      store.set(record, LAST_SEEN, Math.max(nowNs, store.get(record, LAST_SEEN)));
+      seen(record, nowNs);
     }
     return record;
-  }
-
-  private boolean isExpired(int record, long nowNs) {
-    return nowNs - store.get(record, LAST_SEEN) > store.get(record, TIMEOUT);
   }
 
   private int lookup(Tuple tuple, long hash) {
@@ -86,6 +105,7 @@ public final class PathTable {
     store.set(record, V_LOW, vLow);
     store.set(record, CLASS_AND_LANE, (long) trafficClass << 8 | lane);
     store.set(record, TIMEOUT, timeoutNs);
+    seen(record, nowNs);
     return true;
   }
 
@@ -114,6 +134,7 @@ public final class PathTable {
     store.set(record, V_LOW, slot);
     store.set(record, CLASS_AND_LANE, PIN | (long) trafficClass << 8 | lane);
     store.set(record, TIMEOUT, pinTimeoutNs);
+    seen(record, nowNs);
     pins.add(lane, trafficClass, slot, 1);
     return true;
   }
@@ -139,7 +160,6 @@ public final class PathTable {
     }
     record = store.allocate(lane);
     tuple.write(store.chunk(record), store.base(record) + TUPLE);
-    store.set(record, LAST_SEEN, nowNs);
     index.add(hash, record);
     return record;
   }

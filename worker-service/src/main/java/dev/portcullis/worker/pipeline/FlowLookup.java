@@ -71,14 +71,25 @@ final class FlowLookup {
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
   }
 
-  /** First pass: hashes, and touches what they lead to. */
+  /**
+   * First pass: hashes, and touches what they lead to, so that the second one finds it in the
+   * cache. Slots first, then entries: short loops without a chain in them, so that a core waits for
+   * many at once.
+   */
   void touch(Vector v) {
-    long sum = 0;
-    for (int i = 0; i < v.batch.count; i++) {
+    for (int i = v.to; i < v.end; i++) {
       if (v.kind[i] == Vector.PARSED) {
         tuple.of(v.header[i]);
         v.hash[i] = tuple.hash();
-        sum += flows.touch(v.hash[i]);
+      }
+    }
+    for (int i = v.to; i < v.end; i++) {
+      v.flow[i] = v.kind[i] == Vector.PARSED ? flows.guess(v.hash[i]) : FlowTable.NONE;
+    }
+    long sum = 0;
+    for (int i = v.to; i < v.end; i++) {
+      if (v.flow[i] >= 0) {
+        sum += flows.touch(v.flow[i]);
       }
     }
     touched = sum;
@@ -89,16 +100,16 @@ final class FlowLookup {
     return touched;
   }
 
-  /** Makes the next run; false at the end of the vector. */
+  /** Makes the next run; false at the end of the span. */
   boolean next(Vector v) {
-    int count = v.batch.count;
-    if (v.to == count) {
+    int end = v.end;
+    if (v.to == end) {
       return false;
     }
     v.from = v.to;
     long startNs = v.batch.captureTimeNs[v.from];
     int i = v.from;
-    while (i < count && Math.abs(v.batch.captureTimeNs[i] - startNs) < shortestNs) {
+    while (i < end && Math.abs(v.batch.captureTimeNs[i] - startNs) < shortestNs) {
       if (!resolve(v, i)) {
         if (i == v.from) {
           alone(v, i);

@@ -102,11 +102,20 @@ public final class WorkerPipeline {
     stages = inOrder.toArray(Stage[]::new);
   }
 
-  /** Takes a vector through all stages: two passes of lookup, then run by run. */
+  /** Takes a vector through all stages, span by span. */
   public void process(Vector v) {
-    v.to = v.batch.count;
+    while (v.end < v.batch.count) {
+      v.from = v.end;
+      v.end = Math.min(v.batch.count, v.from + Vector.SPAN);
+      span(v);
+    }
+  }
+
+  /** Takes a span through all stages: two passes of lookup, then run by run. */
+  private void span(Vector v) {
+    v.to = v.end;
     guarded(decode, v);
-    v.to = 0;
+    v.to = v.from;
     lookup.touch(v);
     while (nextRun(v)) {
       for (Stage stage : stages) {

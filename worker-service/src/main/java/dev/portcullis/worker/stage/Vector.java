@@ -55,6 +55,12 @@ public final class Vector {
       DID_STATEFUL = 32,
       DID_SNAT = 64;
 
+  /**
+   * Rows that go through the pipeline together, a power of two: so few that all that is known about
+   * them stays in the first cache of a core.
+   */
+  public static final int SPAN = 128;
+
   private static final int N = PacketBatch.MAX_PACKETS;
 
   /** The packets. */
@@ -69,7 +75,13 @@ public final class Vector {
   /** Behind the last row of the run. */
   public int to;
 
-  /** What the headers say; kept up to date by rewriting. */
+  /** Behind the last row that is read already: runs end here. */
+  public int end;
+
+  /**
+   * What the headers say; kept up to date by rewriting. Valid for rows of the span that the
+   * pipeline works on; the rows of the next one use the same objects.
+   */
   public final PacketHeader[] header = new PacketHeader[N];
 
   /** What is to be done with the packet. */
@@ -130,7 +142,7 @@ public final class Vector {
 
   /** Makes an empty vector. */
   public Vector() {
-    Arrays.setAll(header, i -> new PacketHeader());
+    Arrays.setAll(header, i -> i < SPAN ? new PacketHeader() : header[i - SPAN]);
   }
 
   /** Takes a batch in. */
@@ -139,6 +151,7 @@ public final class Vector {
     fromOwnWorker = ownWorker;
     from = 0;
     to = 0;
+    end = 0;
     for (int i = 0; i < packets.count; i++) {
       kind[i] = (packets.flags[i] & PacketFlags.TICK) != 0 ? CONSUMED : PARSED;
       reason[i] = 0;

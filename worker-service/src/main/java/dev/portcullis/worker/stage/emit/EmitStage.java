@@ -26,7 +26,6 @@ public final class EmitStage implements Stage {
   /** A packet is passed on between workers at most this often. */
   public static final int HOP_LIMIT = 4;
 
-  private static final int LINKTYPE_RAW = 101;
   private static final int SLOTS = 16;
 
   private final Egress egress;
@@ -167,7 +166,7 @@ public final class EmitStage implements Stage {
     batch.dataLength[i] = h.end - h.offset;
     batch.frameLength[i] = h.truncated ? ipLength : 0;
     batch.l2Length[i] = 0;
-    batch.linkType[i] = LINKTYPE_RAW;
+    batch.linkType[i] = 0;
   }
 
   private void leave(Vector v, int i) {
@@ -183,7 +182,7 @@ public final class EmitStage implements Stage {
     batch.pieces[i] = 0;
     batch.flags[i] = flags & PacketFlags.ORIGINATED;
     batch.traceLength[i] = 0;
-    v.key(i, v.assignedClass[i], v.assignedHigh[i], v.assignedLow[i]);
+    v.key(i, 0, 0, 0);
     boolean taken = outlet.offer(batch, i);
     batch.flags[i] = flags;
     batch.traceLength[i] = traceLength;

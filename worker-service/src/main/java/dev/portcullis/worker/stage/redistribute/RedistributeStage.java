@@ -22,6 +22,9 @@ import dev.portcullis.worker.stage.Vector;
  */
 public final class RedistributeStage implements Stage {
 
+  /** Bits of the lane in the word {@link FlowTable#NEXT_HOP}; the owner plus one is above. */
+  private static final int LANE_BITS = 8;
+
   private final FlowTable flows;
   private final PathTable paths;
   private final Ownership ownership;
@@ -57,30 +60,53 @@ public final class RedistributeStage implements Stage {
           key.trafficClass == flows.trafficClass(flow)
               && key.vHigh == flows.get(flow, FlowTable.V_HIGH)
               && key.vLow == flows.get(flow, FlowTable.V_LOW);
-      flows.replyKey(flow, key.trafficClass, key.vHigh, key.vLow);
-      int owner = same ? 0 : 1 + table.owner(key.trafficClass, key.vHigh, key.vLow);
-      hop = (long) epoch << 32 | owner;
+      int to =
+          same
+              ? 0
+              : 1 + table.owner(key.trafficClass, key.vHigh, key.vLow) << LANE_BITS
+                  | Lanes.laneOf(key.vHigh, key.vLow);
+      hop = (long) epoch << 32 | to;
       flows.set(flow, FlowTable.NEXT_HOP, hop);
+      flows.set(flow, FlowTable.RECORDED_AT, 0);
     }
-    int owner = (int) hop - 1;
-    if (owner < 0) {
+    if ((int) hop == 0) {
       return;
     }
-    long vHigh = flows.get(flow, FlowTable.REPLY_V_HIGH);
-    long vLow = flows.get(flow, FlowTable.REPLY_V_LOW);
-    int lane = Lanes.laneOf(vHigh, vLow);
-    long flowHigh = flows.get(flow, FlowTable.V_HIGH);
-    long flowLow = flows.get(flow, FlowTable.V_LOW);
-    if (!ownership.isHere(owner, vHigh, vLow)) {
+    int owner = ((int) hop >>> LANE_BITS) - 1;
+    int lane = (int) hop & (1 << LANE_BITS) - 1;
+    if (owner != ownership.self() || !ownership.runs(lane)) {
       v.worker[i] = owner;
       v.lane[i] = ownership.linkLane(owner, lane);
-      v.key(i, flows.trafficClass(flow), flowHigh, flowLow);
+      v.key(
+          i,
+          flows.trafficClass(flow),
+          flows.get(flow, FlowTable.V_HIGH),
+          flows.get(flow, FlowTable.V_LOW));
     } else {
-      reply.ofReply(h);
-      if (!paths.put(
-          reply, lane, flows.trafficClass(flow), flowHigh, flowLow, v.batch.captureTimeNs[i])) {
-        v.drop(i, StageName.REDISTRIBUTE, DropReason.PATH_TABLE_FULL);
-      }
+      recordHere(v, i, flow, lane);
+    }
+  }
+
+  /** Most packets find that the record was put in this unit of time already. */
+  private void recordHere(Vector v, int i, int flow, int lane) {
+    long nowNs = v.batch.captureTimeNs[i];
+    long unit = paths.unit(nowNs);
+    if (flows.get(flow, FlowTable.RECORDED_AT) == unit) {
+      return;
+    }
+    reply.ofReply(v.header[i]);
+    boolean put =
+        paths.put(
+            reply,
+            lane,
+            flows.trafficClass(flow),
+            flows.get(flow, FlowTable.V_HIGH),
+            flows.get(flow, FlowTable.V_LOW),
+            nowNs);
+    if (put) {
+      flows.set(flow, FlowTable.RECORDED_AT, unit);
+    } else {
+      v.drop(i, StageName.REDISTRIBUTE, DropReason.PATH_TABLE_FULL);
     }
   }
 }
