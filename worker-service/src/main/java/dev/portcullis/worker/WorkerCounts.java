@@ -4,12 +4,16 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.pipeline.Shard;
 import dev.portcullis.worker.stage.StageName;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.ToLongFunction;
@@ -23,6 +27,7 @@ final class WorkerCounts implements MetricsSource {
   private final AtomicLong lost = new AtomicLong();
   private final List<Reading> always;
   private final List<Reading> drops;
+  private final Map<Integer, Reading> redistributed = new ConcurrentSkipListMap<>();
   private volatile int epoch;
 
   WorkerCounts(ModuleId self, PolicyFollower follower) {
@@ -39,8 +44,21 @@ final class WorkerCounts implements MetricsSource {
   }
 
   /** The table that the worker works by. */
-  void table(int next) {
-    epoch = next;
+  void table(DistributionTable next) {
+    for (Member member : next.workers()) {
+      int to = member.number();
+      if (!Integer.toString(to).equals(number)) {
+        redistributed.computeIfAbsent(to, this::redistributedTo);
+      }
+    }
+    epoch = next.epoch();
+  }
+
+  private Reading redistributedTo(int to) {
+    return new Reading(
+        Counter.REDISTRIBUTED_PACKETS,
+        List.of(number, Integer.toString(to)),
+        sum(it -> it.redistributedTo(to)));
   }
 
   int epoch() {
@@ -84,6 +102,12 @@ final class WorkerCounts implements MetricsSource {
             Counter.WORKER_FLOWS_HALF_OPEN,
             List.of(number),
             sum(it -> it.pipeline().flows().halfOpen())),
+        new Reading(
+            Counter.WORKER_NAT_TUPLES,
+            List.of(number),
+            sum(it -> it.pipeline().flows().translated())),
+        new Reading(Counter.PATH_MISMATCH, List.of(), sum(it -> it.pipeline().mismatches())),
+        new Reading(Counter.OUTCOMES_LOST, List.of(module), sum(Shard::outcomesLost)),
         new Reading(Counter.WORKER_PATHS, List.of(number), sum(it -> it.pipeline().paths().size())),
         new Reading(
             Counter.PACKETS_DROPPED,
@@ -111,6 +135,7 @@ final class WorkerCounts implements MetricsSource {
   @Override
   public List<Reading> readings() {
     List<Reading> list = new ArrayList<>(always);
+    list.addAll(redistributed.values());
     for (Reading it : drops) {
       if (it.value().getAsLong() > 0) {
         list.add(it);

@@ -64,6 +64,7 @@ final class Channel implements Outlet {
   private final int peerLane;
   private final long generation;
   private final LinkSettings settings;
+  private final LinkCounts counts;
   private final Events events;
   private final BatchHeader header = new BatchHeader();
 
@@ -85,7 +86,6 @@ final class Channel implements Outlet {
   private int epoch;
   private long lastProgressNs;
   private boolean waitingSinceTick;
-  private long resent;
   private final List<Runnable> waiting = new ArrayList<>();
 
   // receiver
@@ -103,6 +103,7 @@ final class Channel implements Outlet {
       int peerLane,
       long generation,
       LinkSettings settings,
+      LinkCounts counts,
       Events events) {
     this.self = self;
     this.selfLane = selfLane;
@@ -110,6 +111,7 @@ final class Channel implements Outlet {
     this.peerLane = peerLane;
     this.generation = generation;
     this.settings = settings;
+    this.counts = counts;
     this.events = events;
   }
 
@@ -162,7 +164,7 @@ final class Channel implements Outlet {
 
   /** Times that a message was sent again. */
   long resent() {
-    return resent;
+    return counts.resentSoFar();
   }
 
   /** Stamps what is gathered from now on; what is gathered already keeps its epoch. */
@@ -225,6 +227,7 @@ final class Channel implements Outlet {
       sealed.everSent = true;
       inFlightBytes += sealed.length;
       acknowledged();
+      counts.sent();
       out.send(
           message(BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, sealed.length));
     }
@@ -330,6 +333,7 @@ final class Channel implements Outlet {
         acknowledgementDue = true;
         takenBytes += bytes;
         resumeAsked = false;
+        counts.received();
         arrival = Arrival.DELIVER;
       } else if (h.sequence < expected) {
         acknowledgementDue = true;
@@ -400,7 +404,7 @@ final class Channel implements Outlet {
     for (Sealed sealed : kept) {
       if (sealed.sent) {
         sealed.sent = false;
-        resent++;
+        counts.resent();
       }
     }
     inFlightBytes = 0;

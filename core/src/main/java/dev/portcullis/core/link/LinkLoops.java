@@ -1,6 +1,7 @@
 package dev.portcullis.core.link;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.ServerChannel;
@@ -67,8 +68,12 @@ public final class LinkLoops implements AutoCloseable {
     return group;
   }
 
-  static Class<? extends ServerChannel> serverChannel(EventLoopGroup group) {
-    return isEpoll(group) ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+  /** Makes a listening socket that shows {@code arrivals} every connection first. */
+  static ServerChannel serverChannel(EventLoopGroup group, ChannelHandler arrivals) {
+    ServerChannel listening =
+        isEpoll(group) ? new EpollServerSocketChannel() : new NioServerSocketChannel();
+    listening.pipeline().addLast(arrivals);
+    return listening;
   }
 
   static Class<? extends Channel> clientChannel(EventLoopGroup group) {

@@ -1,6 +1,11 @@
 package dev.portcullis.core.management;
 
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.Counters;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
 import io.grpc.ManagedChannel;
@@ -26,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: all methods from any thread; inside, one thread of its own. The listener is called on
  * the executor given.
  */
-public final class ManagementClient implements AutoCloseable {
+public final class ManagementClient implements AutoCloseable, MetricsSource {
 
   private static final long FIRST_DELAY_MS = 100;
   private static final long LAST_DELAY_MS = 5_000;
@@ -39,6 +44,8 @@ public final class ManagementClient implements AutoCloseable {
   private final Executor executor;
   private final BackOff backOff;
   private final ScheduledExecutorService loop;
+  private final Counters counters = new Counters(1);
+  private final int reconnects;
 
   private volatile @Nullable Directive last;
   private volatile boolean attached;
@@ -74,6 +81,7 @@ public final class ManagementClient implements AutoCloseable {
     this.security = security;
     this.listener = listener;
     this.executor = executor;
+    this.reconnects = counters.slot(Counter.MANAGEMENT_RECONNECTS, hello.module().toString());
     this.backOff = new BackOff(FIRST_DELAY_MS, LAST_DELAY_MS, random);
     this.loop =
         Executors.newSingleThreadScheduledExecutor(
@@ -126,6 +134,11 @@ public final class ManagementClient implements AutoCloseable {
         });
   }
 
+  @Override
+  public List<Reading> readings() {
+    return counters.readings();
+  }
+
   private void attach() {
     InetSocketAddress address = switches.get(attempts++ % switches.size());
     ManagedChannel opened =
@@ -135,6 +148,7 @@ public final class ManagementClient implements AutoCloseable {
             .keepAliveTimeout(5, TimeUnit.SECONDS)
             .maxInboundMessageSize(MAX_DIRECTIVE_BYTES)
             .executor(this::onLoop)
+            .intercept(new IdentityCheck(security, ModuleId.Kind.SWITCH))
             .build();
     channel = opened;
     attachment = new Attachment(opened, address);
@@ -164,6 +178,7 @@ public final class ManagementClient implements AutoCloseable {
     }
     drop();
     executor.execute(() -> listener.onTrouble(sentence));
+    counters.increment(reconnects);
     loop.schedule(this::attach, backOff.nextMs(), TimeUnit.MILLISECONDS);
   }
 
