@@ -194,6 +194,10 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     executor.execute(() -> listener.onDirective(directive));
   }
 
+  private static String where(InetSocketAddress address) {
+    return address.getHostString() + ":" + address.getPort();
+  }
+
   /** One stream; its callbacks run on the loop. */
   private final class Attachment
       implements StreamObserver<dev.portcullis.core.management.proto.Directive> {
@@ -221,7 +225,7 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
         lost(
             this,
             "the switch module at "
-                + address
+                + where(address)
                 + " sent a directive that cannot be used: "
                 + e.getMessage());
         return;
@@ -235,12 +239,12 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     public void onError(Throwable cause) {
       Status status = Status.fromThrowable(cause);
       String what = status.getDescription() == null ? "no answer" : status.getDescription();
-      lost(this, "management at " + address + ": " + status.getCode() + ", " + what);
+      lost(this, "management at " + where(address) + ": " + status.getCode() + ", " + what);
     }
 
     @Override
     public void onCompleted() {
-      lost(this, "management at " + address + " ended the stream");
+      lost(this, "management at " + where(address) + " ended the stream");
     }
   }
 }
