@@ -155,9 +155,21 @@ class ArchitectureTest {
                 "io.quarkus..",
                 "io.smallrye..",
                 "io.vertx..",
-                "io.micrometer..",
                 "jakarta..",
                 "org.eclipse.microprofile.."));
+  }
+
+  @Test
+  void onlyTheProcessPackageAndTheRootsShouldKnowMicrometer() {
+    holds(
+        noClasses()
+            .that()
+            .resideOutsideOfPackages(ROOTS)
+            .and()
+            .resideOutsideOfPackage("dev.portcullis.core.process")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.micrometer.."));
   }
 
   @Test

@@ -83,6 +83,11 @@ final class Playground implements AutoCloseable {
     return gateway;
   }
 
+  /** The books of the gateway as they are now. */
+  Accounts accounts() {
+    return Accounts.of(gateway.metrics().readings());
+  }
+
   @Override
   public void close() {
     gateway.close();
@@ -101,6 +106,16 @@ final class Playground implements AutoCloseable {
       all.addAll(capturesBelow(Path.of(shared, "conformance")));
     }
     return all;
+  }
+
+  /** So many of the captures, from all over. */
+  static List<Path> some(int count) throws IOException {
+    List<Path> all = captures();
+    List<Path> some = new ArrayList<>();
+    for (int i = 0; i < Math.min(count, all.size()); i++) {
+      some.add(all.get((int) ((long) i * all.size() / Math.min(count, all.size()))));
+    }
+    return some;
   }
 
   /** The captures of a folder. */

@@ -59,6 +59,7 @@ class ReplayDeterminismTest {
     Path out = folder.resolve("shards-" + shards);
     try (Playground gateway = new Playground(yaml, 3, shards)) {
       gateway.play(out, captures);
+      gateway.accounts().assertBalanced(yaml + " with " + shards + " shards");
     }
     return contents(out);
   }

@@ -1,25 +1,28 @@
 package dev.portcullis.io;
 
 import dev.portcullis.core.process.HostPort;
+import dev.portcullis.core.process.Meters;
 import dev.portcullis.core.process.ModuleProcess;
-import dev.portcullis.core.process.RunningModule;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
-import org.eclipse.microprofile.config.ConfigProvider;
+import org.eclipse.microprofile.config.Config;
 
 /** Runs the IO module between the start and the end of Quarkus. */
 public final class IoApplication implements QuarkusApplication {
 
   private final IoConfig config;
   private final IoRunner runner;
-  private final IoMetrics metrics;
+  private final Meters meters;
   private final ModuleProcess process;
+  private final Config http;
 
-  IoApplication(IoConfig config, IoRunner runner, IoMetrics metrics, ModuleProcess process) {
+  IoApplication(
+      IoConfig config, IoRunner runner, Meters meters, ModuleProcess process, Config http) {
     this.config = config;
     this.runner = runner;
-    this.metrics = metrics;
+    this.meters = meters;
     this.process = process;
+    this.http = http;
   }
 
   @Override
@@ -27,23 +30,13 @@ public final class IoApplication implements QuarkusApplication {
     return process.run(
         config::settings,
         runner,
-        this::started,
+        meters,
+        new HostPort(
+            http.getValue("quarkus.http.host", String.class),
+            http.getValue("quarkus.http.port", Integer.class)),
         Quarkus::waitForExit,
         Quarkus::asyncExit,
+        System.out,
         System.err);
-  }
-
-  private void started(RunningModule module) {
-    metrics.follow(module.metrics());
-    HostPort links = module.links();
-    String host = ConfigProvider.getConfig().getValue("quarkus.http.host", String.class);
-    int port = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);
-    System.out.println(
-        "io "
-            + config.name.orElse("")
-            + (links == null ? "" : ": links on " + links)
-            + (links == null ? ": " : ", ")
-            + "health and metrics on "
-            + new HostPort(host, port));
   }
 }

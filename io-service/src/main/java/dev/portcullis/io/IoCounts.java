@@ -14,8 +14,9 @@ import java.util.List;
 
 /**
  * What an IO module has counted: frames and bytes in and out by port, and drops by stage and
- * reason. What came in was dropped here or passed on to a worker; what workers sent left or was
- * dropped here. Bytes are those of the frames as captured.
+ * reason. What came in was passed on to a worker or dropped at ingress; what workers returned left
+ * or was dropped at egress: {@code received = passed on + dropped at ingress}, {@code returned =
+ * forwarded + dropped at egress}. Bytes are those of the frames as captured.
  *
  * <p>Thread: one writer, the loop of the module; any thread reads.
  */
@@ -34,11 +35,14 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
   private final int epochSlot;
   private final int originatedSlot;
   private final int expressionFailuresSlot;
+  private final int passedOnSlot;
+  private final int returnedSlot;
+  private final int lostSlot;
 
   /** Counts for these ports, all zero. */
   IoCounts(String module, List<Port> ports) {
     int tags = ports.stream().mapToInt(Port::tag).max().orElse(-1) + 1;
-    counters = new Counters(PER_PORT * ports.size() + 2 * DropCounters.slots() + 3);
+    counters = new Counters(PER_PORT * ports.size() + 2 * DropCounters.slots() + 7);
     received = new int[tags];
     receivedBytes = new int[tags];
     nonIp = new int[tags];
@@ -56,6 +60,11 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
     epochSlot = counters.slot(Counter.TABLE_EPOCH, module);
     originatedSlot = counters.slot(Counter.PACKETS_ORIGINATED, module);
     expressionFailuresSlot = counters.slot(Counter.EXPRESSION_FAILURES, module);
+    passedOnSlot = counters.slot(Counter.PACKETS_PASSED_ON, module);
+    returnedSlot = counters.slot(Counter.PACKETS_RETURNED, module);
+    lostSlot = counters.slot(Counter.PACKETS_DROPPED, module, "link", DropReason.LINK_LOST.label());
+    // an IO module keeps no packets: what it has taken it has passed on or dropped
+    counters.slot(Counter.PACKETS_HELD, module);
   }
 
   /** Counts all rows, whose tags are those of ports of this module, as received. */
@@ -71,6 +80,16 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
         counters.increment(nonIp[tag]);
       }
     }
+  }
+
+  /** Counts a frame that went to a worker. */
+  void passedOn() {
+    counters.increment(passedOnSlot);
+  }
+
+  @Override
+  public void returned(PacketBatch batch, int i) {
+    counters.add(returnedSlot, batch.frames(i));
   }
 
   @Override
@@ -95,7 +114,7 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
 
   /** Counts packets that a worker had when it died. */
   void lost(long packets) {
-    ingressDrops.count(DropReason.LINK_LOST, packets);
+    counters.add(lostSlot, packets);
   }
 
   /** Packets whose passing expression failed since the start. */

@@ -15,7 +15,7 @@ final class IoHealth {
   @Produces
   @Singleton
   ModuleProcess process() {
-    return new ModuleProcess();
+    return new ModuleProcess("IO module");
   }
 
   @Produces

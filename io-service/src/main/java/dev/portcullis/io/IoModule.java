@@ -69,7 +69,21 @@ public final class IoModule implements AutoCloseable, FrameSink {
     this.links = linksFactory.create(this::onBatch);
     this.ports = new ArrayList<>(portsFactory.apply(links, loop));
     this.counts = new IoCounts(self.toString(), ports);
-    this.ingress = new Ingress(topology, links, this::droppedAtIngress);
+    this.ingress =
+        new Ingress(
+            topology,
+            links,
+            new Ingress.IngressCounts() {
+              @Override
+              public void passedOn() {
+                counts.passedOn();
+              }
+
+              @Override
+              public void dropped(PacketBatch batch, int i, DropReason reason) {
+                droppedAtIngress(batch, i, reason);
+              }
+            });
     this.egress = new Egress(ports, counts);
   }
 

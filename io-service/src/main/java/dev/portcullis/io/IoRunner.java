@@ -1,6 +1,7 @@
 package dev.portcullis.io;
 
 import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.link.LinkFault;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkObserver;
@@ -20,6 +21,7 @@ import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
+import dev.portcullis.core.process.Notices;
 import dev.portcullis.core.process.RunningModule;
 import dev.portcullis.core.process.ToldConfig;
 import dev.portcullis.core.topology.LogicalInterface;
@@ -99,8 +101,14 @@ public class IoRunner implements ModuleRunner {
     PortsOfModule ports = new PortsOfModule(spec, interfaces, feed != null);
     ports.check();
     IoModule[] module = new IoModule[1];
+    Notices notices = Notices.onStandardError();
     LinkObserver observer =
         new LinkObserver() {
+          @Override
+          public void refused(LinkFault fault, String why) {
+            notices.say(fault.label(), self + " refused " + why);
+          }
+
           @Override
           public void lost(ModuleId destination, long packets) {
             module[0].lost(packets);
@@ -151,7 +159,9 @@ public class IoRunner implements ModuleRunner {
               }
 
               @Override
-              public void onTrouble(String sentence) {}
+              public void onTrouble(String sentence) {
+                notices.say("management", self + ": " + sentence);
+              }
             },
             Runnable::run,
             RandomGenerator.getDefault());
@@ -172,7 +182,7 @@ public class IoRunner implements ModuleRunner {
 
     @Override
     public MetricsSource metrics() {
-      return io.metrics();
+      return MetricsSource.sumOf(List.of(io.metrics(), io.links(), management));
     }
 
     @Override

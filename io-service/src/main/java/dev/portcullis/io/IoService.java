@@ -1,6 +1,5 @@
 package dev.portcullis.io;
 
-import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.ModuleArguments;
 import dev.portcullis.core.process.ModuleProcess;
 import io.quarkus.runtime.Quarkus;
@@ -20,18 +19,7 @@ public final class IoService {
       System.exit(end.getAsInt());
     }
     ModuleProcess.onStopSignal(Quarkus::asyncExit);
-    Quarkus.run(IoApplication.class, IoService::exit);
-  }
-
-  private static void exit(int code, Throwable failure) {
-    if (failure == null) {
-      System.exit(code);
-    }
-    Throwable cause = failure;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    System.err.println("the IO module does not start: " + cause.getMessage());
-    System.exit(ExitCode.FAILED);
+    Quarkus.run(
+        IoApplication.class, (code, failure) -> ModuleProcess.exit("IO module", code, failure));
   }
 }

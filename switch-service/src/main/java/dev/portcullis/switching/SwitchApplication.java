@@ -1,26 +1,28 @@
 package dev.portcullis.switching;
 
 import dev.portcullis.core.process.HostPort;
+import dev.portcullis.core.process.Meters;
 import dev.portcullis.core.process.ModuleProcess;
-import dev.portcullis.core.process.RunningModule;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
-import org.eclipse.microprofile.config.ConfigProvider;
+import org.eclipse.microprofile.config.Config;
 
 /** Runs the switch between the start and the end of Quarkus. */
 public final class SwitchApplication implements QuarkusApplication {
 
   private final SwitchConfig config;
   private final SwitchRunner runner;
-  private final SwitchMetrics metrics;
+  private final Meters meters;
   private final ModuleProcess process;
+  private final Config http;
 
   SwitchApplication(
-      SwitchConfig config, SwitchRunner runner, SwitchMetrics metrics, ModuleProcess process) {
+      SwitchConfig config, SwitchRunner runner, Meters meters, ModuleProcess process, Config http) {
     this.config = config;
     this.runner = runner;
-    this.metrics = metrics;
+    this.meters = meters;
     this.process = process;
+    this.http = http;
   }
 
   @Override
@@ -28,22 +30,13 @@ public final class SwitchApplication implements QuarkusApplication {
     return process.run(
         config::settings,
         runner,
-        this::started,
+        meters,
+        new HostPort(
+            http.getValue("quarkus.http.host", String.class),
+            http.getValue("quarkus.http.port", Integer.class)),
         Quarkus::waitForExit,
         Quarkus::asyncExit,
+        System.out,
         System.err);
-  }
-
-  private void started(RunningModule module) {
-    metrics.follow(module.metrics());
-    HostPort links = module.links();
-    String host = ConfigProvider.getConfig().getValue("quarkus.http.host", String.class);
-    int port = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);
-    System.out.println(
-        "switch"
-            + (links == null ? "" : ": links on " + links)
-            + (links == null ? ": " : ", ")
-            + "health and metrics on "
-            + new HostPort(host, port));
   }
 }

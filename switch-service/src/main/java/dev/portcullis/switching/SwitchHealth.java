@@ -15,7 +15,7 @@ final class SwitchHealth {
   @Produces
   @Singleton
   ModuleProcess process() {
-    return new ModuleProcess();
+    return new ModuleProcess("switch");
   }
 
   @Produces

@@ -1,6 +1,7 @@
 package dev.portcullis.switching;
 
 import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.link.LinkFault;
 import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkObserver;
 import dev.portcullis.core.link.LinkSecurity;
@@ -16,16 +17,20 @@ import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleProcess;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
+import dev.portcullis.core.process.Notices;
 import dev.portcullis.core.process.RunningModule;
 import dev.portcullis.switching.management.Coordinator;
 import dev.portcullis.switching.management.ManagementServer;
 import jakarta.inject.Singleton;
 import java.io.IOException;
+import java.util.List;
 import java.util.function.Consumer;
 
 /** Puts the switch together out of plain objects and starts it. */
 @Singleton
 public class SwitchRunner implements ModuleRunner {
+
+  private static final ModuleId SELF = new ModuleId(ModuleId.Kind.SWITCH, 0);
 
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
@@ -83,15 +88,21 @@ public class SwitchRunner implements ModuleRunner {
       long generation)
       throws ModuleException {
     ManagementServer management =
-        ManagementServer.unbound(new Coordinator(generation, spec, policyYaml));
+        ManagementServer.unbound(new Coordinator(generation, spec, policyYaml), security);
+    Notices notices = Notices.onStandardError();
     SwitchRelay relay =
         new SwitchRelay(
-            new ModuleId(ModuleId.Kind.SWITCH, 0),
+            SELF,
             generation,
             loops.next(),
             LinkSettings.defaults(),
-            security,
-            LinkObserver.NONE);
+            security.admitting(management::knows),
+            new LinkObserver() {
+              @Override
+              public void refused(LinkFault fault, String why) {
+                notices.say(fault.label(), SELF + " refused " + why);
+              }
+            });
     try {
       int port = relay.listen(listen.host(), listen.port(), management.companion()).getPort();
       return new Running(new HostPort(listen.host(), port), relay, management);
@@ -117,7 +128,7 @@ public class SwitchRunner implements ModuleRunner {
 
     @Override
     public MetricsSource metrics() {
-      return management;
+      return MetricsSource.sumOf(List.of(management, relay));
     }
 
     @Override

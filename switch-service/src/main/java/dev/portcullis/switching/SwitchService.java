@@ -1,6 +1,5 @@
 package dev.portcullis.switching;
 
-import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.ModuleArguments;
 import dev.portcullis.core.process.ModuleProcess;
 import io.quarkus.runtime.Quarkus;
@@ -20,18 +19,7 @@ public final class SwitchService {
       System.exit(end.getAsInt());
     }
     ModuleProcess.onStopSignal(Quarkus::asyncExit);
-    Quarkus.run(SwitchApplication.class, SwitchService::exit);
-  }
-
-  private static void exit(int code, Throwable failure) {
-    if (failure == null) {
-      System.exit(code);
-    }
-    Throwable cause = failure;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    System.err.println("the switch does not start: " + cause.getMessage());
-    System.exit(ExitCode.FAILED);
+    Quarkus.run(
+        SwitchApplication.class, (code, failure) -> ModuleProcess.exit("switch", code, failure));
   }
 }

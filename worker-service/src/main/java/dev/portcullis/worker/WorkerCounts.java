@@ -8,6 +8,8 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.worker.flow.EndReason;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.ToLongFunction;
@@ -34,6 +37,7 @@ final class WorkerCounts implements MetricsSource {
   private final List<Reading> always;
   private final List<Reading> drops;
   private final Map<String, List<Reading>> rules = new HashMap<>();
+  private final Map<Integer, Reading> redistributed = new ConcurrentSkipListMap<>();
   private volatile int epoch;
 
   WorkerCounts(ModuleId self, PolicyFollower follower) {
@@ -50,8 +54,21 @@ final class WorkerCounts implements MetricsSource {
   }
 
   /** The table that the worker works by. */
-  void table(int next) {
-    epoch = next;
+  void table(DistributionTable next) {
+    for (Member member : next.workers()) {
+      int to = member.number();
+      if (!Integer.toString(to).equals(number)) {
+        redistributed.computeIfAbsent(to, this::redistributedTo);
+      }
+    }
+    epoch = next.epoch();
+  }
+
+  private Reading redistributedTo(int to) {
+    return new Reading(
+        Counter.REDISTRIBUTED_PACKETS,
+        List.of(number, Integer.toString(to)),
+        sum(it -> it.redistributedTo(to)));
   }
 
   int epoch() {
@@ -95,6 +112,12 @@ final class WorkerCounts implements MetricsSource {
             Counter.WORKER_FLOWS_HALF_OPEN,
             List.of(number),
             sum(it -> it.pipeline().flows().halfOpen())),
+        new Reading(
+            Counter.WORKER_NAT_TUPLES,
+            List.of(number),
+            sum(it -> it.pipeline().flows().translated())),
+        new Reading(Counter.PATH_MISMATCH, List.of(), sum(it -> it.pipeline().mismatches())),
+        new Reading(Counter.OUTCOMES_LOST, List.of(module), sum(Shard::outcomesLost)),
         new Reading(Counter.WORKER_PATHS, List.of(number), sum(it -> it.pipeline().paths().size())),
         new Reading(
             Counter.EXPRESSION_FAILURES,
@@ -138,6 +161,7 @@ final class WorkerCounts implements MetricsSource {
   @Override
   public synchronized List<Reading> readings() {
     List<Reading> list = new ArrayList<>(always);
+    list.addAll(redistributed.values());
     list.addAll(rules.computeIfAbsent("default", this::rule));
     for (PolicySpec.Rule it : follower.worker().policy().rules()) {
       if (rules.size() < MAX_RULES || rules.containsKey(it.name())) {

@@ -15,7 +15,7 @@ final class WorkerHealth {
   @Produces
   @Singleton
   ModuleProcess process() {
-    return new ModuleProcess();
+    return new ModuleProcess("worker");
   }
 
   @Produces

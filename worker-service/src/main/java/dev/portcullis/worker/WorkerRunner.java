@@ -3,6 +3,7 @@ package dev.portcullis.worker;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.link.LinkFault;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkObserver;
@@ -21,10 +22,13 @@ import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
+import dev.portcullis.core.process.Notices;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.core.topology.Topology;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
@@ -79,8 +83,14 @@ public class WorkerRunner implements ModuleRunner {
         LinkSettings.defaults().withQueueBytes(config.gateway().limits().linkQueueBytes());
     PolicyFollower follower = new PolicyFollower(self, config, shards, System.err::println);
     WorkerCounts counts = new WorkerCounts(self, follower);
+    Notices notices = Notices.onStandardError();
     LinkObserver observer =
         new LinkObserver() {
+          @Override
+          public void refused(LinkFault fault, String why) {
+            notices.say(fault.label(), self + " refused " + why);
+          }
+
           @Override
           public void lost(ModuleId destination, long packets) {
             counts.lost(packets);
@@ -88,7 +98,14 @@ public class WorkerRunner implements ModuleRunner {
         };
     ModuleLinks links =
         ModuleLinks.create(
-            self, generation, lanes, Map.of(), linkSettings, security, follower, observer);
+            self,
+            generation,
+            lanes,
+            Map.of(),
+            linkSettings,
+            security.admitting(Topology.of(config.gateway())::has),
+            follower,
+            observer);
     follower.start(new LinkWiring(lanes, links));
     HostPort listen = settings.listen();
     int port;
@@ -135,13 +152,15 @@ public class WorkerRunner implements ModuleRunner {
                     .worker()
                     .afterAll(
                         () -> {
-                          counts.table(table.epoch());
+                          counts.table(table);
                           management[0].acknowledge(table.epoch());
                         });
               }
 
               @Override
-              public void onTrouble(String sentence) {}
+              public void onTrouble(String sentence) {
+                notices.say("management", self + ": " + sentence);
+              }
             },
             Runnable::run,
             RandomGenerator.getDefault());
@@ -159,7 +178,7 @@ public class WorkerRunner implements ModuleRunner {
 
     @Override
     public MetricsSource metrics() {
-      return counts;
+      return MetricsSource.sumOf(List.of(counts, channels, management));
     }
 
     @Override

@@ -1,6 +1,5 @@
 package dev.portcullis.worker;
 
-import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.ModuleArguments;
 import dev.portcullis.core.process.ModuleProcess;
 import io.quarkus.runtime.Quarkus;
@@ -20,18 +19,7 @@ public final class WorkerService {
       System.exit(end.getAsInt());
     }
     ModuleProcess.onStopSignal(Quarkus::asyncExit);
-    Quarkus.run(WorkerApplication.class, WorkerService::exit);
-  }
-
-  private static void exit(int code, Throwable failure) {
-    if (failure == null) {
-      System.exit(code);
-    }
-    Throwable cause = failure;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    System.err.println("the worker does not start: " + cause.getMessage());
-    System.exit(ExitCode.FAILED);
+    Quarkus.run(
+        WorkerApplication.class, (code, failure) -> ModuleProcess.exit("worker", code, failure));
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.process.Meters;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
@@ -22,7 +23,7 @@ class WorkerServiceTest {
   @TestHTTPResource("/q/")
   URI root;
 
-  @Inject WorkerMetrics metrics;
+  @Inject Meters metrics;
 
   @Test
   void shouldBeLiveBeforeItHasATable() throws Exception {

@@ -32,11 +32,23 @@ public enum Counter {
       "module",
       "stage",
       "reason"),
+  PACKETS_PASSED_ON(
+      "portcullis_packets_passed_on_total",
+      Type.COUNTER,
+      "packets",
+      "Frames that an IO module gave to workers.",
+      "module"),
+  PACKETS_RETURNED(
+      "portcullis_packets_returned_total",
+      Type.COUNTER,
+      "packets",
+      "Frames that workers gave to an IO module, to put out.",
+      "module"),
   PACKETS_HELD(
       "portcullis_packets_held",
       Type.GAUGE,
       "packets",
-      "Packets in bounded queues of the module now.",
+      "Packets that the module keeps until it has decided about them; what is on a link is not among them.",
       "module"),
   PACKETS_ORIGINATED(
       "portcullis_packets_originated_total",
@@ -65,6 +77,12 @@ public enum Counter {
       "Bytes of the frames that left by a port.",
       "module",
       "port"),
+  OUTCOMES_LOST(
+      "portcullis_outcomes_lost_total",
+      Type.COUNTER,
+      "outcomes",
+      "Outcomes of frames that did not get back to the port of entry because a queue was full.",
+      "module"),
   WORKER_FLOWS(
       "portcullis_worker_flows",
       Type.GAUGE,
@@ -144,7 +162,7 @@ public enum Counter {
       "portcullis_link_batches_sent_total",
       Type.COUNTER,
       "batches",
-      "Batches sent on a link.",
+      "Batches sent on a link, those that were sent again among them.",
       "link"),
   LINK_BATCHES_RECEIVED(
       "portcullis_link_batches_received_total",
@@ -168,7 +186,7 @@ public enum Counter {
       "portcullis_link_refused_total",
       Type.COUNTER,
       "streams",
-      "Streams of peers that were refused, by what was wrong.",
+      "Peers that were refused, with their connection, stream or message, by what was wrong.",
       "module",
       "cause"),
   REDISTRIBUTED_PACKETS(
@@ -195,6 +213,13 @@ public enum Counter {
       "bytes",
       "Bytes that the switch relayed.",
       "module"),
+  RELAY_DROPPED(
+      "portcullis_relay_dropped_batches_total",
+      Type.COUNTER,
+      "batches",
+      "Batches that the switch could not pass on; their channels send them again.",
+      "module",
+      "cause"),
   TABLE_EPOCH(
       "portcullis_table_epoch",
       Type.GAUGE,

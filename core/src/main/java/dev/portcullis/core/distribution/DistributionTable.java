@@ -192,7 +192,7 @@ public final class DistributionTable {
   /** Returns the name of the pool that worker {@code number} belongs to. */
   public static String poolOf(GatewaySpec spec, int number) {
     for (Pool pool : spec.pools()) {
-      if (number >= pool.base() && number < pool.base() + pool.replicas()) {
+      if (pool.has(number)) {
         return pool.name();
       }
     }

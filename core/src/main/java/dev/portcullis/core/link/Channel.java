@@ -48,6 +48,7 @@ final class Channel implements Outlet {
   private final int peerLane;
   private final long generation;
   private final LinkSettings settings;
+  private final LinkCounts counts;
   private final Events events;
   private final BatchHeader header = new BatchHeader();
   private LinkMessage outgoing = new LinkMessage();
@@ -70,7 +71,6 @@ final class Channel implements Outlet {
   private int epoch;
   private long lastProgressNs;
   private boolean waitingSinceTick;
-  private long resent;
   private final List<Runnable> waiting = new ArrayList<>();
 
   // receiver
@@ -88,6 +88,7 @@ final class Channel implements Outlet {
       int peerLane,
       long generation,
       LinkSettings settings,
+      LinkCounts counts,
       Events events) {
     this.self = self;
     this.selfLane = selfLane;
@@ -95,6 +96,7 @@ final class Channel implements Outlet {
     this.peerLane = peerLane;
     this.generation = generation;
     this.settings = settings;
+    this.counts = counts;
     this.events = events;
   }
 
@@ -149,7 +151,7 @@ final class Channel implements Outlet {
 
   /** Times that a message was sent again. */
   long resent() {
-    return resent;
+    return counts.resentSoFar();
   }
 
   /** Stamps what is gathered from now on; what is gathered already keeps its epoch. */
@@ -207,6 +209,7 @@ final class Channel implements Outlet {
       SealedQueue.Sealed sealed = kept.sendNext();
       inFlightBytes += length;
       acknowledged();
+      counts.sent();
       send(out, BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, length);
     }
   }
@@ -315,6 +318,7 @@ final class Channel implements Outlet {
         acknowledgementDue = true;
         takenBytes += bytes;
         resumeAsked = false;
+        counts.received();
         arrival = Arrival.DELIVER;
       } else if (h.sequence < expected) {
         acknowledgementDue = true;
@@ -383,7 +387,7 @@ final class Channel implements Outlet {
   }
 
   private void goBack() {
-    resent += kept.goBack();
+    counts.resent(kept.goBack());
     inFlightBytes = 0;
     pump();
   }

@@ -1,6 +1,6 @@
 package dev.portcullis.core.link;
 
-import io.grpc.BindableService;
+import io.grpc.ServerServiceDefinition;
 import java.util.concurrent.Executor;
 
 /**
@@ -9,4 +9,4 @@ import java.util.concurrent.Executor;
  * @param service the service
  * @param executor runs its callbacks, in order
  */
-public record Companion(BindableService service, Executor executor) {}
+public record Companion(ServerServiceDefinition service, Executor executor) {}

@@ -1,7 +1,6 @@
 package dev.portcullis.core.link;
 
 import io.grpc.Metadata;
-import io.grpc.Status;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -51,16 +50,13 @@ record Hello(ModuleId module, int lane, int peerLane, long generation) {
   /**
    * Reads who speaks.
    *
-   * @throws io.grpc.StatusRuntimeException with a status that says what is missing, unknown or too
-   *     new
+   * @throws RefusedException that says what is missing, unknown or too new
    */
   static Hello of(Metadata metadata) {
     int version = number(metadata, VERSION_KEY, 1 << 20);
     if (version != VERSION) {
-      throw Status.FAILED_PRECONDITION
-          .withDescription(
-              "protocol version " + version + " is not spoken here, " + VERSION + " is")
-          .asRuntimeException();
+      throw LinkFault.VERSION.refusal(
+          "protocol version " + version + " is not spoken here, " + VERSION + " is");
     }
     String module = text(metadata, MODULE_KEY);
     int slash = module.indexOf('/');
@@ -71,7 +67,7 @@ record Hello(ModuleId module, int lane, int peerLane, long generation) {
       }
     }
     if (id == null) {
-      throw bad(MODULE_KEY, module, "io/N, worker/N, switch/N or feed/N");
+      throw bad(LinkFault.UNKNOWN, MODULE_KEY, module, "io/N, worker/N, switch/N or feed/N");
     }
     String generation = text(metadata, GENERATION_KEY);
     long life;
@@ -81,7 +77,7 @@ record Hello(ModuleId module, int lane, int peerLane, long generation) {
       life = 0;
     }
     if (life <= 0) {
-      throw bad(GENERATION_KEY, generation, "a number from 1");
+      throw bad(LinkFault.MALFORMED, GENERATION_KEY, generation, "a number from 1");
     }
     return new Hello(
         id, number(metadata, LANE_KEY, 255), number(metadata, PEER_LANE_KEY, 255), life);
@@ -100,24 +96,20 @@ record Hello(ModuleId module, int lane, int peerLane, long generation) {
     } catch (NumberFormatException e) {
       // said below
     }
-    throw bad(key, text, "a number from 0 to " + most);
+    throw bad(LinkFault.MALFORMED, key, text, "a number from 0 to " + most);
   }
 
   private static String text(Metadata metadata, Metadata.Key<String> key) {
     String text = metadata.get(key);
     if (text == null) {
-      throw Status.INVALID_ARGUMENT
-          .withDescription("the metadata lacks " + key.name())
-          .asRuntimeException();
+      throw LinkFault.MALFORMED.refusal("the metadata lacks " + key.name());
     }
     return text;
   }
 
-  private static io.grpc.StatusRuntimeException bad(
-      Metadata.Key<String> key, String text, String allowed) {
+  private static RefusedException bad(
+      LinkFault fault, Metadata.Key<String> key, String text, String allowed) {
     String shown = text.length() > 40 ? text.substring(0, 40) + "..." : text;
-    return Status.INVALID_ARGUMENT
-        .withDescription(key.name() + " is \"" + shown + "\"; allowed is " + allowed)
-        .asRuntimeException();
+    return fault.refusal(key.name() + " is \"" + shown + "\"; allowed is " + allowed);
   }
 }

@@ -2,6 +2,7 @@ package dev.portcullis.core.link;
 
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.RecvByteBufAllocator;
@@ -80,8 +81,12 @@ public final class LinkLoops implements AutoCloseable {
     return new AdaptiveRecvByteBufAllocator(64, FIRST_READ_BYTES, MOST_READ_BYTES);
   }
 
-  static Class<? extends ServerChannel> serverChannel(EventLoopGroup group) {
-    return isEpoll(group) ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+  /** Makes a listening socket that shows {@code arrivals} every connection first. */
+  static ServerChannel serverChannel(EventLoopGroup group, ChannelHandler arrivals) {
+    ServerChannel listening =
+        isEpoll(group) ? new EpollServerSocketChannel() : new NioServerSocketChannel();
+    listening.pipeline().addLast(arrivals);
+    return listening;
   }
 
   static Class<? extends Channel> clientChannel(EventLoopGroup group) {

@@ -91,6 +91,12 @@ final class LinkMessage extends InputStream implements Drainable, KnownLength {
     return bodyLength > body.length;
   }
 
+  /** The refusal of a peer that sent more than a message may have. */
+  RefusedException refusal() {
+    return LinkFault.TOO_LARGE.refusal(
+        "a message of " + bodyLength + " bytes; up to " + PacketBatch.MAX_BYTES + " are taken");
+  }
+
   @Override
   public int available() {
     return headLength + bodyLength - at;

@@ -12,8 +12,8 @@ public interface LinkObserver {
   /** A stream to a peer has ended; {@code why} is one sentence. */
   default void down(ModuleId peer, int lane, String why) {}
 
-  /** A stream or message was refused; {@code why} is one sentence. */
-  default void refused(String why) {}
+  /** A peer, its stream or its message was refused; {@code why} is one sentence. Any thread. */
+  default void refused(LinkFault fault, String why) {}
 
   /**
    * {@code packets} were sent to a life of {@code destination} that ended before it acknowledged

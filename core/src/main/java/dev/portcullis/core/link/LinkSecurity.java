@@ -5,7 +5,6 @@ import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ServerCredentials;
-import io.grpc.Status;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.TlsServerCredentials;
 import java.io.IOException;
@@ -16,6 +15,7 @@ import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Predicate;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
@@ -37,15 +37,25 @@ public final class LinkSecurity {
 
   private final @Nullable ChannelCredentials client;
   private final @Nullable ServerCredentials server;
+  private final Predicate<ModuleId> admitted;
 
-  private LinkSecurity(@Nullable ChannelCredentials client, @Nullable ServerCredentials server) {
+  private LinkSecurity(
+      @Nullable ChannelCredentials client,
+      @Nullable ServerCredentials server,
+      Predicate<ModuleId> admitted) {
     this.client = client;
     this.server = server;
+    this.admitted = admitted;
+  }
+
+  /** Returns the same with streams accepted of those modules only that {@code known} is true of. */
+  public LinkSecurity admitting(Predicate<ModuleId> known) {
+    return new LinkSecurity(client, server, known);
   }
 
   /** Neither encryption nor identity: for loopback and tests, and only where it was asked for. */
   public static LinkSecurity plaintext() {
-    return new LinkSecurity(null, null);
+    return new LinkSecurity(null, null, it -> true);
   }
 
   /**
@@ -75,7 +85,8 @@ public final class LinkSecurity {
               .keyManager(certificate.toFile(), key.toFile())
               .trustManager(trust)
               .clientAuth(TlsServerCredentials.ClientAuth.REQUIRE)
-              .build());
+              .build(),
+          it -> true);
     } catch (IllegalArgumentException | java.security.GeneralSecurityException e) {
       throw new IOException(
           "the certificate files "
@@ -106,6 +117,17 @@ public final class LinkSecurity {
   }
 
   /**
+   * Checks that the peer of a call that comes in is one that the configuration has, and of the kind
+   * that it says.
+   */
+  void checkCaller(ModuleId module, io.grpc.Attributes attributes) {
+    check(module.kind(), attributes);
+    if (!admitted.test(module)) {
+      throw LinkFault.UNKNOWN.refusal("the configuration has no " + module + " that may link here");
+    }
+  }
+
+  /**
    * Checks that the peer of a call is of the kind that it says.
    *
    * @throws io.grpc.StatusRuntimeException with PERMISSION_DENIED when it is not
@@ -129,9 +151,7 @@ public final class LinkSecurity {
     } catch (SSLPeerUnverifiedException | CertificateParsingException e) {
       // refused below
     }
-    throw Status.PERMISSION_DENIED
-        .withDescription("the certificate does not name " + IDENTITY + kind.label())
-        .asRuntimeException();
+    throw LinkFault.IDENTITY.refusal("the certificate does not name " + IDENTITY + kind.label());
   }
 
   private static boolean names(X509Certificate certificate, ModuleId.Kind kind)

@@ -1,17 +1,18 @@
 package dev.portcullis.core.link;
 
+import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -26,9 +27,6 @@ final class LinkServer implements AutoCloseable {
    */
   static final int FLOW_CONTROL_WINDOW = 2 << 20;
 
-  /** Seconds that a connection may take to shake hands. */
-  private static final int HANDSHAKE_SECONDS = 10;
-
   private final Server server;
 
   /** Decides about streams. */
@@ -40,15 +38,12 @@ final class LinkServer implements AutoCloseable {
     /**
      * Looks at who speaks, before anything is answered.
      *
-     * @throws StatusRuntimeException to refuse the stream
+     * @throws RefusedException to refuse the stream
      */
     void check(Hello hello);
 
     /** Takes a stream. */
     Stream.Handler accepted(Hello hello, Stream stream);
-
-    /** A stream was refused. */
-    void refused(String why);
   }
 
   LinkServer(
@@ -57,21 +52,24 @@ final class LinkServer implements AutoCloseable {
       EventLoopGroup group,
       LinkSecurity security,
       LinkSettings settings,
+      Refusals refusals,
       Acceptor acceptor,
       List<Companion> companions)
       throws IOException {
+    Arrivals arrivals = new Arrivals(settings.helloNs(), security.encrypted(), refusals);
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(
                 new InetSocketAddress(host, port), security.serverCredentials())
             .bossEventLoopGroup(group)
             .workerEventLoopGroup(group)
-            .channelType(LinkLoops.serverChannel(group))
+            .channelFactory(() -> LinkLoops.serverChannel(group, arrivals))
             .directExecutor()
             .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
             .maxInboundMetadataSize(8 * 1024)
             .flowControlWindow(FLOW_CONTROL_WINDOW)
             .withChildOption(ChannelOption.RCVBUF_ALLOCATOR, LinkLoops.receiveBuffers())
-            .handshakeTimeout(HANDSHAKE_SECONDS, TimeUnit.SECONDS)
+            .addTransportFilter(arrivals.transports())
+            .intercept(arrivals.calls())
             .keepAliveTime(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
             .keepAliveTimeout(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
             .permitKeepAliveTime(1, TimeUnit.SECONDS)
@@ -80,7 +78,7 @@ final class LinkServer implements AutoCloseable {
                 ServerServiceDefinition.builder(Stream.SERVICE)
                     .addMethod(
                         Stream.EXCHANGE,
-                        (call, headers) -> accept(call, headers, security, acceptor))
+                        (call, headers) -> accept(call, headers, security, refusals, acceptor))
                     .build());
     companions.forEach(it -> builder.addService(it.service()));
     if (!companions.isEmpty()) {
@@ -90,7 +88,7 @@ final class LinkServer implements AutoCloseable {
             public <Q, A> @Nullable Executor getExecutor(ServerCall<Q, A> call, Metadata headers) {
               String name = call.getMethodDescriptor().getServiceName();
               for (Companion it : companions) {
-                if (it.service().bindService().getServiceDescriptor().getName().equals(name)) {
+                if (it.service().getServiceDescriptor().getName().equals(name)) {
                   return it.executor();
                 }
               }
@@ -105,10 +103,11 @@ final class LinkServer implements AutoCloseable {
       ServerCall<LinkMessage, LinkMessage> call,
       Metadata headers,
       LinkSecurity security,
+      Refusals refusals,
       Acceptor acceptor) {
     try {
       Hello hello = Hello.of(headers);
-      security.check(hello.module().kind(), call.getAttributes());
+      security.checkCaller(hello.module(), call.getAttributes());
       Stream stream = new Stream.Accepted(call);
       call.setOnReadyThreshold(Stream.READY_BYTES);
       acceptor.check(hello);
@@ -134,8 +133,9 @@ final class LinkServer implements AutoCloseable {
           handler.closed("the stream broke");
         }
       };
-    } catch (StatusRuntimeException e) {
-      acceptor.refused(String.valueOf(e.getStatus().getDescription()));
+    } catch (RefusedException e) {
+      SocketAddress peer = call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
+      refusals.count(e.fault(), String.valueOf(peer), e.why());
       call.close(e.getStatus(), new Metadata());
       return new ServerCall.Listener<>() {};
     }

@@ -12,6 +12,7 @@ package dev.portcullis.core.link;
  *     lastBackOffNs}
  * @param lastBackOffNs longest wait before a stream is opened again
  * @param keepAliveNs a peer that has been silent for this long is asked whether it lives
+ * @param helloNs a connection over which nobody has said who it is for this long is closed
  */
 public record LinkSettings(
     int windowBytes,
@@ -19,17 +20,24 @@ public record LinkSettings(
     long resendNs,
     long firstBackOffNs,
     long lastBackOffNs,
-    long keepAliveNs) {
+    long keepAliveNs,
+    long helloNs) {
 
-  /** 1 MiB in flight, 4 MiB queued, 100 ms, 50 ms to 5 s, 10 s. */
+  /** 1 MiB in flight, 4 MiB queued, 100 ms, 50 ms to 5 s, 10 s, 10 s. */
   public static LinkSettings defaults() {
     return new LinkSettings(
-        1 << 20, 4 << 20, 100_000_000L, 50_000_000L, 5_000_000_000L, 10_000_000_000L);
+        1 << 20,
+        4 << 20,
+        100_000_000L,
+        50_000_000L,
+        5_000_000_000L,
+        10_000_000_000L,
+        10_000_000_000L);
   }
 
   /** Returns these settings with another bound of the queue. */
   public LinkSettings withQueueBytes(int bytes) {
     return new LinkSettings(
-        windowBytes, bytes, resendNs, firstBackOffNs, lastBackOffNs, keepAliveNs);
+        windowBytes, bytes, resendNs, firstBackOffNs, lastBackOffNs, keepAliveNs, helloNs);
   }
 }

@@ -1,12 +1,13 @@
 package dev.portcullis.core.link;
 
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.packet.PacketBatch;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.ChannelOption;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -28,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * modules that are routed over it. {@link #listen}, {@link #connect}, {@link #disconnect}, {@link
  * #route} and {@link #close} may be called from any thread, the rest from the loop of the lane.
  */
-public final class ModuleLinks implements AutoCloseable {
+public final class ModuleLinks implements AutoCloseable, MetricsSource {
 
   private final ModuleId self;
   private final long generation;
@@ -37,6 +39,8 @@ public final class ModuleLinks implements AutoCloseable {
   private final LinkSecurity security;
   private final BatchHandler handler;
   private final LinkObserver observer;
+  private final Refusals refusals;
+  private final List<LinkCounts> counts = new CopyOnWriteArrayList<>();
   private final Lane[] lanes;
   private volatile @Nullable LinkServer server;
   private volatile boolean closed;
@@ -57,6 +61,7 @@ public final class ModuleLinks implements AutoCloseable {
     this.security = security;
     this.handler = handler;
     this.observer = observer;
+    this.refusals = new Refusals(self, observer);
     this.lanes = new Lane[loops.length];
     for (int i = 0; i < loops.length; i++) {
       lanes[i] = new Lane(i, loops[i]);
@@ -106,6 +111,7 @@ public final class ModuleLinks implements AutoCloseable {
             lanes.length == 1 ? lanes[0].loop.eventLoop() : lanes[0].loop.eventLoop().parent(),
             security,
             settings,
+            refusals,
             new LinkServer.Acceptor() {
               @Override
               public Metadata answer(Hello hello) {
@@ -116,25 +122,14 @@ public final class ModuleLinks implements AutoCloseable {
               @Override
               public void check(Hello hello) {
                 if (hello.peerLane() >= lanes.length) {
-                  throw Status.INVALID_ARGUMENT
-                      .withDescription(
-                          self
-                              + " has lanes 0 to "
-                              + (lanes.length - 1)
-                              + ", not "
-                              + hello.peerLane())
-                      .asRuntimeException();
+                  throw LinkFault.MISDIRECTED.refusal(
+                      self + " has lanes 0 to " + (lanes.length - 1) + ", not " + hello.peerLane());
                 }
               }
 
               @Override
               public Stream.Handler accepted(Hello hello, Stream stream) {
                 return lanes[hello.peerLane()].accepted(hello, stream);
-              }
-
-              @Override
-              public void refused(String why) {
-                observer.refused(why);
               }
             },
             List.of());
@@ -200,6 +195,14 @@ public final class ModuleLinks implements AutoCloseable {
     ((Channel) outlet).whenWritable(task);
   }
 
+  /** Numbers of every link, and of the peers that were refused. Any thread. */
+  @Override
+  public List<Reading> readings() {
+    List<Reading> list = new ArrayList<>(refusals.readings());
+    counts.forEach(it -> list.addAll(it.readings()));
+    return list;
+  }
+
   /** Sends what is gathered, finishes all streams and refuses new ones. */
   @Override
   public void close() {
@@ -239,6 +242,7 @@ public final class ModuleLinks implements AutoCloseable {
     private final Map<Long, Stream> streams = new HashMap<>();
     private final Map<Long, Dialer> dialers = new HashMap<>();
     private final Map<Long, Channel> channels = new HashMap<>();
+    private final Map<Long, LinkCounts> countsOfLink = new HashMap<>();
     private final Map<ModuleId, ModuleId> routes = new HashMap<>();
     private final List<Channel> inOrder = new ArrayList<>();
     private List<Runnable> after = new ArrayList<>();
@@ -270,8 +274,10 @@ public final class ModuleLinks implements AutoCloseable {
       return channels.computeIfAbsent(
           key(peer, peerLane),
           k -> {
+            LinkCounts of = counts(peer, peerLane);
             Channel channel =
-                new Channel(self, number, peer, peerLane, generation, settings, observer::lost);
+                new Channel(self, number, peer, peerLane, generation, settings, of, observer::lost);
+            of.carries(channel::pendingBytes);
             channel.epoch(epoch);
             rewire(channel, wireTo(peer, peerLane));
             inOrder.add(channel);
@@ -289,6 +295,16 @@ public final class ModuleLinks implements AutoCloseable {
         lastSourceLane = sourceLane;
       }
       return found;
+    }
+
+    private LinkCounts counts(ModuleId peer, int peerLane) {
+      return countsOfLink.computeIfAbsent(
+          key(peer, peerLane),
+          k -> {
+            LinkCounts made = new LinkCounts(self, number, peer, peerLane);
+            counts.add(made);
+            return made;
+          });
     }
 
     @Nullable Stream wireTo(ModuleId peer, int peerLane) {
@@ -359,6 +375,7 @@ public final class ModuleLinks implements AutoCloseable {
       if (hello.module().kind() != ModuleId.Kind.SWITCH) {
         channel(hello.module(), hello.lane());
       }
+      counts(hello.module(), hello.lane()).connected();
       observer.up(hello.module(), hello.lane());
     }
 
@@ -375,22 +392,11 @@ public final class ModuleLinks implements AutoCloseable {
         BufferPool.give(message.body);
         return;
       }
-      String fault =
-          message.tooLarge()
-              ? "a message of "
-                  + message.bodyLength
-                  + " bytes; up to "
-                  + PacketBatch.MAX_BYTES
-                  + " are taken"
-              : reader.read(message.body, message.bodyLength, header, batch);
-      if (fault == null) {
-        fault = misdirected(hello);
-      }
+      RefusedException fault = faultOf(hello, message);
       if (fault != null) {
-        observer.refused(hello.module() + ": " + fault);
-        Status status = message.tooLarge() ? Status.RESOURCE_EXHAUSTED : Status.INVALID_ARGUMENT;
-        stream.end(status.withDescription(fault));
-        gone(hello, stream, fault);
+        refusals.count(fault.fault(), hello.module().toString(), fault.why());
+        stream.end(fault.getStatus());
+        gone(hello, stream, fault.why());
         BufferPool.give(message.body);
         return;
       }
@@ -403,26 +409,36 @@ public final class ModuleLinks implements AutoCloseable {
             handler.onBatch(number, source, batchEpoch, batch);
           }
         }
-        case STALE -> observer.refused(source + ": a message of an earlier life");
+        case STALE ->
+            refusals.count(LinkFault.STALE, source.toString(), "a message of an earlier life");
         case NOTHING -> {}
       }
       scheduleTail();
       BufferPool.give(message.body);
     }
 
-    private @Nullable String misdirected(Hello hello) {
+    private @Nullable RefusedException faultOf(Hello hello, LinkMessage message) {
+      if (message.tooLarge()) {
+        return message.refusal();
+      }
+      String malformed = reader.read(message.body, message.bodyLength, header, batch);
+      if (malformed != null) {
+        return LinkFault.MALFORMED.refusal(malformed);
+      }
       if (header.destination != self.encoded() || header.destinationLane != number) {
-        return "a message for another module or lane";
+        return LinkFault.MISDIRECTED.refusal("a message for another module or lane");
       }
       if (header.source != hello.module().encoded()
           && (hello.module().kind() != ModuleId.Kind.SWITCH || !isModule(header.source))) {
-        return "a message of another module than the one that opened the stream";
+        return LinkFault.IDENTITY.refusal(
+            "a message of another module than the one that opened the stream");
       }
       if (header.sourceLane < 0 || header.sourceLane > 255) {
-        return "source_lane is " + header.sourceLane + ", allowed is 0 to 255";
+        return LinkFault.MALFORMED.refusal(
+            "source_lane is " + header.sourceLane + ", allowed is 0 to 255");
       }
       if (header.sourceGeneration <= 0) {
-        return "source_generation is missing";
+        return LinkFault.MALFORMED.refusal("source_generation is missing");
       }
       return null;
     }
@@ -595,15 +611,14 @@ public final class ModuleLinks implements AutoCloseable {
           Hello answer = Hello.of(headers);
           security.check(answer.module().kind(), call.getAttributes());
           if (!answer.module().equals(peer)) {
-            throw Status.FAILED_PRECONDITION
-                .withDescription(host + ":" + port + " is " + answer.module() + " and not " + peer)
-                .asRuntimeException();
+            throw LinkFault.MISDIRECTED.refusal(
+                host + ":" + port + " is " + answer.module() + " and not " + peer);
           }
           hello = answer;
           backOffNs = settings.firstBackOffNs();
           handler = lane.accepted(answer, opening);
-        } catch (StatusRuntimeException e) {
-          observer.refused(String.valueOf(e.getStatus().getDescription()));
+        } catch (RefusedException e) {
+          refusals.count(e.fault(), host + ":" + port, e.why());
           opening.end(e.getStatus());
         }
       }

@@ -1,13 +1,18 @@
 package dev.portcullis.core.link;
 
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.Counters;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * much is dropped and counted; no destination waits for another. Thread: one loop for all streams;
  * the counters may be read from any thread.
  */
-public final class SwitchRelay implements AutoCloseable {
+public final class SwitchRelay implements AutoCloseable, MetricsSource {
 
   private final ModuleId self;
   private final long generation;
@@ -30,9 +35,14 @@ public final class SwitchRelay implements AutoCloseable {
   private final Map<Long, Stream> streams = new HashMap<>();
   private final BatchHeader header = new BatchHeader();
   private final BatchCodec.Reader reader = new BatchCodec.Reader();
-  private final AtomicLong relayed = new AtomicLong();
-  private final AtomicLong unknownDestination = new AtomicLong();
-  private final AtomicLong queueFull = new AtomicLong();
+  private final Refusals refusals;
+  private final Map<Long, LinkCounts> countsOfLink = new HashMap<>();
+  private final List<LinkCounts> links = new CopyOnWriteArrayList<>();
+  private final Counters counters = new Counters(4);
+  private final int relayed;
+  private final int relayedBytes;
+  private final int unknownDestination;
+  private final int queueFull;
   private @Nullable LinkServer server;
 
   /**
@@ -55,6 +65,12 @@ public final class SwitchRelay implements AutoCloseable {
     this.settings = settings;
     this.security = security;
     this.observer = observer;
+    this.refusals = new Refusals(self, observer);
+    String module = self.toString();
+    relayed = counters.slot(Counter.RELAYED_BATCHES, module);
+    relayedBytes = counters.slot(Counter.RELAYED_BYTES, module);
+    unknownDestination = counters.slot(Counter.RELAY_DROPPED, module, "unknown-destination");
+    queueFull = counters.slot(Counter.RELAY_DROPPED, module, "queue-full");
   }
 
   /**
@@ -73,6 +89,7 @@ public final class SwitchRelay implements AutoCloseable {
             loop.eventLoop(),
             security,
             settings,
+            refusals,
             new LinkServer.Acceptor() {
               @Override
               public Metadata answer(Hello hello) {
@@ -85,11 +102,6 @@ public final class SwitchRelay implements AutoCloseable {
               @Override
               public Stream.Handler accepted(Hello hello, Stream stream) {
                 return SwitchRelay.this.accepted(hello, stream);
-              }
-
-              @Override
-              public void refused(String why) {
-                observer.refused(why);
               }
             },
             List.of(companion));
@@ -108,6 +120,9 @@ public final class SwitchRelay implements AutoCloseable {
           Status.ABORTED.withDescription(
               "a newer stream of " + hello.module() + " took its place"));
     }
+    countsOfLink
+        .computeIfAbsent(key(hello.module().encoded(), hello.lane()), it -> counts(hello))
+        .connected();
     observer.up(hello.module(), hello.lane());
     return new Stream.Handler() {
       @Override
@@ -126,47 +141,59 @@ public final class SwitchRelay implements AutoCloseable {
     };
   }
 
+  private LinkCounts counts(Hello hello) {
+    LinkCounts made = new LinkCounts(self, 0, hello.module(), hello.lane());
+    links.add(made);
+    return made;
+  }
+
   private void relay(Hello hello, Stream from, LinkMessage message) {
-    String fault =
-        message.tooLarge()
-            ? "a message of " + message.bodyLength + " bytes, which is too much"
-            : reader.read(message.body, message.bodyLength, header, null);
-    if (fault == null
-        && (header.source != hello.module().encoded() || header.sourceLane != hello.lane())) {
-      fault = "a message of another module or lane than the one that opened the stream";
-    }
+    RefusedException fault = faultOf(hello, message);
     if (fault != null) {
-      observer.refused(hello.module() + ": " + fault);
-      from.end(Status.INVALID_ARGUMENT.withDescription(fault));
+      refusals.count(fault.fault(), hello.module().toString(), fault.why());
+      from.end(fault.getStatus());
       if (streams.remove(key(hello.module().encoded(), hello.lane()), from)) {
-        observer.down(hello.module(), hello.lane(), fault);
+        observer.down(hello.module(), hello.lane(), fault.why());
       }
       return;
     }
     Stream to = streams.get(key(header.destination, header.destinationLane));
     if (to == null) {
-      unknownDestination.lazySet(unknownDestination.get() + 1);
+      counters.increment(unknownDestination);
     } else if (!to.ready()) {
-      queueFull.lazySet(queueFull.get() + 1);
+      counters.increment(queueFull);
     } else {
       to.send(new LinkMessage(message.head, 0, message.body, message.bodyLength));
-      relayed.lazySet(relayed.get() + 1);
+      counters.increment(relayed);
+      counters.add(relayedBytes, message.bodyLength);
     }
   }
 
-  /** Messages passed on. */
-  public long relayed() {
-    return relayed.get();
+  private @Nullable RefusedException faultOf(Hello hello, LinkMessage message) {
+    if (message.tooLarge()) {
+      return message.refusal();
+    }
+    String malformed = reader.read(message.body, message.bodyLength, header, null);
+    if (malformed != null) {
+      return LinkFault.MALFORMED.refusal(malformed);
+    }
+    if (header.source != hello.module().encoded() || header.sourceLane != hello.lane()) {
+      return LinkFault.IDENTITY.refusal(
+          "a message of another module or lane than the one that opened the stream");
+    }
+    return null;
   }
 
-  /** Messages for a lane that has no stream here: their channel sends them again. */
-  public long unknownDestination() {
-    return unknownDestination.get();
-  }
-
-  /** Messages for a lane whose queue was full: their channel sends them again. */
-  public long queueFull() {
-    return queueFull.get();
+  /**
+   * Streams that came up by link, peers that were refused, and what was relayed or not: a message
+   * for a lane that has no stream here or holds too much is sent again by its channel.
+   */
+  @Override
+  public List<Reading> readings() {
+    List<Reading> list = new ArrayList<>(counters.readings());
+    list.addAll(refusals.readings());
+    links.forEach(it -> list.addAll(it.readings()));
+    return list;
   }
 
   /** Finishes all streams and refuses new ones. */

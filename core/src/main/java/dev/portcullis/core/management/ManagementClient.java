@@ -1,6 +1,11 @@
 package dev.portcullis.core.management;
 
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.Counters;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
 import io.grpc.ManagedChannel;
@@ -26,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads: all methods from any thread; inside, one thread of its own. The listener is called on
  * the executor given.
  */
-public final class ManagementClient implements AutoCloseable {
+public final class ManagementClient implements AutoCloseable, MetricsSource {
 
   private static final long FIRST_DELAY_MS = 100;
   private static final long LAST_DELAY_MS = 5_000;
@@ -39,6 +44,8 @@ public final class ManagementClient implements AutoCloseable {
   private final Executor executor;
   private final BackOff backOff;
   private final ScheduledExecutorService loop;
+  private final Counters counters = new Counters(1);
+  private final int reconnects;
 
   private volatile @Nullable Directive last;
   private volatile boolean attached;
@@ -74,6 +81,7 @@ public final class ManagementClient implements AutoCloseable {
     this.security = security;
     this.listener = listener;
     this.executor = executor;
+    this.reconnects = counters.slot(Counter.MANAGEMENT_RECONNECTS, hello.module().toString());
     this.backOff = new BackOff(FIRST_DELAY_MS, LAST_DELAY_MS, random);
     this.loop =
         Executors.newSingleThreadScheduledExecutor(
@@ -126,6 +134,11 @@ public final class ManagementClient implements AutoCloseable {
         });
   }
 
+  @Override
+  public List<Reading> readings() {
+    return counters.readings();
+  }
+
   private void attach() {
     InetSocketAddress address = switches.get(attempts++ % switches.size());
     ManagedChannel opened =
@@ -135,6 +148,7 @@ public final class ManagementClient implements AutoCloseable {
             .keepAliveTimeout(5, TimeUnit.SECONDS)
             .maxInboundMessageSize(MAX_DIRECTIVE_BYTES)
             .executor(this::onLoop)
+            .intercept(new IdentityCheck(security, ModuleId.Kind.SWITCH))
             .build();
     channel = opened;
     attachment = new Attachment(opened, address);
@@ -164,6 +178,7 @@ public final class ManagementClient implements AutoCloseable {
     }
     drop();
     executor.execute(() -> listener.onTrouble(sentence));
+    counters.increment(reconnects);
     loop.schedule(this::attach, backOff.nextMs(), TimeUnit.MILLISECONDS);
   }
 
@@ -177,6 +192,10 @@ public final class ManagementClient implements AutoCloseable {
     }
     last = directive;
     executor.execute(() -> listener.onDirective(directive));
+  }
+
+  private static String where(InetSocketAddress address) {
+    return address.getHostString() + ":" + address.getPort();
   }
 
   /** One stream; its callbacks run on the loop. */
@@ -206,7 +225,7 @@ public final class ManagementClient implements AutoCloseable {
         lost(
             this,
             "the switch module at "
-                + address
+                + where(address)
                 + " sent a directive that cannot be used: "
                 + e.getMessage());
         return;
@@ -220,12 +239,12 @@ public final class ManagementClient implements AutoCloseable {
     public void onError(Throwable cause) {
       Status status = Status.fromThrowable(cause);
       String what = status.getDescription() == null ? "no answer" : status.getDescription();
-      lost(this, "management at " + address + ": " + status.getCode() + ", " + what);
+      lost(this, "management at " + where(address) + ": " + status.getCode() + ", " + what);
     }
 
     @Override
     public void onCompleted() {
-      lost(this, "management at " + address + " ended the stream");
+      lost(this, "management at " + where(address) + " ended the stream");
     }
   }
 }

@@ -162,7 +162,13 @@ public record GatewaySpec(
   public record Pool(
       @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
       @Field(doc = "First identification number.", required = true, min = 1, max = 65535) int base,
-      @Field(doc = "Workers in it.", value = "1", min = 1, max = 1024) int replicas) {}
+      @Field(doc = "Workers in it.", value = "1", min = 1, max = 1024) int replicas) {
+
+    /** Whether the worker with this identification number is in the pool. */
+    public boolean has(int number) {
+      return number >= base && number < base + replicas;
+    }
+  }
 
   /** IO module(s): {@code replicas} of them with the same ports. */
   public record Io(

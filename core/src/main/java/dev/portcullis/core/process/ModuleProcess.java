@@ -2,7 +2,6 @@ package dev.portcullis.core.process;
 
 import java.io.PrintStream;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import sun.misc.Signal;
 
@@ -12,8 +11,19 @@ import sun.misc.Signal;
  */
 public final class ModuleProcess {
 
+  private final String name;
   private final AtomicReference<@Nullable ModuleException> failure = new AtomicReference<>();
   private volatile @Nullable RunningModule module;
+
+  /**
+   * Prepares the process.
+   *
+   * @param name what the module is called in messages: {@code IO module}, {@code worker}, {@code
+   *     switch}
+   */
+  public ModuleProcess(String name) {
+    this.name = name;
+  }
 
   /** Settings that may turn out to be faulty when they are read. */
   @FunctionalInterface
@@ -59,33 +69,39 @@ public final class ModuleProcess {
   }
 
   /**
-   * Starts the module, waits, stops it.
+   * Starts the module, says where it can be reached, waits, stops it.
    *
    * @param settings what the module is told
    * @param runner makes the module
-   * @param started is called once with the running module
+   * @param meters shows the numbers of the module
+   * @param http where health and metrics answer
    * @param untilExit returns when the process shall end
    * @param exit makes {@code untilExit} return; any thread
+   * @param out gets one line when the module has started
    * @param err gets one sentence when something fails
    * @return the exit code
    */
   public int run(
       Settings settings,
       ModuleRunner runner,
-      Consumer<RunningModule> started,
+      Meters meters,
+      HostPort http,
       Runnable untilExit,
       Runnable exit,
+      PrintStream out,
       PrintStream err) {
     try {
+      ModuleSettings read = settings.read();
       RunningModule running =
           runner.start(
-              settings.read(),
+              read,
               reason -> {
                 failure.compareAndSet(null, reason);
                 exit.run();
               });
       module = running;
-      started.accept(running);
+      meters.follow(running.metrics());
+      out.println(started(read.name(), running.links(), http));
       untilExit.run();
       running.stop();
     } catch (ModuleException e) {
@@ -97,5 +113,32 @@ public final class ModuleProcess {
     }
     err.println(reason.sentence());
     return reason.exitCode();
+  }
+
+  private String started(String which, @Nullable HostPort links, HostPort http) {
+    return name
+        + (which.isEmpty() ? ": " : " " + which + ": ")
+        + (links == null ? "" : "links on " + links + ", ")
+        + "health and metrics on "
+        + http;
+  }
+
+  /**
+   * Ends a process whose framework has ended.
+   *
+   * @param code the exit code that it ended with
+   * @param failure why it did not start; null when it did
+   */
+  public static void exit(String name, int code, @Nullable Throwable failure) {
+    if (failure == null) {
+      System.exit(code);
+      return;
+    }
+    Throwable cause = failure;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    System.err.println("the " + name + " does not start: " + cause.getMessage());
+    System.exit(ExitCode.FAILED);
   }
 }

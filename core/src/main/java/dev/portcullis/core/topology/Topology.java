@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,11 +19,17 @@ public final class Topology {
   private final List<LogicalInterface> interfaces;
   private final int[] inlinePartner;
   private final List<String> ioNames;
+  private final IntPredicate workers;
 
-  private Topology(List<LogicalInterface> interfaces, int[] inlinePartner, List<String> ioNames) {
+  private Topology(
+      List<LogicalInterface> interfaces,
+      int[] inlinePartner,
+      List<String> ioNames,
+      IntPredicate workers) {
     this.interfaces = List.copyOf(interfaces);
     this.inlinePartner = inlinePartner;
     this.ioNames = List.copyOf(ioNames);
+    this.workers = workers;
   }
 
   /** Numbers the logical interfaces of a gateway. */
@@ -61,7 +68,11 @@ public final class Topology {
         }
       }
     }
-    return new Topology(interfaces, partner, ioNames);
+    IntPredicate workers =
+        number ->
+            number < spec.workers().replicas()
+                || spec.pools().stream().anyMatch(it -> it.has(number));
+    return new Topology(interfaces, partner, ioNames, workers);
   }
 
   private static List<LogicalInterface> ofPort(List<LogicalInterface> interfaces, String port) {
@@ -94,6 +105,15 @@ public final class Topology {
   /** Returns the tag of the inline partner of this tag, -1 where it has none. */
   public int inlinePartner(int tag) {
     return tag >= 0 && tag < inlinePartner.length ? inlinePartner[tag] : -1;
+  }
+
+  /** Whether the configuration has this IO module or worker. */
+  public boolean has(ModuleId module) {
+    return switch (module.kind()) {
+      case IO -> module.number() < ioNames.size();
+      case WORKER -> workers.test(module.number());
+      case SWITCH, FEED -> false;
+    };
   }
 
   /** Names of the IO modules; the index is the number of the module. */

@@ -19,7 +19,7 @@ class ChannelTest {
   private static final ModuleId A = ModuleId.worker(0);
   private static final ModuleId B = ModuleId.worker(1);
   private static final LinkSettings SETTINGS =
-      new LinkSettings(20_000, 1 << 20, 100, 1, 1, 1_000_000_000L);
+      new LinkSettings(20_000, 1 << 20, 100, 1, 1, 1_000_000_000L, 1_000_000_000L);
 
   private final List<Long> delivered = new ArrayList<>();
   private final PacketBatch row = new PacketBatch(4096);
@@ -48,7 +48,15 @@ class ChannelTest {
   }
 
   private Channel end(ModuleId self, ModuleId peer, long generation) {
-    return new Channel(self, 0, peer, 0, generation, SETTINGS, (to, packets) -> lost += packets);
+    return new Channel(
+        self,
+        0,
+        peer,
+        0,
+        generation,
+        SETTINGS,
+        new LinkCounts(self, 0, peer, 0),
+        (to, packets) -> lost += packets);
   }
 
   private void deliver(Pipe from, Channel to, boolean count) {

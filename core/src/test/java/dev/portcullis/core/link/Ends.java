@@ -1,6 +1,9 @@
 package dev.portcullis.core.link;
 
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.packet.PacketBatch;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -11,6 +14,7 @@ import java.util.concurrent.atomic.AtomicReference;
 final class Ends implements AutoCloseable {
 
   final LinkLoop loop;
+  private final ModuleId self;
   final ModuleLinks links;
   final AtomicLong received = new AtomicLong();
   final AtomicLong lost = new AtomicLong();
@@ -21,6 +25,7 @@ final class Ends implements AutoCloseable {
   private long until;
 
   Ends(LinkLoops loops, ModuleId self, long generation, LinkSecurity security) {
+    this.self = self;
     loop = loops.next();
     links =
         ModuleLinks.create(
@@ -33,7 +38,7 @@ final class Ends implements AutoCloseable {
             this::took,
             new LinkObserver() {
               @Override
-              public void refused(String why) {
+              public void refused(LinkFault fault, String why) {
                 refused.incrementAndGet();
               }
 
@@ -48,7 +53,7 @@ final class Ends implements AutoCloseable {
 
   static LinkSettings settings() {
     return new LinkSettings(
-        1 << 18, 1 << 20, 50_000_000L, 5_000_000L, 50_000_000L, 10_000_000_000L);
+        1 << 18, 1 << 20, 50_000_000L, 5_000_000L, 50_000_000L, 10_000_000_000L, 500_000_000L);
   }
 
   private void took(int lane, ModuleId source, int epoch, PacketBatch batch) {
@@ -90,6 +95,19 @@ final class Ends implements AutoCloseable {
     if (sent < until) {
       loop.execute(() -> step(to));
     }
+  }
+
+  /** The value of a series, 0 where it is not there. */
+  static long count(MetricsSource source, Counter counter, String... labels) {
+    return source.readings().stream()
+        .filter(it -> it.counter() == counter && it.labelValues().equals(List.of(labels)))
+        .mapToLong(it -> it.value().getAsLong())
+        .sum();
+  }
+
+  /** Peers that this module refused for a cause. */
+  long refused(LinkFault fault) {
+    return count(links, Counter.LINK_REFUSED, self.toString(), fault.label());
   }
 
   boolean await(long count) throws InterruptedException {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.portcullis.core.counters.Counter;
 import java.net.InetSocketAddress;
 import java.util.concurrent.Executors;
 import java.util.random.RandomGenerator;
@@ -90,7 +91,9 @@ class ModuleLinksTest {
       assertTrue(first.await(100_000), () -> first.fault + " " + first.received);
       assertNull(first.fault.get());
       assertNull(second.fault.get());
-      assertTrue(relay.relayed() > 0);
+      assertTrue(Ends.count(relay, Counter.RELAYED_BATCHES, "switch/0") > 0);
+      assertTrue(Ends.count(relay, Counter.RELAYED_BYTES, "switch/0") > 0);
+      assertTrue(Ends.count(first.links, Counter.LINK_CONNECTS, "worker/1.0-switch/0") > 1);
       relay.close();
     }
   }
@@ -124,6 +127,48 @@ class ModuleLinksTest {
       }
       proxy.close();
     }
+  }
+
+  @Test
+  void shouldCountTheBatchesAndStreamsOfEachLink() throws Exception {
+    try (Ends io = module(IO, 1);
+        Ends worker = module(WORKER, 1)) {
+      int port = worker.links.listen(HOST, 0).getPort();
+      io.links.connect(WORKER, 0, 0, HOST, port);
+      io.send(WORKER, 1000);
+      assertTrue(worker.await(1000));
+      assertEquals(1, Ends.count(io.links, Counter.LINK_CONNECTS, "io/0-worker/1.0"));
+      assertEquals(1, Ends.count(worker.links, Counter.LINK_CONNECTS, "worker/1.0-io/0"));
+      long sent = Ends.count(io.links, Counter.LINK_BATCHES_SENT, "io/0-worker/1.0");
+      assertTrue(sent > 0);
+      assertEquals(
+          sent - Ends.count(io.links, Counter.LINK_BATCHES_RESENT, "io/0-worker/1.0"),
+          Ends.count(worker.links, Counter.LINK_BATCHES_RECEIVED, "worker/1.0-io/0"));
+      long deadline = System.nanoTime() + 5_000_000_000L;
+      while (Ends.count(io.links, Counter.LINK_QUEUE_BYTES, "io/0-worker/1.0") > 0
+          && System.nanoTime() < deadline) {
+        Thread.sleep(1);
+      }
+      assertEquals(0, Ends.count(io.links, Counter.LINK_QUEUE_BYTES, "io/0-worker/1.0"));
+    }
+  }
+
+  @Test
+  void shouldCountWhatTheSwitchCannotPassOn() throws Exception {
+    SwitchRelay relay = relay(1);
+    try (Ends first = module(WORKER, 1)) {
+      first.links.connect(SWITCH, 0, 0, HOST, listen(relay, 0));
+      first.links.route(OTHER, SWITCH);
+      first.send(OTHER, 10);
+      long deadline = System.nanoTime() + 5_000_000_000L;
+      while (Ends.count(relay, Counter.RELAY_DROPPED, "switch/0", "unknown-destination") == 0
+          && System.nanoTime() < deadline) {
+        Thread.sleep(1);
+      }
+      assertTrue(Ends.count(relay, Counter.RELAY_DROPPED, "switch/0", "unknown-destination") > 0);
+      assertEquals(0, Ends.count(relay, Counter.RELAY_DROPPED, "switch/0", "queue-full"));
+    }
+    relay.close();
   }
 
   @Test
@@ -164,7 +209,7 @@ class ModuleLinksTest {
                 HOST,
                 port,
                 new Companion(
-                    () -> io.grpc.ServerServiceDefinition.builder("test.Nothing").build(),
+                    io.grpc.ServerServiceDefinition.builder("test.Nothing").build(),
                     Executors.newSingleThreadExecutor()))
             .getPort();
       } catch (java.io.IOException e) {

@@ -131,7 +131,7 @@ class MutualTlsTest {
   void shouldRefuseAModuleWhoseCertificateNamesAnotherKind() throws Exception {
     try (Ends worker = worker()) {
       assertEquals(false, arrive(security("worker"), worker));
-      assertTrue(worker.refused.get() > 0);
+      assertTrue(worker.refused(LinkFault.IDENTITY) > 0);
     }
   }
 
@@ -139,6 +139,7 @@ class MutualTlsTest {
   void shouldRefuseAModuleOfAnotherAuthority() throws Exception {
     try (Ends worker = worker()) {
       assertEquals(false, arrive(security("strange-io"), worker));
+      assertTrue(worker.refused(LinkFault.IDENTITY) > 0);
     }
   }
 
@@ -146,6 +147,7 @@ class MutualTlsTest {
   void shouldRefusePlainText() throws Exception {
     try (Ends worker = worker()) {
       assertEquals(false, arrive(LinkSecurity.plaintext(), worker));
+      assertTrue(worker.refused(LinkFault.IDENTITY) > 0);
     }
   }
 

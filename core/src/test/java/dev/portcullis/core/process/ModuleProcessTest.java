@@ -4,7 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -17,12 +20,16 @@ class ModuleProcessTest {
 
   private final ByteArrayOutputStream text = new ByteArrayOutputStream();
   private final PrintStream err = new PrintStream(text, true, StandardCharsets.UTF_8);
-  private final ModuleProcess process = new ModuleProcess();
+  private final ByteArrayOutputStream said = new ByteArrayOutputStream();
+  private final PrintStream out = new PrintStream(said, true, StandardCharsets.UTF_8);
+  private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+  private final Meters meters = new Meters(registry);
+  private final ModuleProcess process = new ModuleProcess("worker");
   private final Module module = new Module();
 
   @Test
   void shouldEndWithZeroAndStopTheModuleWhenAskedToStop() {
-    int code = process.run(this::settings, (s, failed) -> module, m -> {}, () -> {}, () -> {}, err);
+    int code = run((s, failed) -> module, () -> {}, () -> {});
 
     assertEquals(0, code);
     assertTrue(module.stopped);
@@ -32,15 +39,12 @@ class ModuleProcessTest {
   @Test
   void shouldPassTheExitCodeAndTheSentenceOfAModuleThatDoesNotStart() {
     int code =
-        process.run(
-            this::settings,
+        run(
             (s, failed) -> {
               throw new ModuleException(ExitCode.INPUT, "gateway.yaml:3: spec.io: is missing");
             },
-            m -> {},
             () -> {},
-            () -> {},
-            err);
+            () -> {});
 
     assertEquals(1, code);
     assertEquals(
@@ -55,16 +59,13 @@ class ModuleProcessTest {
     boolean[] exited = new boolean[1];
 
     int code =
-        process.run(
-            this::settings,
+        run(
             (s, failed) -> {
               failed.accept(new ModuleException(ExitCode.FAILED, "the disk is full"));
               return module;
             },
-            m -> {},
             () -> assertTrue(exited[0]),
-            () -> exited[0] = true,
-            err);
+            () -> exited[0] = true);
 
     assertEquals(3, code);
     assertTrue(module.stopped);
@@ -72,18 +73,40 @@ class ModuleProcessTest {
 
   @Test
   void shouldBeReadyOnlyWhileTheModuleHasATable() {
-    process.run(
-        this::settings,
+    run(
         (s, failed) -> module,
-        m -> {
+        () -> {
           assertTrue(process.started());
           assertFalse(process.ready());
           module.hasTable = true;
           assertTrue(process.ready());
         },
-        () -> {},
-        () -> {},
-        err);
+        () -> {});
+  }
+
+  @Test
+  void shouldSayWhereItCanBeReachedAndShowTheNumbersOfTheModule() {
+    run((s, failed) -> module, () -> {}, () -> {});
+
+    assertEquals(
+        "worker 0: links on 127.0.0.1:7401, health and metrics on 127.0.0.1:8080"
+            + System.lineSeparator(),
+        said.toString(StandardCharsets.UTF_8));
+    assertEquals(5, registry.get("portcullis_table_workers").gauge().value());
+  }
+
+  private int run(ModuleRunner runner, Runnable untilExit, Runnable exit) {
+    try (meters) {
+      return process.run(
+          this::settings,
+          runner,
+          meters,
+          new HostPort("127.0.0.1", 8080),
+          untilExit,
+          exit,
+          out,
+          err);
+    }
   }
 
   private ModuleSettings settings() throws ModuleException {
@@ -108,12 +131,12 @@ class ModuleProcessTest {
 
     @Override
     public @Nullable HostPort links() {
-      return null;
+      return new HostPort("127.0.0.1", 7401);
     }
 
     @Override
     public MetricsSource metrics() {
-      return List::of;
+      return () -> List.of(new Reading(Counter.TABLE_WORKERS, List.of(), () -> 5));
     }
 
     @Override

@@ -21,6 +21,9 @@ public final class Egress {
   /** Told what left, and what could not. */
   public interface EgressCounts {
 
+    /** Row {@code i} is a packet that a worker sent to be put out. */
+    void returned(PacketBatch batch, int i);
+
     /** Row {@code i} left by {@code port}. */
     void forwarded(Port port, PacketBatch batch, int i);
 
@@ -42,18 +45,21 @@ public final class Egress {
   public void take(PacketBatch batch) {
     for (int i = 0; i < batch.count; i++) {
       Port port = has(batch.tag[i]) ? ports[batch.tag[i]] : null;
-      if (port == null) {
-        counts.dropped(batch, i, DropReason.UNKNOWN_TAG);
-      } else if ((batch.flags[i] & (PacketFlags.OUTCOME | PacketFlags.EVENT)) != 0) {
+      if ((batch.flags[i] & (PacketFlags.OUTCOME | PacketFlags.EVENT)) == 0) {
+        putOut(port, batch, i);
+      } else if (port != null) {
         port.settled(batch, i);
-      } else {
-        DropReason reason = port.transmit(batch, i);
-        if (reason == DropReason.NONE) {
-          counts.forwarded(port, batch, i);
-        } else {
-          counts.dropped(batch, i, reason);
-        }
       }
+    }
+  }
+
+  private void putOut(@Nullable Port port, PacketBatch batch, int i) {
+    counts.returned(batch, i);
+    DropReason reason = port == null ? DropReason.UNKNOWN_TAG : port.transmit(batch, i);
+    if (port != null && reason == DropReason.NONE) {
+      counts.forwarded(port, batch, i);
+    } else {
+      counts.dropped(batch, i, reason);
     }
   }
 

@@ -24,7 +24,7 @@ public final class Ingress {
 
   private final Topology topology;
   private final ModuleLinks links;
-  private final IngressDrops drops;
+  private final IngressCounts counts;
   private final PacketHeader header = new PacketHeader();
   private final FlowKey key = new FlowKey();
 
@@ -32,19 +32,21 @@ public final class Ingress {
   private @Nullable Outlet[][] outlets = new Outlet[0][];
   private long lastNumber;
 
-  /** Told of frames that get no further than here. */
-  @FunctionalInterface
-  public interface IngressDrops {
+  /** Told where frames went. */
+  public interface IngressCounts {
+
+    /** A frame went to a worker. */
+    void passedOn();
 
     /** Row {@code i} was dropped for {@code reason}. */
     void dropped(PacketBatch batch, int i, DropReason reason);
   }
 
   /** Makes an ingress without a table: until {@link #table} it drops everything. */
-  public Ingress(Topology topology, ModuleLinks links, IngressDrops drops) {
+  public Ingress(Topology topology, ModuleLinks links, IngressCounts counts) {
     this.topology = topology;
     this.links = links;
-    this.drops = drops;
+    this.counts = counts;
   }
 
   /** From now on assigns by {@code next}. */
@@ -89,8 +91,10 @@ public final class Ingress {
       }
       batch.ingressTag[i] = batch.tag[i];
       DropReason reason = pass(batch, i);
-      if (reason != DropReason.NONE) {
-        drops.dropped(batch, i, reason);
+      if (reason == DropReason.NONE) {
+        counts.passedOn();
+      } else {
+        counts.dropped(batch, i, reason);
       }
     }
   }

@@ -12,6 +12,7 @@ import java.util.List;
 /** What a replay did, for people. */
 final class DemoReport {
 
+  private static final int LINE = 110;
   private static final int BAR = 40;
   private static final int FLOWS_SHOWN = 12;
 
@@ -37,16 +38,40 @@ final class DemoReport {
             + " captures of real traffic through the gateway \""
             + configured.config().name()
             + "\"");
+    to.println(
+        "  "
+            + topology.ioNames().size()
+            + " IO modules, "
+            + tally.perWorker().size()
+            + " workers and the switch, over gRPC; rules, stateful inspection and source NAT are on");
+    captures(to);
     to.println();
     ports(to);
     workers(to);
     flows(to);
+    rules(to);
     verdicts(to);
     to.println("Files in " + out + ":");
     to.println("  lan.pcapng, wan.pcapng   what left each port, with the recorded times");
     to.println("  paths.jsonl              the way of every packet, worker by worker");
     to.println("  eve.json                 drops as events, in Suricata's format");
     to.println("  summary.json             the totals");
+    to.println();
+    to.println(
+        "Try it with your own: examples/demo.yaml is the configuration, README.md the way in.");
+  }
+
+  private void captures(PrintWriter to) {
+    StringBuilder line = new StringBuilder("  played:");
+    for (Path it : captures) {
+      String name = it.getFileName().toString().replaceFirst("\\.pcap(ng)?$", "");
+      if (line.length() + name.length() + 1 > LINE) {
+        to.println(line);
+        line = new StringBuilder("         ");
+      }
+      line.append(' ').append(name);
+    }
+    to.println(line);
   }
 
   private void ports(PrintWriter to) {
@@ -55,7 +80,7 @@ final class DemoReport {
       to.printf(
           "  %-4s of %-5s (%s, tag %d)  in %5d   out %5d%n",
           it.port(),
-          it.io(),
+          topology.ioNames().get(it.io().number()),
           it.name(),
           it.tag(),
           tally.receivedAt(it.port()),
@@ -74,7 +99,10 @@ final class DemoReport {
   }
 
   private void workers(PrintWriter to) {
-    to.println("Which worker owned what (R = V mod " + tally.perWorker().size() + ")");
+    to.println(
+        "Which worker owned what (V = sender + receiver, R = V mod "
+            + tally.perWorker().size()
+            + ";  █ as owner  ░ as second hop)");
     long most =
         Math.max(
             1, tally.perWorker().values().stream().mapToLong(it -> it[0] + it[1]).max().orElse(1));
@@ -85,7 +113,7 @@ final class DemoReport {
               int first = (int) (counts[0] * BAR / most);
               int later = (int) (counts[1] * BAR / most);
               to.printf(
-                  "  worker %d  %s%s%s  %d as owner, %d as second hop%n",
+                  "  worker %d  %s%s%s  %d + %d packets%n",
                   worker,
                   "█".repeat(first),
                   "░".repeat(later),
@@ -109,10 +137,23 @@ final class DemoReport {
               + "'s, but its reply will be worker "
               + it.second()
               + "'s: it records the way back");
+      to.println("      " + it.way());
     }
     if (moved.size() > FLOWS_SHOWN) {
       to.println("  and " + (moved.size() - FLOWS_SHOWN) + " more, in paths.jsonl");
     }
+    to.println();
+  }
+
+  private void rules(PrintWriter to) {
+    to.println("What the rules decided about");
+    tally
+        .perRule()
+        .forEach(
+            (rule, packets) ->
+                to.printf(
+                    "  %5d packets by %s%n",
+                    packets, rule.equals("default") ? "no rule: defaultAction" : rule));
     to.println();
   }
 

@@ -28,8 +28,10 @@ public final class FlowTally {
    * @param v V of the request, hexadecimal
    * @param first the worker that owns the request
    * @param second the worker that owns the reply
+   * @param way what each worker did with the request, in words
    */
-  public record Moved(String request, String translated, String v, int first, int second) {}
+  public record Moved(
+      String request, String translated, String v, int first, int second, String way) {}
 
   FlowTally() {}
 
@@ -43,8 +45,26 @@ public final class FlowTally {
     if (moved.size() < MAX_FLOWS && movedIds.add(FlowId.of(request))) {
       moved.add(
           new Moved(
-              tuple(request), tuple(left), v, hops.getFirst().worker(), hops.getLast().worker()));
+              tuple(request),
+              tuple(left),
+              v,
+              hops.getFirst().worker(),
+              hops.getLast().worker(),
+              way(hops)));
     }
+  }
+
+  private static String way(List<Hop> hops) {
+    StringBuilder way = new StringBuilder();
+    for (Hop hop : hops) {
+      way.append(way.isEmpty() ? "" : " → ")
+          .append("worker ")
+          .append(hop.worker())
+          .append(" (")
+          .append(String.join(", ", hop.did()))
+          .append(')');
+    }
+    return way.toString();
   }
 
   private static String tuple(PacketHeader h) {

@@ -56,7 +56,7 @@ public final class LinkFeed implements AutoCloseable {
             new LinkLoop[] {loop},
             Map.of(),
             LinkSettings.defaults(),
-            security,
+            security.admitting(topology::has),
             (lane, source, epoch, batch) -> {
               for (int i = 0; i < batch.count; i++) {
                 returns.take(batch, i);

@@ -16,6 +16,8 @@ import java.util.TreeMap;
  */
 public final class Tally {
 
+  private static final String RULE = "acl:";
+
   long received;
   long forwarded;
   long nonIp;
@@ -24,6 +26,7 @@ public final class Tally {
   final Map<Integer, long[]> perWorker = new TreeMap<>();
   private final Map<String, long[]> perPort = new TreeMap<>();
   private final Topology topology;
+  private final Map<String, Long> perRule = new TreeMap<>();
   private final FlowTally flows = new FlowTally();
 
   Tally(Topology topology, DistributionTable table) {
@@ -59,6 +62,11 @@ public final class Tally {
     }
     for (int i = 0; i < hops.size(); i++) {
       worker(hops.get(i).worker(), i == 0 ? 0 : 1);
+      for (String did : hops.get(i).did()) {
+        if (did.startsWith(RULE)) {
+          perRule.merge(did.substring(RULE.length()), 1L, Long::sum);
+        }
+      }
     }
   }
 
@@ -123,6 +131,14 @@ public final class Tally {
   /** Flows that took a second hop. */
   public FlowTally flows() {
     return flows;
+  }
+
+  /**
+   * Packets by the rule that decided about them, {@code default} where none matched; empty where no
+   * traces are asked for.
+   */
+  public Map<String, Long> perRule() {
+    return perRule;
   }
 
   /** Packets by worker: as the first on their way, and as a later one. */

@@ -1,6 +1,5 @@
 package dev.portcullis.switching.management;
 
-import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
@@ -60,6 +59,11 @@ public final class Coordinator {
   /** What every module should have now; epoch 0 before the first table. */
   public Directive newest() {
     return newest;
+  }
+
+  /** The modules that the configuration has. */
+  Topology topology() {
+    return topology;
   }
 
   /**
@@ -127,9 +131,9 @@ public final class Coordinator {
     spec = changedSpec;
     topology = Topology.of(changedSpec);
     policyYaml = changedYaml;
-    known.keySet().removeIf(it -> !exists(it));
-    attached.removeIf(it -> !exists(it));
-    acknowledged.keySet().removeIf(it -> !exists(it));
+    known.keySet().removeIf(it -> !topology.has(it));
+    attached.removeIf(it -> !topology.has(it));
+    acknowledged.keySet().removeIf(it -> !topology.has(it));
     decide(newest.epoch() > 0);
   }
 
@@ -142,7 +146,7 @@ public final class Coordinator {
 
   private @Nullable Refusal check(ModuleHello hello) {
     ModuleId module = hello.module();
-    if (!exists(module)) {
+    if (!topology.has(module)) {
       return new Refusal(Cause.UNKNOWN_MODULE, "the configuration has no module " + module);
     }
     ModuleHello before = known.get(module);
@@ -200,16 +204,6 @@ public final class Coordinator {
               + interfaces.size());
     }
     return null;
-  }
-
-  private boolean exists(ModuleId module) {
-    return switch (module.kind()) {
-      case IO -> module.number() < topology.ioNames().size();
-      case WORKER ->
-          module.number() < spec.workers().replicas()
-              || !DistributionTable.poolOf(spec, module.number()).equals(DistributionTable.DEFAULT);
-      case SWITCH, FEED -> false;
-    };
   }
 
   /** Numbers of the workers that a table needs: ascending. */

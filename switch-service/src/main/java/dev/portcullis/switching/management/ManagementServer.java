@@ -5,6 +5,7 @@ import dev.portcullis.core.counters.Counters;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.link.Companion;
+import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.ManagementWire;
 import dev.portcullis.core.management.ModuleHello;
@@ -12,10 +13,20 @@ import dev.portcullis.core.management.proto.Hello;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
 import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.topology.Topology;
 import dev.portcullis.switching.management.Refusal.Cause;
+import io.grpc.Attributes;
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
 import io.grpc.Server;
-import io.grpc.ServerCredentials;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.ServerInterceptors;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -47,24 +58,33 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private static final int MAX_STREAMS_PER_CONNECTION = 16;
   private static final long HELLO_TIMEOUT_MS = 10_000;
 
+  private static final Context.Key<Attributes> CONNECTION = Context.key("connection");
+
   private final Coordinator coordinator;
+  private final LinkSecurity security;
   private final long helloTimeoutMs;
   private final ScheduledExecutorService loop;
   private final Executor streams;
   private final Map<ModuleId, Session> sessions = new HashMap<>();
-  private final Counters counters = new Counters(3 + Cause.values().length);
+  private final Counters counters = new Counters(5 + Cause.values().length);
   private final Map<Cause, Integer> refusedSlots = new EnumMap<>(Cause.class);
   private final int attachedSlot = counters.slot(Counter.MANAGEMENT_ATTACHED);
   private final int workersSlot = counters.slot(Counter.TABLE_WORKERS);
-  private final int epochSlot = counters.slot(Counter.TABLE_EPOCH, "switch");
+  private final int epochSlot =
+      counters.slot(Counter.TABLE_EPOCH, new ModuleId(ModuleId.Kind.SWITCH, 0).toString());
   private volatile ControlStatus status;
+  private volatile Topology topology;
   private dev.portcullis.core.management.proto.Directive encoded;
   private @Nullable Server server;
 
-  private ManagementServer(Coordinator coordinator, long helloTimeoutMs) {
+  private ManagementServer(Coordinator coordinator, LinkSecurity security, long helloTimeoutMs) {
     this.coordinator = coordinator;
+    this.security = security;
     this.helloTimeoutMs = helloTimeoutMs;
     this.status = coordinator.status();
+    this.topology = coordinator.topology();
+    counters.slot(Counter.SCALE_FLOWS_MOVED);
+    counters.slot(Counter.SCALE_FLOWS_BROKEN);
     this.encoded = ManagementWire.encode(coordinator.newest());
     for (Cause cause : Cause.values()) {
       refusedSlots.put(cause, counters.slot(Counter.MANAGEMENT_REFUSED, cause.label()));
@@ -85,30 +105,26 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
    * @param coordinator decides; nobody else may call it from now on
    * @param host address to listen on
    * @param port TCP port; 0: any
-   * @param credentials how to secure connections
+   * @param security encryption, and who may attach
    * @throws IOException when the address cannot be listened on
    */
   public static ManagementServer start(
-      Coordinator coordinator, String host, int port, ServerCredentials credentials)
-      throws IOException {
-    return start(coordinator, host, port, credentials, HELLO_TIMEOUT_MS);
+      Coordinator coordinator, String host, int port, LinkSecurity security) throws IOException {
+    return start(coordinator, host, port, security, HELLO_TIMEOUT_MS);
   }
 
   /**
-   * As {@link #start(Coordinator, String, int, ServerCredentials)}; a stream has {@code
-   * helloTimeoutMs} to say hello.
+   * As {@link #start(Coordinator, String, int, LinkSecurity)}; a stream has {@code helloTimeoutMs}
+   * to say hello.
    */
   static ManagementServer start(
-      Coordinator coordinator,
-      String host,
-      int port,
-      ServerCredentials credentials,
-      long helloTimeoutMs)
+      Coordinator coordinator, String host, int port, LinkSecurity security, long helloTimeoutMs)
       throws IOException {
-    ManagementServer it = new ManagementServer(coordinator, helloTimeoutMs);
+    ManagementServer it = new ManagementServer(coordinator, security, helloTimeoutMs);
     try {
       it.server =
-          NettyServerBuilder.forAddress(new InetSocketAddress(host, port), credentials)
+          NettyServerBuilder.forAddress(
+                  new InetSocketAddress(host, port), security.serverCredentials())
               .executor(it.streams)
               .maxInboundMessageSize(MAX_REPORT_BYTES)
               .maxConcurrentCallsPerConnection(MAX_STREAMS_PER_CONNECTION)
@@ -116,7 +132,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
               .permitKeepAliveWithoutCalls(true)
               .keepAliveTime(10, TimeUnit.SECONDS)
               .keepAliveTimeout(5, TimeUnit.SECONDS)
-              .addService(it.new Service())
+              .addService(it.service())
               .build()
               .start();
     } catch (IOException e) {
@@ -129,14 +145,29 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   /**
    * Makes a server that listens nowhere itself: {@link #companion} is added to a server of somebody
    * else.
+   *
+   * @param security who may attach
    */
-  public static ManagementServer unbound(Coordinator coordinator) {
-    return new ManagementServer(coordinator, HELLO_TIMEOUT_MS);
+  public static ManagementServer unbound(Coordinator coordinator, LinkSecurity security) {
+    return new ManagementServer(coordinator, security, HELLO_TIMEOUT_MS);
   }
 
   /** The service and its thread, for the server of the links. */
   public Companion companion() {
-    return new Companion(new Service(), streams);
+    return new Companion(service(), streams);
+  }
+
+  private ServerServiceDefinition service() {
+    return ServerInterceptors.intercept(
+        new Service(),
+        new ServerInterceptor() {
+          @Override
+          public <Q, A> ServerCall.Listener<Q> interceptCall(
+              ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+            return Contexts.interceptCall(
+                Context.current().withValue(CONNECTION, call.getAttributes()), call, headers, next);
+          }
+        });
   }
 
   /** TCP port that it listens on. */
@@ -150,6 +181,11 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     return status;
   }
 
+  /** Whether the configuration has this module: whether it may link. */
+  public boolean knows(ModuleId module) {
+    return topology.has(module);
+  }
+
   /**
    * Takes a changed configuration; modules get a new directive as soon as its workers are there.
    */
@@ -158,6 +194,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         () -> {
           int before = coordinator.newest().epoch();
           coordinator.configure(spec, policyYaml);
+          topology = coordinator.topology();
           publish(before);
         });
   }
@@ -224,8 +261,8 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         StreamObserver<dev.portcullis.core.management.proto.Directive> directives) {
       Session session =
           new Session(
-              (ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>)
-                  directives);
+              (ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>) directives,
+              Objects.requireNonNull(CONNECTION.get()));
       loop.schedule(session::checkHello, helloTimeoutMs, TimeUnit.MILLISECONDS);
       return session;
     }
@@ -236,12 +273,16 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
 
     private final ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>
         directives;
+    private final Attributes connection;
     private @Nullable ModuleId module;
     private boolean ended;
     private int told = -1;
 
-    Session(ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive> directives) {
+    Session(
+        ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive> directives,
+        Attributes connection) {
       this.directives = directives;
+      this.connection = connection;
       directives.setOnCancelHandler(this::gone);
     }
 
@@ -289,6 +330,12 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         hello = ManagementWire.decode(message);
       } catch (IllegalArgumentException e) {
         refuse(new Refusal(Cause.UNKNOWN_MODULE, String.valueOf(e.getMessage())));
+        return;
+      }
+      try {
+        security.check(hello.module().kind(), connection);
+      } catch (StatusRuntimeException e) {
+        refuse(new Refusal(Cause.IDENTITY, String.valueOf(e.getStatus().getDescription())));
         return;
       }
       int before = coordinator.newest().epoch();
@@ -361,6 +408,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       case VERSION -> Status.UNIMPLEMENTED;
       case UNKNOWN_MODULE -> Status.NOT_FOUND;
       case STALE_GENERATION, CONTRADICTION -> Status.FAILED_PRECONDITION;
+      case IDENTITY -> Status.PERMISSION_DENIED;
       case SILENT -> Status.DEADLINE_EXCEEDED;
     };
   }

@@ -20,6 +20,8 @@ public record Refusal(Cause cause, String sentence) {
     STALE_GENERATION,
     /** What the module says of itself contradicts the configuration. */
     CONTRADICTION,
+    /** The certificate of the peer is not that of the module that it says it is. */
+    IDENTITY,
     /** No hello in time. */
     SILENT;
 

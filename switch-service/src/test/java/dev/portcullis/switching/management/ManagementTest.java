@@ -17,7 +17,6 @@ import dev.portcullis.core.management.ModuleHello;
 import dev.portcullis.core.management.proto.Hello;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
-import io.grpc.InsecureServerCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.NettyChannelBuilder;
@@ -221,7 +220,7 @@ class ManagementTest {
   void shouldEndAStreamThatSaysNothing() throws Exception {
     Coordinator coordinator = new Coordinator(1, Gateways.gateway(1, null), Gateways.YAML);
     ManagementServer server =
-        ManagementServer.start(coordinator, HOST, 0, InsecureServerCredentials.create(), 50);
+        ManagementServer.start(coordinator, HOST, 0, LinkSecurity.plaintext(), 50);
     open.add(server);
     assertEquals(Status.Code.DEADLINE_EXCEEDED, answer(server).getCode());
     assertEquals(1, refused(server, "silent"));
@@ -256,7 +255,7 @@ class ManagementTest {
   private ManagementServer server(long term, int port, int workers) throws IOException {
     Coordinator coordinator = new Coordinator(term, Gateways.gateway(workers, null), Gateways.YAML);
     ManagementServer server =
-        ManagementServer.start(coordinator, HOST, port, InsecureServerCredentials.create());
+        ManagementServer.start(coordinator, HOST, port, LinkSecurity.plaintext());
     open.add(server);
     return server;
   }

@@ -73,6 +73,7 @@ public final class FlowTable {
   private final boolean evictsOldest;
   private final long[] ended = new long[EndReason.values().length];
   private long created;
+  private int translated;
   private FlowListener[] listeners = {};
 
   /**
@@ -278,6 +279,9 @@ public final class FlowTable {
       it.ended(flow, why, atNs);
     }
     ended[why.ordinal()]++;
+    if ((flags(flow) & SNAT) != 0) {
+      translated--;
+    }
     int lane = lane(flow);
     if (FlowState.isHalfOpen(state(flow))) {
       halfOpen.remove(flow, lane);
@@ -358,6 +362,9 @@ public final class FlowTable {
 
   /** Adds flags. */
   public void addFlags(int flow, int flags) {
+    if ((flags & ~flags(flow) & SNAT) != 0) {
+      translated++;
+    }
     set(flow, META, get(flow, META) | (long) flags << 8);
   }
 
@@ -404,6 +411,11 @@ public final class FlowTable {
   /** Number of flows that have begun. */
   public long created() {
     return created;
+  }
+
+  /** Number of flows whose sender is translated now: each has one translated tuple. */
+  public int translated() {
+    return translated;
   }
 
   /** Number of flows that have ended for a reason. */

@@ -50,6 +50,7 @@ final class FlowLookup {
   private final long shortestNs;
   private final Tuple tuple = new Tuple();
   private long touched;
+  private long mismatches;
 
   FlowLookup(
       FlowTable flows,
@@ -98,6 +99,11 @@ final class FlowLookup {
   /** What the first pass read: keeps it from being optimized away. */
   long touched() {
     return touched;
+  }
+
+  /** Replies that were passed here, or on from here, for a flow that is not here. Any thread. */
+  long mismatches() {
+    return mismatches;
   }
 
   /** Makes the next run; false at the end of the span. */
@@ -297,6 +303,7 @@ final class FlowLookup {
         return true;
       }
     }
+    mismatches++;
     FlowKey key = ownership.key;
     int owner = ownership.table().assign(h, key);
     v.key(i, key.trafficClass, key.vHigh, key.vLow);

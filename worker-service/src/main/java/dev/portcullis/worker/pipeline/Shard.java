@@ -164,9 +164,9 @@ public final class Shard {
     return pipeline.emit().forwarded();
   }
 
-  /** Packets that went to other workers. */
-  public long redistributed() {
-    return pipeline.emit().redistributed();
+  /** Packets that went to the worker with this identification number. */
+  public long redistributedTo(int worker) {
+    return pipeline.emit().redistributedTo(worker);
   }
 
   /** Outcomes that could not be sent because a queue was full. */

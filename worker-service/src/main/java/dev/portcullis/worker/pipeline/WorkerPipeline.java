@@ -213,6 +213,11 @@ public final class WorkerPipeline {
     return paths;
   }
 
+  /** Replies whose path led here although their flow is not here. Any thread. */
+  public long mismatches() {
+    return lookup.mismatches();
+  }
+
   /** The last stage, which counts what leaves. */
   public EmitStage emit() {
     return emit;

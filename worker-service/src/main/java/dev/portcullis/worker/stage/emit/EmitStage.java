@@ -38,7 +38,7 @@ public final class EmitStage implements Stage {
   private final byte[] noTrace = new byte[0];
   private long forwarded;
   private long passed;
-  private long redistributed;
+  private long[] redistributed = new long[16];
   private long outcomesLost;
 
   /** Makes the stage. */
@@ -60,9 +60,10 @@ public final class EmitStage implements Stage {
     return passed;
   }
 
-  /** Packets that left for another worker. */
-  public long redistributed() {
-    return redistributed;
+  /** Frames of the packets that left for the worker with this identification number. */
+  public long redistributedTo(int number) {
+    long[] counts = redistributed;
+    return number < counts.length ? counts[number] : 0;
   }
 
   /** Outcomes that found the queue full. */
@@ -230,7 +231,7 @@ public final class EmitStage implements Stage {
       passed += batch.frames(i);
     } else {
       forwarded += batch.frames(i);
-      redistributed++;
+      redistributed[worker] += batch.frames(i);
     }
   }
 
@@ -270,6 +271,9 @@ public final class EmitStage implements Stage {
   }
 
   private @Nullable Outlet worker(int number, int lane) {
+    if (number >= redistributed.length) {
+      redistributed = Arrays.copyOf(redistributed, Math.max(number + 1, redistributed.length * 2));
+    }
     int slot = number * SLOTS + lane;
     if (slot >= toWorker.length) {
       toWorker = Arrays.copyOf(toWorker, Math.max(slot + 1, toWorker.length * 2));

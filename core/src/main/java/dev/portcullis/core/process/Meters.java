@@ -1,0 +1,80 @@
+package dev.portcullis.core.process;
+
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+
+/**
+ * Registers a meter per series of a module, which is read when somebody scrapes. Any thread; series
+ * that come later are looked for on one of its own.
+ */
+public final class Meters implements AutoCloseable {
+
+  private record Series(Counter counter, List<String> labelValues) {}
+
+  private final MeterRegistry registry;
+  private final Set<Series> registered = new HashSet<>();
+  private final ScheduledExecutorService timer =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("metrics").factory());
+
+  /** Makes meters in {@code registry}. */
+  public Meters(MeterRegistry registry) {
+    this.registry = registry;
+  }
+
+  /**
+   * Registers what there is now, and every second what has come since, such as a link to a new
+   * worker.
+   */
+  public void follow(MetricsSource source) {
+    register(source);
+    timer.scheduleWithFixedDelay(() -> register(source), 1, 1, TimeUnit.SECONDS);
+  }
+
+  private synchronized void register(MetricsSource source) {
+    for (Reading reading : source.readings()) {
+      if (registered.add(new Series(reading.counter(), reading.labelValues()))) {
+        register(reading);
+      }
+    }
+  }
+
+  private void register(Reading reading) {
+    Counter counter = reading.counter();
+    Tags tags = Tags.empty();
+    for (int i = 0; i < counter.labels().size(); i++) {
+      tags = tags.and(counter.labels().get(i), reading.labelValues().get(i));
+    }
+    switch (counter.type()) {
+      case COUNTER ->
+          FunctionCounter.builder(counter.metric(), reading.value(), LongSupplier::getAsLong)
+              .description(counter.help())
+              .tags(tags)
+              .register(registry);
+      case GAUGE ->
+          Gauge.builder(counter.metric(), reading.value(), LongSupplier::getAsLong)
+              .description(counter.help())
+              .tags(tags)
+              .strongReference(true)
+              .register(registry);
+    }
+  }
+
+  /** Looks for no more series; those that are registered stay. */
+  @Override
+  public void close() {
+    timer.shutdownNow();
+  }
+}

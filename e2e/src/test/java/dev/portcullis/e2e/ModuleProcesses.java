@@ -1,0 +1,203 @@
+package dev.portcullis.e2e;
+
+import dev.portcullis.core.counters.Counter;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** Modules as processes of their own, as the images start them. */
+final class ModuleProcesses implements AutoCloseable {
+
+  private static final int START_SECONDS = 300;
+
+  private final Path folder;
+  private final Map<String, Process> processes = new LinkedHashMap<>();
+  private final Map<String, Integer> http = new LinkedHashMap<>();
+  private final HttpClient client = HttpClient.newHttpClient();
+
+  /** Starts nothing yet; logs go to {@code folder}. */
+  ModuleProcesses(Path folder) {
+    this.folder = folder;
+  }
+
+  /**
+   * Starts a module.
+   *
+   * @param name what the test calls it
+   * @param service {@code io}, {@code worker} or {@code switch}
+   * @param arguments what follows; {@code --http} is added
+   */
+  void start(String name, String service, String... arguments) throws IOException {
+    int port = freePort();
+    http.put(name, port);
+    List<String> command = new ArrayList<>();
+    command.add(ProcessHandle.current().info().command().orElse("java"));
+    command.addAll(
+        List.of(
+            "-Xmx256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
+            "-jar",
+            Playground.ROOT
+                .resolve(service + "-service/target/quarkus-app/quarkus-run.jar")
+                .toString()));
+    command.addAll(List.of(arguments));
+    command.addAll(List.of("--http", "127.0.0.1:" + port));
+    processes.put(
+        name,
+        new ProcessBuilder(command)
+            .redirectErrorStream(true)
+            .redirectOutput(log(name).toFile())
+            .start());
+  }
+
+  /** Names of the modules that run. */
+  Set<String> names() {
+    return processes.keySet();
+  }
+
+  /** The file of what a module says. */
+  Path log(String name) {
+    return folder.resolve(name + ".log");
+  }
+
+  /** Sends SIGHUP. */
+  void hangUp(String name) throws IOException, InterruptedException {
+    long pid = java.util.Objects.requireNonNull(processes.get(name)).pid();
+    new ProcessBuilder("kill", "-HUP", Long.toString(pid)).start().waitFor();
+  }
+
+  /** Ends a module by SIGTERM and returns its exit code. */
+  int stop(String name) throws InterruptedException {
+    Process process = processes.remove(name);
+    process.destroy();
+    if (!process.waitFor(30, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError(name + " did not end");
+    }
+    return process.exitValue();
+  }
+
+  /** Sends SIGHUP. */
+  void hangUp(String name) throws IOException, InterruptedException {
+    long pid = java.util.Objects.requireNonNull(processes.get(name)).pid();
+    new ProcessBuilder("kill", "-HUP", Long.toString(pid)).start().waitFor();
+  }
+
+  /** Waits until every module is ready. */
+  void awaitReady() throws Exception {
+    for (String name : names()) {
+      await(name, "/q/health/ready", "\"UP\"");
+    }
+  }
+
+  /** Waits until a module shows a line in its metrics. */
+  void awaitMetric(String name, String line) throws Exception {
+    await(name, "/q/metrics", line);
+  }
+
+  private void await(String name, String path, String text) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+    String last = "";
+    while (true) {
+      try {
+        last = get(name, path);
+        if (last.contains(text)) {
+          return;
+        }
+      } catch (IOException e) {
+        // not there yet
+      }
+      if (System.nanoTime() > deadline || !processes.get(name).isAlive()) {
+        throw new AssertionError(
+            name + " does not show " + text + ": " + last + "\n" + Files.readString(log(name)));
+      }
+      Thread.sleep(50);
+    }
+  }
+
+  /** What all modules count. */
+  Accounts accounts() throws Exception {
+    Accounts accounts = Accounts.of(List.of());
+    for (String name : names()) {
+      accounts.with(get(name, "/q/metrics"));
+    }
+    return accounts;
+  }
+
+  /** A series that is new, such as the first drop for a reason, is registered within a second. */
+  void awaitBalance(String when) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (true) {
+      try {
+        accounts().assertBalanced(when);
+        return;
+      } catch (AssertionError e) {
+        if (System.nanoTime() > deadline) {
+          throw e;
+        }
+        Thread.sleep(200);
+      }
+    }
+  }
+
+  /** Waits until the modules have counted something. */
+  void awaitCount(Counter counter, Predicate<Map<String, String>> which, String what)
+      throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+    while (count(counter, which) == 0) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError(what + " was not counted in " + counter.metric());
+      }
+      Thread.sleep(100);
+    }
+  }
+
+  /** 0 while a module does not answer yet. */
+  private long count(Counter counter, Predicate<Map<String, String>> which) throws Exception {
+    try {
+      return accounts().sum(counter, which);
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
+  private String get(String name, String path) throws IOException, InterruptedException {
+    URI uri = URI.create("http://127.0.0.1:" + http.get(name) + path);
+    return client
+        .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString())
+        .body();
+  }
+
+  /** A port that nobody listens on. */
+  static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    processes.values().forEach(Process::destroy);
+    for (Process process : processes.values()) {
+      if (!process.waitFor(20, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+      }
+    }
+    client.close();
+  }
+}

@@ -1,0 +1,179 @@
+package dev.portcullis.e2e;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.link.LinkLoop;
+import dev.portcullis.core.link.LinkLoops;
+import dev.portcullis.core.link.LinkObserver;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.LinkSettings;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.io.pcap.CaptureReader;
+import dev.portcullis.io.pcap.Frame;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** IO module, worker and switch as processes whose links are mutual TLS by files. */
+class SecuredProcessesTest {
+
+  private static final Path CAPTURE =
+      Playground.ROOT.resolve("examples/captures/http-pipelined-requests.pcap");
+
+  @TempDir Path folder;
+  private ModuleProcesses modules;
+  private Path yaml;
+
+  @BeforeEach
+  void prepare() throws Exception {
+    modules = new ModuleProcesses(folder);
+    openssl(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca"
+            + " -keyout ca.key -out ca.pem");
+    for (String kind : List.of("io", "worker", "switch")) {
+      Files.writeString(
+          folder.resolve(kind + ".ext"), "subjectAltName=URI:spiffe://portcullis/" + kind + "\n");
+      openssl(
+          "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -keyout %s.key"
+                  .formatted(kind, kind)
+              + " -out %s.csr".formatted(kind));
+      openssl(
+          "x509 -req -in %s.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2".formatted(kind)
+              + " -extfile %s.ext -out %s.pem".formatted(kind, kind));
+    }
+    yaml =
+        Files.writeString(
+            folder.resolve("gateway.yaml"),
+            """
+            apiVersion: portcullis.dev/v1alpha1
+            kind: PacketGateway
+            metadata: {name: secured}
+            spec:
+              workers: {replicas: 1}
+              io:
+                - name: edge
+                  ports:
+                    - {name: lan, zone: lan, driver: pcap, pcap: {read: [%s]}}
+                    - {name: wan, zone: wan, driver: pcap, pcap: {write: %s}}
+              inline: [{name: bump, ports: [lan, wan]}]
+              policy: all
+            ---
+            apiVersion: portcullis.dev/v1alpha1
+            kind: GatewayPolicy
+            metadata: {name: all}
+            spec: {defaultAction: accept}
+            """
+                .formatted(CAPTURE, folder.resolve("wan.pcapng")));
+  }
+
+  @AfterEach
+  void endProcesses() throws InterruptedException {
+    modules.close();
+  }
+
+  private void openssl(String arguments) throws Exception {
+    List<String> command = new ArrayList<>(List.of("openssl"));
+    command.addAll(List.of(arguments.split(" ")));
+    Process process =
+        new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes());
+    assertTrue(process.waitFor(30, TimeUnit.SECONDS) && process.exitValue() == 0, said);
+  }
+
+  private String[] secured(String kind, String... more) {
+    List<String> all = new ArrayList<>(List.of(more));
+    all.addAll(
+        List.of(
+            "-f",
+            yaml.toString(),
+            "--cert",
+            folder.resolve(kind + ".pem").toString(),
+            "--key",
+            folder.resolve(kind + ".key").toString(),
+            "--ca",
+            folder.resolve("ca.pem").toString()));
+    return all.toArray(String[]::new);
+  }
+
+  @Test
+  void shouldPassTrafficAndRefuseAndCountTheCertificateOfAnotherKind() throws Exception {
+    String relay = "127.0.0.1:" + ModuleProcesses.freePort();
+    String links = "127.0.0.1:" + ModuleProcesses.freePort();
+    modules.start("switch", "switch", secured("switch", "--listen", relay));
+    modules.start("worker", "worker", secured("worker", "0", "--switch", relay, "--listen", links));
+
+    // a worker's certificate on a module that says it is the IO module: no table, no link
+    modules.start("rogue", "io", secured("worker", "edge", "--switch", relay));
+    modules.awaitCount(
+        Counter.MANAGEMENT_REFUSED, it -> "identity".equals(it.get("cause")), "the certificate");
+    modules.stop("rogue");
+    linkAsIoWithTheCertificateOfAWorker(links);
+    assertTrue(
+        Files.readString(modules.log("worker"))
+            .contains("the certificate does not name spiffe://portcullis/io"));
+
+    // the IO module itself
+    modules.start("io", "io", secured("io", "edge", "--switch", relay));
+    modules.awaitReady();
+    int frames = frames(CAPTURE);
+    modules.awaitMetric(
+        "io",
+        "portcullis_packets_forwarded_total{module=\"io/0\",port=\"wan\"} " + (double) frames);
+    modules.awaitBalance("secured");
+    assertEquals(0, modules.stop("io"));
+    assertEquals(frames, frames(folder.resolve("wan.pcapng")));
+  }
+
+  /** Dials the worker until it has said no. */
+  private void linkAsIoWithTheCertificateOfAWorker(String links) throws Exception {
+    LinkLoops loops = LinkLoops.start(1, "rogue");
+    int colon = links.indexOf(':');
+    try (ModuleLinks rogue =
+        ModuleLinks.create(
+            ModuleId.io(0),
+            1,
+            new LinkLoop[] {loops.next()},
+            Map.of(),
+            LinkSettings.defaults(),
+            LinkSecurity.mutualTls(
+                folder.resolve("worker.pem"),
+                folder.resolve("worker.key"),
+                folder.resolve("ca.pem")),
+            (lane, source, epoch, batch) -> {},
+            LinkObserver.NONE)) {
+      rogue.connect(
+          ModuleId.worker(0),
+          0,
+          0,
+          links.substring(0, colon),
+          Integer.parseInt(links.substring(colon + 1)));
+      modules.awaitCount(
+          Counter.LINK_REFUSED,
+          it -> "identity".equals(it.get("cause")) && "worker/0".equals(it.get("module")),
+          "the link");
+    } finally {
+      loops.close();
+    }
+  }
+
+  private static int frames(Path capture) throws Exception {
+    int n = 0;
+    try (CaptureReader reader = CaptureReader.open(capture)) {
+      Frame frame = new Frame();
+      while (reader.next(frame)) {
+        n++;
+      }
+    }
+    return n;
+  }
+}
