@@ -75,12 +75,6 @@ final class ModuleProcesses implements AutoCloseable {
     return folder.resolve(name + ".log");
   }
 
-  /** Sends SIGHUP. */
-  void hangUp(String name) throws IOException, InterruptedException {
-    long pid = java.util.Objects.requireNonNull(processes.get(name)).pid();
-    new ProcessBuilder("kill", "-HUP", Long.toString(pid)).start().waitFor();
-  }
-
   /** Ends a module by SIGTERM and returns its exit code. */
   int stop(String name) throws InterruptedException {
     Process process = processes.remove(name);

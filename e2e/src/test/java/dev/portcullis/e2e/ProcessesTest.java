@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.Counter;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -99,7 +101,7 @@ class ProcessesTest {
     Files.writeString(yaml, text.replace("accept}", "acept, rules: [{nam: x}]}"));
     modules.hangUp("switch");
     awaitLog("switch", "the old configuration stays in use");
-    String log = Files.readString(folder.resolve("switch.log"));
+    String log = Files.readString(modules.log("switch"));
     assertTrue(log.contains("spec.defaultAction: \"acept\" is not known"), log);
     assertTrue(log.contains("spec.rules[0].nam: unknown key"), log);
     replay(yamlOf(text), folder.resolve("before"), capture);
@@ -125,7 +127,7 @@ class ProcessesTest {
 
   private void awaitLog(String name, String text) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    while (!Files.readString(folder.resolve(name + ".log")).contains(text)) {
+    while (!Files.readString(modules.log(name)).contains(text)) {
       assertTrue(System.nanoTime() < deadline, name + " did not say: " + text);
       Thread.sleep(50);
     }
