@@ -1,6 +1,9 @@
 package dev.portcullis.worker.stage.stateful;
 
 import dev.portcullis.core.wire.PacketHeader;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /**
  * What one TCP segment says: a reusable cursor, filled by {@link #read}. Sequence numbers are
@@ -14,6 +17,10 @@ import dev.portcullis.core.wire.PacketHeader;
  * they are there; one that is damaged ends the reading.
  */
 final class TcpSegment {
+
+  /** Four bytes in network order with one load. */
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
   private static final int END_OF_OPTIONS = 0, NO_OPERATION = 1;
 
@@ -32,7 +39,7 @@ final class TcpSegment {
   /** Number of the first byte (of SYN, where it has one). */
   int seq;
 
-  /** Number behind the last byte, SYN and FIN counted. */
+  /** Number behind the last byte; SYN and FIN, which no segment has both, count as one. */
   int end;
 
   /** Acknowledgement number; means something with {@link PacketHeader#ACK}. */
@@ -57,17 +64,17 @@ final class TcpSegment {
   void read(byte[] bytes, PacketHeader h) {
     int at = h.transportOffset;
     flags = h.tcpFlags;
-    seq = (int) PacketHeader.u32(bytes, at + 4);
-    ack = (int) PacketHeader.u32(bytes, at + 8);
+    seq = (int) INT.get(bytes, at + 4);
+    ack = (int) INT.get(bytes, at + 8);
     sack = ack;
-    window = PacketHeader.u16(bytes, at + 14);
-    int headerLength = (bytes[at + 12] >>> 4 & 0xf) * 4;
+    int offsetFlagsWindow = (int) INT.get(bytes, at + 12);
+    window = offsetFlagsWindow & 0xffff;
+    int headerLength = (offsetFlagsWindow >>> 28) * 4;
     int packetEnd = h.truncated ? wholeEnd(bytes, h) : h.end;
     int length = Math.max(0, packetEnd - at - headerLength);
     end = seq + length;
     if ((flags & (PacketHeader.SYN | PacketHeader.FIN)) != 0) {
-      end += (flags & PacketHeader.SYN) != 0 ? 1 : 0;
-      end += (flags & PacketHeader.FIN) != 0 ? 1 : 0;
+      end++;
     }
     optionsAt = at + 20;
     optionsEnd = Math.min(at + headerLength, h.end);
@@ -102,7 +109,7 @@ final class TcpSegment {
   /** Reads the blocks of SACK, if there can be any. */
   void readSack(byte[] bytes) {
     int at = optionsAt;
-    if (optionsEnd - at == 12 && (int) PacketHeader.u32(bytes, at) == ONLY_TIMESTAMPS) {
+    if (optionsEnd - at == 12 && (int) INT.get(bytes, at) == ONLY_TIMESTAMPS) {
       return;
     }
     while (at < optionsEnd) {
@@ -112,7 +119,7 @@ final class TcpSegment {
       }
       if (bytes[at] == SACK) {
         for (int block = at + 2; block + 8 <= at + length; block += 8) {
-          int right = (int) PacketHeader.u32(bytes, block + 4);
+          int right = (int) INT.get(bytes, block + 4);
           if (right - sack > 0) {
             sack = right;
           }

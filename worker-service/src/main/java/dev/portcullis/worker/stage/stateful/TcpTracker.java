@@ -72,13 +72,14 @@ final class TcpTracker {
     t.read(bytes, h);
     long[] w = flows.words(flow);
     int at = flows.at(flow);
-    int kind = kind(t.flags);
+    // the common case: a segment of an established connection
     if (state == FlowState.TCP_ESTABLISHED
-        && kind == TcpTransitions.ACK
+        && (t.flags & ~(PacketHeader.PSH | PacketHeader.URG)) == PacketHeader.ACK
         && TcpWindows.isKnown(w, at, direction)) {
       int fit = TcpWindows.check(w, at, direction, t, bytes);
-      return fit == TcpWindows.IN ? state : unfit(fit, w, at, direction, state, kind);
+      return fit == TcpWindows.IN ? state : unfit(fit, w, at, direction, state, TcpTransitions.ACK);
     }
+    int kind = kind(t.flags);
     if (kind == TcpTransitions.NONSENSE) {
       return Outcome.OUT_OF_STATE;
     }

@@ -138,11 +138,14 @@ final class TcpWindows {
     int scale = (t.flags & PacketHeader.SYN) != 0 ? 0 : (int) tcp >>> 4 * direction & 0xf;
     int offered = t.window << scale;
     int acked = high(w[sender + 1]);
-    w[sender] = pair(t.end - end > 0 ? t.end : end, limit);
-    w[sender + 1] =
-        pair(
-            ack - acked > 0 && acknowledges ? ack : acked,
-            Math.max(window, atMost((long) offered + (sack - ack))));
+    if (t.end - end > 0) {
+      w[sender] = pair(t.end, limit);
+    }
+    int largest = Math.max(window, atMost((long) offered + (sack - ack)));
+    boolean acknowledgesMore = acknowledges && ack - acked > 0;
+    if (acknowledgesMore || largest != window) {
+      w[sender + 1] = pair(acknowledgesMore ? ack : acked, largest);
+    }
     if (t.end - limit > 0) {
       // a probe of a closed window, or one byte too many
       w[receiver + 1] =
