@@ -95,7 +95,7 @@ class FastPathTest {
     for (int i = 0; i < packets.length; i++) {
       packets[i] =
           i % 2 == 0
-              ? Packets.udp("10.0.0." + (1 + i % 200), 1000 + i, SERVER, 53)
+              ? Packets.udp("10.0.1." + (1 + i % 200), 1000 + i, SERVER, 53)
               : segment(1 + i % 200, PacketHeader.ACK, 1 + i / 200, 1, 100);
     }
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();

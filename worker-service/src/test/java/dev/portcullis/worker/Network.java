@@ -265,6 +265,22 @@ final class Network {
     return packetsOut().getFirst().data();
   }
 
+  /** Packets that workers made themselves. */
+  long originated() {
+    return workers.stream()
+        .flatMap(it -> it.shards().stream())
+        .mapToLong(it -> it.originated())
+        .sum();
+  }
+
+  /** Errors that were not made because there were too many. */
+  long suppressed() {
+    return workers.stream()
+        .flatMap(it -> it.shards().stream())
+        .mapToLong(it -> it.errorsSuppressed())
+        .sum();
+  }
+
   /** Received less forwarded, dropped, passed and held: 0 when everything is accounted for. */
   long unaccounted() {
     long sum = 0;
@@ -350,7 +366,7 @@ final class Network {
           - {name: io-a, ports: [{name: lan, zone: lan, driver: pcap}]}
           - {name: io-b, ports: [{name: wan, zone: wan, driver: pcap}]}
         inline: [{name: bump, ports: [lan, wan]}]
-        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, unknownLinkType: pass, nonIp: pass, martian: pass}
+        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, unknownLinkType: pass, nonIp: pass, martian: pass, land: pass, sourceRouted: pass, icmpUnrelated: pass}
         policy: p
       ---
       apiVersion: portcullis.dev/v1alpha1

@@ -5,6 +5,7 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
+import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
@@ -12,17 +13,20 @@ import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.policy.CompiledPolicy;
+import dev.portcullis.worker.policy.OwnAddresses;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 import dev.portcullis.worker.stage.acl.AclStage;
+import dev.portcullis.worker.stage.answer.AnswerStage;
 import dev.portcullis.worker.stage.decode.DecodeStage;
 import dev.portcullis.worker.stage.dnat.DnatStage;
 import dev.portcullis.worker.stage.emit.EmitStage;
 import dev.portcullis.worker.stage.emit.TraceText;
 import dev.portcullis.worker.stage.redistribute.RedistributeStage;
+import dev.portcullis.worker.stage.related.RelatedStage;
 import dev.portcullis.worker.stage.snat.SnatStage;
 import dev.portcullis.worker.stage.stateful.StatefulStage;
 import java.util.List;
@@ -41,6 +45,7 @@ public final class WorkerPipeline {
   private final DecodeStage decode;
   private final FlowLookup lookup;
   private final Stage[] stages;
+  private final AnswerStage answer;
   private final EmitStage emit;
   private final StageFaults faults;
 
@@ -68,15 +73,30 @@ public final class WorkerPipeline {
             config.policy().rules().size());
     emit = new EmitStage(policy.egress(), ownership, outlets, trace);
 
+    OwnAddresses own = new OwnAddresses(spec, topology);
+    answer =
+        new AnswerStage(
+            own,
+            policy.egress(),
+            flows,
+            config.policy().defaultAction() != Action.DROP,
+            spec.limits().icmpErrorsPerSecond());
     decode = new DecodeStage(spec.exceptions(), policy.egress(), ownership);
     // here: defragmentation, IPsec detunnel
     lookup =
         new FlowLookup(
-            flows, paths, ownership, spec.path(), policy.destinations(), blocks, spec.timeouts());
+            flows,
+            paths,
+            ownership,
+            spec.path(),
+            policy.destinations(),
+            blocks,
+            spec.timeouts(),
+            spec.exceptions().icmpUnrelated());
     List<Stage> inOrder =
         List.of(
             new DnatStage(policy.destinations(), policy.egress(), flows),
-            new AclStage(policy.rules(), policy.egress(), flows),
+            new AclStage(policy.rules(), policy.egress(), flows, own, spec.exceptions().martian()),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
             new SnatStage(
@@ -84,7 +104,9 @@ public final class WorkerPipeline {
             spec.path() == PathMode.RECORD
                 ? new RedistributeStage(flows, paths, ownership)
                 : it -> {},
+            new RelatedStage(policy.egress(), flows),
             // here: IPsec tunnel
+            answer,
             emit);
     stages = inOrder.toArray(Stage[]::new);
   }
@@ -173,6 +195,11 @@ public final class WorkerPipeline {
   /** The path records. */
   public PathTable paths() {
     return paths;
+  }
+
+  /** ICMP errors and resets that were not made because there were too many. Any thread. */
+  public long errorsSuppressed() {
+    return answer.suppressed();
   }
 
   /** The last stage, which counts what leaves. */
