@@ -45,6 +45,11 @@ public final class OwnAddresses {
         .orElseThrow();
   }
 
+  /** Number of logical interfaces, of inline pairs too. */
+  public int ports() {
+    return ofTag.length;
+  }
+
   /** Longest IP packet of a port. */
   public int mtu(int tag) {
     return mtuOfTag[tag];

@@ -68,7 +68,7 @@ public final class AnswerStage implements Stage {
     this.egress = egress;
     this.flows = flows;
     this.refusing = refusing;
-    this.budget = new ErrorBudget(errorsPerSecond);
+    this.budget = new ErrorBudget(errorsPerSecond, own.ports());
     this.recipients = new Recipients(own);
     answerTo[DropReason.TTL_EXPIRED.id()] = TIME;
     answerTo[DropReason.FRAGMENT_TIMEOUT.id()] = REASSEMBLY;
@@ -191,7 +191,7 @@ public final class AnswerStage implements Stage {
     boolean known = v.kindBefore[i] == Vector.KNOWN;
     int lane =
         known ? flows.lane(v.flow[i] >>> 1) : Lanes.laneOf(v.batch.vHigh[i], v.batch.vLow[i]);
-    if (budget.take(lane, v.batch.captureTimeNs[i])) {
+    if (budget.take(lane, v.batch.ingressTag[i], v.batch.captureTimeNs[i])) {
       return true;
     }
     suppressed++;
