@@ -325,13 +325,9 @@ public final class Replay {
     int result = NOTHING_NEW;
     header.parse(entered.bytes, used + l2Length, linkLayer.ip ? frame.length - l2Length : 0);
     if (header.hasAddresses) {
-      // an ICMP error goes the way of a reply to what it quotes
-      boolean error = QuotedPacket.isError(header) && quote.parse(entered.bytes, header);
+      boolean error = isErrorAboutFlow();
       PacketHeader h = error ? quote.reply : header;
-      boolean tuple =
-          h.hasPorts
-              && !h.fragment
-              && (h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP);
+      boolean tuple = isTuple(h);
       int pair = entry(book.find(h, FlowBook.By.ADDRESSES));
       boolean pairRequest = book.fromClient(pair);
       int side = tuple ? entry(book.find(h, FlowBook.By.TUPLE)) : pair;
@@ -376,6 +372,20 @@ public final class Replay {
     used += frame.length;
     entered.count++;
     return result;
+  }
+
+  /** An ICMP error goes the way of a reply to what it quotes, if that was played. */
+  private boolean isErrorAboutFlow() {
+    return QuotedPacket.isError(header)
+        && quote.parse(entered.bytes, header)
+        && book.knows(
+            quote.reply, isTuple(quote.reply) ? FlowBook.By.TUPLE : FlowBook.By.ADDRESSES);
+  }
+
+  private static boolean isTuple(PacketHeader h) {
+    return h.hasPorts
+        && !h.fragment
+        && (h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP);
   }
 
   /** An echo reply answers the request with its identifier and nothing else. */
