@@ -61,7 +61,7 @@ class FastPathTest {
 
   private static byte[] segment(int host, int flags, long seq, long ack, int length) {
     byte[] timestamps = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
-    return Packets.tcp("10.0.0." + host, 77, SERVER, 80, flags, seq, ack, 999, timestamps, length);
+    return Packets.tcp("10.0.1." + host, 77, SERVER, 80, flags, seq, ack, 999, timestamps, length);
   }
 
   private static void check(String port, byte[] packet) {
