@@ -50,7 +50,7 @@ public final class Vector {
    * {@link #kind}: an ICMP error about a packet of the flow {@link #flow}; the direction is that of
    * the error.
    */
-  public static final int RELATED = 9;
+  public static final int RELATED = 16;
 
   /** Bits of {@link #did}, in the order in which a trace names them. */
   public static final int DID_RECORD = 1,
@@ -60,8 +60,8 @@ public final class Vector {
       DID_ACL = 16,
       DID_STATEFUL = 32,
       DID_SNAT = 64,
-      DID_RELATED = 1 << 20,
-      DID_ANSWER = 1 << 21;
+      DID_RELATED = 1 << 24,
+      DID_ANSWER = 1 << 25;
 
   private static final int N = PacketBatch.MAX_PACKETS;
 
