@@ -22,6 +22,11 @@ final class Captures {
 
   private final List<byte[]> packets = new ArrayList<>();
 
+  /** Adds the first segment of a TCP connection. */
+  Captures syn(String source, int sourcePort, String destination, int destinationPort) {
+    return tcp(source, sourcePort, destination, destinationPort, SYN, 1000, 0);
+  }
+
   /** Adds a TCP segment without payload. */
   private Captures tcp(
       String source,

@@ -37,7 +37,7 @@ class IcmpTest {
       int workers, int shards, String algorithm, String mode) throws Exception {
     Captures captures = new Captures();
     for (int i = 0; i < CLIENTS; i++) {
-      captures.tcp("10.1.2." + (i + 1), 40_000 + i, "198.51.100." + i, 443, Captures.SYN);
+      captures.syn("10.1.2." + (i + 1), 40_000 + i, "198.51.100." + i, 443);
     }
     for (int i = 0; i < CLIENTS; i++) {
       captures.error("192.0.2.33", 11, 0, i);
@@ -59,11 +59,11 @@ class IcmpTest {
   void shouldAnswerInTheNameOfTheFrameThatCausedIt() throws Exception {
     Captures captures =
         new Captures()
-            .tcp("10.1.2.1", 40_000, "198.51.100.1", 443, Captures.SYN)
+            .syn("10.1.2.1", 40_000, "198.51.100.1", 443)
             .withTtl(1)
             .echo("10.1.2.1", "10.0.0.1", true, 77)
             .echo("10.1.2.1", "203.0.113.1", true, 78)
-            .tcp("10.1.2.1", 40_001, "198.51.100.1", 443, Captures.SYN);
+            .syn("10.1.2.1", 40_001, "198.51.100.1", 443);
     List<String> paths = play(BRANCH, 3, 2, captures);
     assertTrue(
         paths.get(0).contains("\"answer\"]}],\"verdict\":\"drop\",\"reason\":\"ttl-expired\""),
@@ -91,12 +91,12 @@ class IcmpTest {
     Captures captures = new Captures();
     for (int i = 0; i < 200; i++) {
       String client = "10.1.3." + (1 + i % 100);
-      captures.tcp(client, 40_000 + i, "198.51.100." + i % 7, 443, Captures.SYN);
+      captures.syn(client, 40_000 + i, "198.51.100." + i % 7, 443);
       int sent = captures.size() - 1;
       if (i % 3 == 0) {
         captures.error("192.0.2.33", 11, 0, sent);
       }
-      captures.tcp(client, 50_000 + i, "198.51.100." + i % 7, 80, Captures.SYN).withTtl(1);
+      captures.syn(client, 50_000 + i, "198.51.100." + i % 7, 80).withTtl(1);
       captures.echo(client, "10.0.0.1", true, i);
     }
     play(BRANCH, 3, 1, captures);
