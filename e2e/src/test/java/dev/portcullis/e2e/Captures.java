@@ -22,6 +22,11 @@ final class Captures {
 
   private final List<byte[]> packets = new ArrayList<>();
 
+  /** Adds the first segment of a TCP connection. */
+  Captures syn(String source, int sourcePort, String destination, int destinationPort) {
+    return tcp(source, sourcePort, destination, destinationPort, SYN, 1000, 0);
+  }
+
   /** Adds a TCP segment without payload. */
   private Captures tcp(
       String source,
@@ -77,6 +82,39 @@ final class Captures {
     }
     put16(message, 2, checksum(message, 0, message.length, 0));
     return ip(source, destination, 1, message);
+  }
+
+  /** Adds an ICMP error of a router that quotes an earlier packet, counted from 0. */
+  Captures error(String router, int type, int code, int quoted) {
+    byte[] quote = packets.get(quoted);
+    byte[] message = new byte[8 + quote.length];
+    message[0] = (byte) type;
+    message[1] = (byte) code;
+    System.arraycopy(quote, 0, message, 8, quote.length);
+    put16(message, 2, checksum(message, 0, message.length, 0));
+    String to =
+        (quote[12] & 255)
+            + "."
+            + (quote[13] & 255)
+            + "."
+            + (quote[14] & 255)
+            + "."
+            + (quote[15] & 255);
+    return ip(router, to, 1, message);
+  }
+
+  /** Gives the last packet, which is IPv4, another TTL. */
+  Captures withTtl(int ttl) {
+    byte[] packet = packets.getLast();
+    packet[8] = (byte) ttl;
+    put16(packet, 10, 0);
+    put16(packet, 10, checksum(packet, 0, 20, 0));
+    return this;
+  }
+
+  /** Returns a packet, counted from 0. */
+  byte[] packet(int i) {
+    return packets.get(i).clone();
   }
 
   private Captures transport(

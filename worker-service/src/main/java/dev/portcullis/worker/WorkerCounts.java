@@ -91,6 +91,8 @@ final class WorkerCounts implements MetricsSource {
         new Reading(Counter.PACKETS_RECEIVED, List.of(module, ""), sum(Shard::received)),
         new Reading(Counter.BYTES_RECEIVED, List.of(module, ""), sum(Shard::receivedBytes)),
         new Reading(Counter.PACKETS_FORWARDED, List.of(module, ""), sum(Shard::forwarded)),
+        new Reading(Counter.PACKETS_ORIGINATED, List.of(module), sum(Shard::originated)),
+        new Reading(Counter.ICMP_ERRORS_SUPPRESSED, List.of(module), sum(Shard::errorsSuppressed)),
         new Reading(Counter.PACKETS_HELD, List.of(module), sum(Shard::held)),
         new Reading(Counter.WORKER_FLOWS, List.of(number), sum(it -> it.pipeline().flows().size())),
         new Reading(

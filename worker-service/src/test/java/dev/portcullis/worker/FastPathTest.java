@@ -61,7 +61,7 @@ class FastPathTest {
 
   private static byte[] segment(int host, int flags, long seq, long ack, int length) {
     byte[] timestamps = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2};
-    return Packets.tcp("10.0.0." + host, 77, SERVER, 80, flags, seq, ack, 999, timestamps, length);
+    return Packets.tcp("10.0.1." + host, 77, SERVER, 80, flags, seq, ack, 999, timestamps, length);
   }
 
   private static void check(String port, byte[] packet) {
@@ -95,7 +95,7 @@ class FastPathTest {
     for (int i = 0; i < packets.length; i++) {
       packets[i] =
           i % 2 == 0
-              ? Packets.udp("10.0.0." + (1 + i % 200), 1000 + i, SERVER, 53)
+              ? Packets.udp("10.0.1." + (1 + i % 200), 1000 + i, SERVER, 53)
               : segment(1 + i % 200, PacketHeader.ACK, 1 + i / 200, 1, 100);
     }
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();

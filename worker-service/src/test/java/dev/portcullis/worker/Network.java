@@ -37,9 +37,13 @@ final class Network {
       byte[] data,
       int reason,
       String trace,
-      int l2Length,
+      byte[] l2,
       int linkType,
       int flags) {
+    int l2Length() {
+      return l2.length;
+    }
+
     DropReason why() {
       return DropReason.byId(reason);
     }
@@ -56,6 +60,9 @@ final class Network {
   private final FlowKey key = new FlowKey();
   private long number;
   long timeNs = 1_000_000_000L;
+
+  /** Link-layer header of what comes in on an inline pair. */
+  byte[] l2 = new byte[14];
 
   Network(String yaml, int workerCount, int shards) {
     config = load(yaml);
@@ -119,6 +126,8 @@ final class Network {
     byte[] data =
         Arrays.copyOfRange(
             batch.bytes, batch.dataOffset[i], batch.dataOffset[i] + batch.dataLength[i]);
+    byte[] l2 =
+        Arrays.copyOfRange(batch.bytes, batch.l2Offset[i], batch.l2Offset[i] + batch.l2Length[i]);
     String trace =
         new String(
             batch.traceBytes, batch.traceOffset[i], batch.traceLength[i], StandardCharsets.UTF_8);
@@ -132,13 +141,13 @@ final class Network {
               data,
               batch.reason[i],
               trace,
-              batch.l2Length[i],
+              l2,
               batch.linkType[i],
               batch.flags[i]));
       return;
     }
     PacketBatch copy = new PacketBatch(0);
-    row(copy, 0, data, batch.l2Length[i]);
+    row(copy, 0, data, l2);
     copy.captureTimeNs[0] = batch.captureTimeNs[i];
     copy.number[0] = batch.number[i];
     copy.vHigh[0] = batch.vHigh[i];
@@ -153,13 +162,15 @@ final class Network {
     tasks.add(() -> workers.get(destination.number()).onBatch(lane, ModuleId.worker(0), 1, copy));
   }
 
-  private static void row(PacketBatch batch, int i, byte[] data, int l2Length) {
+  private static void row(PacketBatch batch, int i, byte[] data, byte[] l2) {
+    int l2Length = l2.length;
     int at = Math.max(0, i == 0 ? 0 : batch.dataOffset[i - 1] + batch.dataLength[i - 1]);
     batch.ensureBytes(at + l2Length + data.length);
     batch.l2Offset[i] = at;
     batch.l2Length[i] = l2Length;
     batch.dataOffset[i] = at + l2Length;
     batch.dataLength[i] = data.length;
+    System.arraycopy(l2, 0, batch.bytes, at, l2Length);
     System.arraycopy(data, 0, batch.bytes, at + l2Length, data.length);
     batch.count = i + 1;
   }
@@ -217,7 +228,7 @@ final class Network {
       }
       PacketBatch batch = batches[owner][lane];
       int i = batch.count;
-      row(batch, i, packet, config.gateway().inline().isEmpty() ? 0 : 14);
+      row(batch, i, packet, config.gateway().inline().isEmpty() ? new byte[0] : l2);
       batch.linkType[i] = 1;
       batch.captureTimeNs[i] = timeNs;
       batch.number[i] = ++number;
@@ -281,6 +292,22 @@ final class Network {
       throw new AssertionError(packetsOut().size() + " packets left");
     }
     return packetsOut().getFirst().data();
+  }
+
+  /** Packets that workers made themselves. */
+  long originated() {
+    return workers.stream()
+        .flatMap(it -> it.shards().stream())
+        .mapToLong(it -> it.originated())
+        .sum();
+  }
+
+  /** Errors that were not made because there were too many. */
+  long suppressed() {
+    return workers.stream()
+        .flatMap(it -> it.shards().stream())
+        .mapToLong(it -> it.errorsSuppressed())
+        .sum();
   }
 
   /** Received less forwarded, dropped, passed and held: 0 when everything is accounted for. */
@@ -368,7 +395,7 @@ final class Network {
           - {name: io-a, ports: [{name: lan, zone: lan, driver: pcap}]}
           - {name: io-b, ports: [{name: wan, zone: wan, driver: pcap}]}
         inline: [{name: bump, ports: [lan, wan]}]
-        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, unknownLinkType: pass, nonIp: pass, martian: pass}
+        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, unknownLinkType: pass, nonIp: pass, martian: pass, land: pass, sourceRouted: pass, icmpUnrelated: pass}
         policy: p
       ---
       apiVersion: portcullis.dev/v1alpha1

@@ -71,6 +71,18 @@ final class Packets {
     return packet(from, to, v4 ? PacketHeader.ICMP : PacketHeader.ICMPV6, b.array());
   }
 
+  /**
+   * An ICMP or ICMPv6 error that quotes a packet, or the beginning of one.
+   *
+   * @param rest the four bytes behind the checksum
+   */
+  static byte[] error(String from, String to, int type, int code, int rest, byte[] quote) {
+    ByteBuffer b = ByteBuffer.allocate(8 + quote.length);
+    b.put((byte) type).put((byte) code).putShort((short) 0).putInt(rest).put(quote);
+    boolean v4 = from.indexOf(':') < 0;
+    return packet(from, to, v4 ? PacketHeader.ICMP : PacketHeader.ICMPV6, b.array());
+  }
+
   static byte[] packet(String from, String to, int protocol, byte[] payload) {
     IpAddress source = Objects.requireNonNull(IpAddress.parse(from));
     IpAddress destination = Objects.requireNonNull(IpAddress.parse(to));

@@ -56,6 +56,12 @@ public enum Counter {
       "packets",
       "Packets that the gateway made itself: resets, ICMP errors.",
       "module"),
+  ICMP_ERRORS_SUPPRESSED(
+      "portcullis_icmp_errors_suppressed_total",
+      Type.COUNTER,
+      "packets",
+      "ICMP errors and resets that were not made because of limits.icmpErrorsPerSecond.",
+      "module"),
   PACKETS_NON_IP(
       "portcullis_packets_non_ip_total",
       Type.COUNTER,

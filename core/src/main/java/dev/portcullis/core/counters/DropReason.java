@@ -65,7 +65,7 @@ public enum DropReason {
   TO_GATEWAY(
       38,
       "to-gateway",
-      "The packet was for the gateway itself, which answered it or has no use for it."),
+      "The packet was for the gateway itself or all on its link: answered, or of no use."),
   STAGE_FAILED(
       39, "stage-failed", "A stage of the pipeline failed on the packet: a fault of the gateway."),
   HOLD_OVERFLOW(40, "hold-overflow", "There is no room to hold the packet until it can go on."),

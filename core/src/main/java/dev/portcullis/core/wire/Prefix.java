@@ -29,11 +29,16 @@ public record Prefix(IpAddress address, int length) {
 
   /** Returns whether the address is of this family and inside the prefix. */
   public boolean contains(IpAddress other) {
-    if (other.version() != address.version()) {
+    return contains(other.version(), other.high(), other.low());
+  }
+
+  /** Returns whether the address with these halves is of this family and inside the prefix. */
+  public boolean contains(int version, long otherHigh, long otherLow) {
+    if (version != address.version()) {
       return false;
     }
-    long high = other.high() ^ address.high();
-    long low = other.low() ^ address.low();
+    long high = otherHigh ^ address.high();
+    long low = otherLow ^ address.low();
     int ignored = address.bits() - length;
     if (ignored >= 64) {
       return ignored == 128 || high >>> (ignored - 64) == 0;

@@ -52,6 +52,26 @@ final class FlowBook {
    * @return index of the entry; {@code ~index} where it is new
    */
   int find(PacketHeader h, By by) {
+    key(h, by);
+    int slot = slot();
+    if (index[slot] != 0) {
+      return index[slot] - 1;
+    }
+    int entry = add();
+    index[slot()] = entry + 1;
+    if (sourceIsHigher) {
+      flags[entry] = CLIENT_IS_HIGHER;
+    }
+    return ~entry;
+  }
+
+  /** Whether there is an entry of the packet's flow; makes none. */
+  boolean knows(PacketHeader h, By by) {
+    key(h, by);
+    return index[slot()] != 0;
+  }
+
+  private void key(PacketHeader h, By by) {
     boolean ports = by == By.TUPLE;
     int compare = compare(h, ports);
     sourceIsHigher = compare > 0;
@@ -71,16 +91,6 @@ final class FlowBook {
       bLow = h.destinationLow;
       rest = kind << 40 | (long) h.version << 32 | (long) sourcePort << 16 | destinationPort;
     }
-    int slot = slot();
-    if (index[slot] != 0) {
-      return index[slot] - 1;
-    }
-    int entry = add();
-    index[slot()] = entry + 1;
-    if (sourceIsHigher) {
-      flags[entry] = CLIENT_IS_HIGHER;
-    }
-    return ~entry;
   }
 
   private static int compare(PacketHeader h, boolean ports) {

@@ -10,6 +10,7 @@ import dev.portcullis.core.policy.GatewaySpec.Algorithm;
 import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.core.wire.QuotedPacket;
 import dev.portcullis.io.pcap.Frame;
 import dev.portcullis.io.pcap.LinkLayer;
 import java.util.ArrayList;
@@ -66,6 +67,7 @@ public final class Replay {
   private final LinkLayer linkLayer = new LinkLayer();
   private final PacketHeader header = new PacketHeader();
   private final PacketHeader outHeader = new PacketHeader();
+  private final QuotedPacket quote = new QuotedPacket();
   private final CompletableFuture<Boolean> done = new CompletableFuture<>();
 
   private final PacketBatch entered =
@@ -340,13 +342,12 @@ public final class Replay {
     int result = NOTHING_NEW;
     header.parse(entered.bytes, used + l2Length, linkLayer.ip ? frame.length - l2Length : 0);
     if (header.hasAddresses) {
-      boolean tuple =
-          header.hasPorts
-              && !header.fragment
-              && (header.protocol == PacketHeader.TCP || header.protocol == PacketHeader.UDP);
-      int pair = entry(book.find(header, FlowBook.By.ADDRESSES));
+      boolean error = isErrorAboutFlow();
+      PacketHeader h = error ? quote.reply : header;
+      boolean tuple = isTuple(h);
+      int pair = entry(book.find(h, FlowBook.By.ADDRESSES));
       boolean pairRequest = book.fromClient(pair);
-      int side = tuple ? entry(book.find(header, FlowBook.By.TUPLE)) : pair;
+      int side = tuple ? entry(book.find(h, FlowBook.By.TUPLE)) : pair;
       boolean server = !book.fromClient(side);
       int replica = Math.floorMod((int) FlowId.of(header), Integer.MAX_VALUE);
       tag =
@@ -364,17 +365,20 @@ public final class Replay {
         }
         result = tag;
       }
-      int request = header.hasPorts && !tuple ? entry(book.find(header, FlowBook.By.TUPLE)) : side;
+      int request = h.hasPorts && !tuple ? entry(book.find(h, FlowBook.By.TUPLE)) : side;
       if (server) {
-        request = book.cameOut(request) || tuple || isEchoReply(header) ? request : pair;
+        request = book.cameOut(request) || tuple || isEchoReply(h) ? request : pair;
         if (!book.cameOut(request)) {
           tally.notEntered++;
           return NOTHING_NEW;
         }
-        if (book.isTranslated(request)) {
+        if (book.isTranslated(request) && error) {
+          ReplyTranslation.applyToError(
+              entered.bytes, header, quote, book, request, request != pair);
+        } else if (book.isTranslated(request)) {
           ReplyTranslation.apply(entered.bytes, header, book, request, request != pair);
         }
-      } else {
+      } else if (!error) {
         requestEntry[i] = request;
         pairEntry[i] = pairRequest ? pair : -1;
       }
@@ -386,6 +390,20 @@ public final class Replay {
     used += frame.length;
     entered.count++;
     return result;
+  }
+
+  /** An ICMP error goes the way of a reply to what it quotes, if that was played. */
+  private boolean isErrorAboutFlow() {
+    return QuotedPacket.isError(header)
+        && quote.parse(entered.bytes, header)
+        && book.knows(
+            quote.reply, isTuple(quote.reply) ? FlowBook.By.TUPLE : FlowBook.By.ADDRESSES);
+  }
+
+  private static boolean isTuple(PacketHeader h) {
+    return h.hasPorts
+        && !h.fragment
+        && (h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP);
   }
 
   /** An echo reply answers the request with its identifier and nothing else. */
@@ -474,6 +492,7 @@ public final class Replay {
     to.dataOffset[p] = pieceBytes + l2Length;
     to.dataLength[p] = dataLength;
     to.number[p] = batch.number[r];
+    to.flags[p] = batch.flags[r] & PacketFlags.ORIGINATED;
     to.pieces[p] = batch.pieces[r];
     to.tag[p] = batch.tag[r];
     to.captureTimeNs[p] = batch.captureTimeNs[r];
@@ -497,7 +516,9 @@ public final class Replay {
       PacketBatch from = pieces.get(at / PacketBatch.MAX_PACKETS);
       int p = at % PacketBatch.MAX_PACKETS;
       results.left(from, p);
-      if (outTag[i] < 0) {
+      if ((from.flags[p] & PacketFlags.ORIGINATED) != 0) {
+        tally.originated++;
+      } else if (outTag[i] < 0) {
         outTag[i] = from.tag[p];
         learn(i, from, p);
       }

@@ -2,6 +2,7 @@ package dev.portcullis.standalone.replay;
 
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.core.wire.QuotedPacket;
 
 /**
  * Turns a recorded reply into the one that the real receiver would have sent: to the addresses and
@@ -64,6 +65,58 @@ final class ReplyTranslation {
     if (hasChecksum) {
       Checksum.apply(bytes, at + checksumAt, change);
     }
+  }
+
+  /**
+   * Rewrites an ICMP error in place into the one that would have been sent about the request as it
+   * left the gateway: the quote, the receiver, and the sender where that is the real receiver.
+   *
+   * @param h headers of the error
+   * @param quote what it quotes
+   * @param entry the flow of the quoted request
+   * @param withPorts whether that flow was found by ports too, and not by addresses alone
+   */
+  static void applyToError(
+      byte[] bytes,
+      PacketHeader h,
+      QuotedPacket quote,
+      FlowBook book,
+      int entry,
+      boolean withPorts) {
+    long senderHigh = book.translated(entry, 0);
+    long senderLow = book.translated(entry, 1);
+    long receiverHigh = book.translated(entry, 2);
+    long receiverLow = book.translated(entry, 3);
+    int ports = (int) book.translated(entry, 4);
+    boolean fromReceiver =
+        h.sourceHigh == quote.packet.destinationHigh && h.sourceLow == quote.packet.destinationLow;
+    int change =
+        quote.rewrite(
+            bytes,
+            senderHigh,
+            senderLow,
+            receiverHigh,
+            receiverLow,
+            withPorts ? ports >>> 16 & 0xffff : -1,
+            ports & 0xffff);
+    long fromHigh = fromReceiver ? receiverHigh : h.sourceHigh;
+    long fromLow = fromReceiver ? receiverLow : h.sourceLow;
+    int addresses =
+        Checksum.both(
+            Checksum.change(h.sourceHigh, h.sourceLow, fromHigh, fromLow),
+            Checksum.change(h.destinationHigh, h.destinationLow, senderHigh, senderLow));
+    if (h.version == 4) {
+      put32(bytes, h.offset + 12, fromLow);
+      put32(bytes, h.offset + 16, senderLow);
+      Checksum.apply(bytes, h.offset + 10, addresses);
+    } else {
+      put64(bytes, h.offset + 8, fromHigh);
+      put64(bytes, h.offset + 16, fromLow);
+      put64(bytes, h.offset + 24, senderHigh);
+      put64(bytes, h.offset + 32, senderLow);
+      change = Checksum.both(change, addresses);
+    }
+    Checksum.apply(bytes, h.transportOffset + 2, change);
   }
 
   private static int checksumOffset(PacketHeader h) {

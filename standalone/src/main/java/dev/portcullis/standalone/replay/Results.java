@@ -260,7 +260,7 @@ final class Results implements AutoCloseable {
       }
     }
     json.close('}').key("held").value(tally.held()).key("non_ip").value(tally.nonIp);
-    json.key("not_entered").value(tally.notEntered);
+    json.key("not_entered").value(tally.notEntered).key("originated").value(tally.originated);
     json.key("per_port").open('{');
     for (String port : ports.keySet()) {
       json.key(port)

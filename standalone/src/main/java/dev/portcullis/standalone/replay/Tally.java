@@ -22,6 +22,7 @@ public final class Tally {
   long forwarded;
   long nonIp;
   long notEntered;
+  long originated;
   final long[] dropped = new long[DropReason.idLimit()];
   final Map<Integer, long[]> perWorker = new TreeMap<>();
   private final Map<String, long[]> perPort = new TreeMap<>();
@@ -102,6 +103,11 @@ public final class Tally {
   /** Recorded replies that did not enter because their request did not come out. */
   public long notEntered() {
     return notEntered;
+  }
+
+  /** Packets that the gateway made itself. */
+  public long originated() {
+    return originated;
   }
 
   /** Frames dropped for a reason. */

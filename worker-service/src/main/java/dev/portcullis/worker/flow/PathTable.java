@@ -78,6 +78,12 @@ public final class PathTable {
     return record;
   }
 
+  /** Returns the live record of this tuple, -1 where there is none; changes nothing. */
+  public int peek(Tuple tuple, long hash, long nowNs) {
+    int record = lookup(tuple, hash);
+    return record >= 0 && nowNs - store.get(record, LAST_SEEN) > timeoutNs ? -1 : record;
+  }
+
   private int lookup(Tuple tuple, long hash) {
     int at = index.start(hash);
     for (long slot = index.slot(at); slot != 0; at = index.after(at), slot = index.slot(at)) {

@@ -5,6 +5,7 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.policy.GatewaySpec.ExceptionAction;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.GatewaySpec.Timeouts;
 import dev.portcullis.core.wire.IpAddress;
@@ -48,6 +49,7 @@ final class FlowLookup {
   private final LeastLoaded assigner;
   private final PortBlocks blocks;
   private final long shortestNs;
+  private final RelatedLookup related;
   private final Tuple tuple = new Tuple();
   private long touched;
   private long mismatches;
@@ -60,7 +62,8 @@ final class FlowLookup {
       LivePolicy policy,
       PolicyReview review,
       PortBlocks blocks,
-      Timeouts timeouts) {
+      Timeouts timeouts,
+      ExceptionAction icmpUnrelated) {
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -70,6 +73,7 @@ final class FlowLookup {
     this.blocks = blocks;
     this.assigner = new LeastLoaded(paths, ownership, timeouts);
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
+    this.related = new RelatedLookup(this, flows, paths, ownership, mode, icmpUnrelated);
   }
 
   /**
@@ -150,6 +154,9 @@ final class FlowLookup {
       return true;
     }
     PacketHeader h = v.header[i];
+    if (RelatedLookup.concerns(h, v.batch.flags[i]) && related.resolve(v, i)) {
+      return true;
+    }
     tuple.of(h);
     int reference = flows.peek(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
@@ -214,7 +221,8 @@ final class FlowLookup {
     return true;
   }
 
-  private void passOn(Vector v, int i, int owner, int lane, int flags) {
+  /** Marks a row as passed on to a lane of keys of a worker. */
+  void passOn(Vector v, int i, int owner, int lane, int flags) {
     v.kind[i] = Vector.PASSED_ON;
     v.worker[i] = owner;
     v.lane[i] = ownership.linkLane(owner, lane);
@@ -256,7 +264,7 @@ final class FlowLookup {
       return true;
     }
     if (mode == PathMode.RECOMPUTE) {
-      return !redirected && computed(v, i, h);
+      return !redirected && computed(v, i, h, PacketFlags.REDIRECTED);
     }
     if (!redirected && recorded(v, i)) {
       return true;
@@ -296,12 +304,8 @@ final class FlowLookup {
    * owner anyway.
    */
   private boolean gone(Vector v, int i, PacketHeader h) {
-    if (mode == PathMode.RECOMPUTE) {
-      int lane = laneOfPool(h);
-      if (lane >= 0 && !ownership.runs(lane)) {
-        passOn(v, i, ownership.self(), lane, PacketFlags.REDIRECTED);
-        return true;
-      }
+    if (mode == PathMode.RECOMPUTE && toClaimant(v, i, h, PacketFlags.REDIRECTED)) {
+      return true;
     }
     mismatches++;
     FlowKey key = ownership.key;
@@ -320,6 +324,19 @@ final class FlowLookup {
     return true;
   }
 
+  /**
+   * Passes a reply to a translated port on to the shard whose lane gives that port out; false where
+   * that is here, or nobody's.
+   */
+  boolean toClaimant(Vector v, int i, PacketHeader h, int flags) {
+    int lane = laneOfPool(h);
+    if (lane < 0 || ownership.runs(lane)) {
+      return false;
+    }
+    passOn(v, i, ownership.self(), lane, flags);
+    return true;
+  }
+
   private int laneOfPool(PacketHeader h) {
     int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;
     return pool < 0 ? -1 : blocks.claimant(pool, h.destinationPort / PortBlocks.BLOCK);
@@ -328,8 +345,11 @@ final class FlowLookup {
   /**
    * Computes the key of the earlier hop in place of a record (W5); false where it leads nowhere
    * else.
+   *
+   * @param h the reply
+   * @param flags how the row is marked
    */
-  private boolean computed(Vector v, int i, PacketHeader h) {
+  boolean computed(Vector v, int i, PacketHeader h, int flags) {
     DistributionTable table = ownership.table();
     int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;
     if (pool >= 0 && !table.workers().isEmpty()) {
@@ -341,14 +361,14 @@ final class FlowLookup {
       if (owner == ownership.self() && ownership.runs(lane)) {
         return false;
       }
-      passOn(v, i, owner, lane, PacketFlags.REDIRECTED);
+      passOn(v, i, owner, lane, flags);
     } else {
       FlowKey key = ownership.key;
       int owner = ownerOfRequest(table, h, key);
       if (ownership.isHere(owner, key.vHigh, key.vLow)) {
         return false;
       }
-      passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), PacketFlags.REDIRECTED);
+      passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), flags);
       v.key(i, key.trafficClass, key.vHigh, key.vLow);
     }
     v.did[i] |= Vector.DID_PATH;

@@ -169,6 +169,16 @@ public final class Shard {
     return pipeline.emit().redistributedTo(worker);
   }
 
+  /** Packets that this shard made itself and sent. */
+  public long originated() {
+    return pipeline.emit().originated();
+  }
+
+  /** ICMP errors and resets that were not made because there were too many. */
+  public long errorsSuppressed() {
+    return pipeline.errorsSuppressed();
+  }
+
   /** Outcomes that could not be sent because a queue was full. */
   public long outcomesLost() {
     return pipeline.emit().outcomesLost();

@@ -5,6 +5,7 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
+import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
@@ -14,6 +15,7 @@ import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.policy.CompiledPolicy;
 import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.policy.LivePolicy;
+import dev.portcullis.worker.policy.OwnAddresses;
 import dev.portcullis.worker.policy.RuleCounts;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
@@ -21,11 +23,13 @@ import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 import dev.portcullis.worker.stage.acl.AclStage;
+import dev.portcullis.worker.stage.answer.AnswerStage;
 import dev.portcullis.worker.stage.decode.DecodeStage;
 import dev.portcullis.worker.stage.dnat.DnatStage;
 import dev.portcullis.worker.stage.emit.EmitStage;
 import dev.portcullis.worker.stage.emit.TraceText;
 import dev.portcullis.worker.stage.redistribute.RedistributeStage;
+import dev.portcullis.worker.stage.related.RelatedStage;
 import dev.portcullis.worker.stage.snat.SnatStage;
 import dev.portcullis.worker.stage.stateful.StatefulStage;
 import java.util.List;
@@ -44,6 +48,7 @@ public final class WorkerPipeline {
   private final DecodeStage decode;
   private final FlowLookup lookup;
   private final Stage[] stages;
+  private final AnswerStage answer;
   private final EmitStage emit;
   private final StageFaults faults;
   private final LivePolicy policy;
@@ -75,6 +80,14 @@ public final class WorkerPipeline {
             compiled.rules().size());
     emit = new EmitStage(egress, ownership, outlets, trace);
 
+    OwnAddresses own = new OwnAddresses(spec, topology);
+    answer =
+        new AnswerStage(
+            own,
+            egress,
+            flows,
+            config.policy().defaultAction() != Action.DROP,
+            spec.limits().icmpErrorsPerSecond());
     decode = new DecodeStage(spec.exceptions(), egress, ownership);
     // here: defragmentation, IPsec detunnel
     lookup =
@@ -86,18 +99,21 @@ public final class WorkerPipeline {
             policy,
             new PolicyReview(policy, egress, flows),
             blocks,
-            spec.timeouts());
+            spec.timeouts(),
+            spec.exceptions().icmpUnrelated());
     List<Stage> inOrder =
         List.of(
             new DnatStage(policy, egress, flows),
-            new AclStage(policy, egress, flows),
+            new AclStage(policy, egress, flows, own, spec.exceptions().martian()),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
             new SnatStage(policy, egress, flows, ports, blocks, spec.exceptions()),
             spec.path() == PathMode.RECORD
                 ? new RedistributeStage(flows, paths, ownership)
                 : it -> {},
+            new RelatedStage(policy.egress(), flows),
             // here: IPsec tunnel
+            answer,
             emit);
     stages = inOrder.toArray(Stage[]::new);
   }
@@ -216,6 +232,11 @@ public final class WorkerPipeline {
   /** Replies whose path led here although their flow is not here. Any thread. */
   public long mismatches() {
     return lookup.mismatches();
+  }
+
+  /** ICMP errors and resets that were not made because there were too many. Any thread. */
+  public long errorsSuppressed() {
+    return answer.suppressed();
   }
 
   /** The last stage, which counts what leaves. */

@@ -11,6 +11,7 @@ public enum StageName {
   ACL,
   STATEFUL,
   SNAT,
+  RELATED,
   REDISTRIBUTE,
   EMIT,
   /** The pipeline itself: a stage failed. */

@@ -46,6 +46,12 @@ public final class Vector {
   /** {@link #kind}: a stage has dealt with the row for good; nothing is left to be done or said. */
   public static final int CONSUMED = 8;
 
+  /**
+   * {@link #kind}: an ICMP error about a packet of the flow {@link #flow}; the direction is that of
+   * the error.
+   */
+  public static final int RELATED = 16;
+
   /** Bits of {@link #did}, in the order in which a trace names them. */
   public static final int DID_RECORD = 1,
       DID_PATH = 2,
@@ -53,7 +59,9 @@ public final class Vector {
       DID_DNAT = 8,
       DID_ACL = 16,
       DID_STATEFUL = 32,
-      DID_SNAT = 64;
+      DID_SNAT = 64,
+      DID_RELATED = 1 << 24,
+      DID_ANSWER = 1 << 25;
 
   /**
    * Rows that go through the pipeline together, a power of two: so few that all that is known about
@@ -89,6 +97,24 @@ public final class Vector {
 
   /** Id of the drop reason. */
   public final int[] reason = new int[N];
+
+  /** {@link #kind} that the packet had when it was dropped. */
+  public final int[] kindBefore = new int[N];
+
+  /** Largest packet that the next link takes, of one dropped as {@code mtu-exceeded}. */
+  public final int[] mtu = new int[N];
+
+  /**
+   * Start, in {@code batch.bytes}, of the packet that the gateway sends back to where row {@code i}
+   * came from: link-layer header, then IP packet.
+   */
+  public final int[] answerOffset = new int[N];
+
+  /** Length of the link-layer header of the answer. */
+  public final int[] answerL2Length = new int[N];
+
+  /** Length of the IP packet of the answer; 0: there is none. */
+  public final int[] answerLength = new int[N];
 
   /** Hash of the tuple that the packet came in with. */
   public final long[] hash = new long[N];
@@ -159,6 +185,7 @@ public final class Vector {
       worker[i] = -1;
       egress[i] = -1;
       routed[i] = false;
+      answerLength[i] = 0;
       assignedClass[i] = packets.trafficClass[i];
       assignedHigh[i] = packets.vHigh[i];
       assignedLow[i] = packets.vLow[i];
@@ -167,6 +194,7 @@ public final class Vector {
 
   /** Drops a packet and counts the frames that it stands for. */
   public void drop(int i, StageName stage, DropReason why) {
+    kindBefore[i] = kind[i];
     kind[i] = DROPPED;
     reason[i] = why.id();
     countDropped(stage, why, batch.frames(i));

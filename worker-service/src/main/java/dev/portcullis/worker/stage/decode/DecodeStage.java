@@ -5,7 +5,10 @@ import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewaySpec.ExceptionAction;
 import dev.portcullis.core.policy.GatewaySpec.Exceptions;
 import dev.portcullis.core.wire.Checksum;
+import dev.portcullis.core.wire.Ipv4Options;
+import dev.portcullis.core.wire.Ipv6Extensions;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
@@ -14,18 +17,22 @@ import dev.portcullis.worker.stage.Vector;
 
 /**
  * Reads the headers; drops, or passes where the configuration says so, what is malformed, has a
- * wrong checksum or impossible addresses.
+ * wrong checksum, impossible addresses, one address on both sides or a source route. What a link
+ * says to itself (neighbour discovery) passes an inline pair without a rule; on a routed port it is
+ * the gateway's.
  *
  * <p>Checksums are verified on whole packets only: not on fragments (their IP header is), not on
- * what a snap length cut, not behind IPv6 extension headers (a routing header changes the
- * pseudo-header), and not on UDP without one. A malformed packet that passes is treated as a packet
- * without ports; one without readable addresses goes to the inline partner as it is, or is dropped.
+ * what a snap length cut, not where extension headers leave open which addresses are covered, and
+ * not on UDP without one. SCTP's is never looked at: its ports are never translated. A malformed
+ * packet that passes is treated as a packet without ports; one without readable addresses goes to
+ * the inline partner as it is, or is dropped.
  */
 public final class DecodeStage implements Stage {
 
   private final Exceptions exceptions;
   private final Egress egress;
   private final Ownership ownership;
+  private final Ipv6Extensions extensions = new Ipv6Extensions();
 
   /** Makes the stage. */
   public DecodeStage(Exceptions exceptions, Egress egress, Ownership ownership) {
@@ -60,7 +67,7 @@ public final class DecodeStage implements Stage {
     } else {
       PacketHeader h = v.header[i];
       int result = h.parse(v.batch.bytes, v.batch.dataOffset[i], v.batch.dataLength[i]);
-      if ((flags & (PacketFlags.RECORD | PacketFlags.REDIRECTED)) != 0) {
+      if ((flags & (PacketFlags.RECORD | PacketFlags.REDIRECTED | PacketFlags.RELATED)) != 0) {
         passedOn(v, i, h, flags);
       } else {
         fresh(v, i, h, result);
@@ -71,7 +78,7 @@ public final class DecodeStage implements Stage {
   private void passedOn(Vector v, int i, PacketHeader h, int flags) {
     if (!h.hasAddresses) {
       drop(v, i, DropReason.MALFORMED);
-    } else if ((flags & PacketFlags.REDIRECTED) == 0) {
+    } else if ((flags & (PacketFlags.REDIRECTED | PacketFlags.RELATED)) == 0) {
       if (egress.exists(v.batch.tag[i])) {
         v.kind[i] = Vector.RECORDED;
         v.egress[i] = v.batch.tag[i];
@@ -91,12 +98,24 @@ public final class DecodeStage implements Stage {
       } else if (exceptions.malformed() == ExceptionAction.DROP) {
         drop(v, i, DropReason.MALFORMED);
       }
-    } else if (exceptions.martian() == ExceptionAction.DROP && isMartian(h)) {
+      return;
+    }
+    int options = options(v.batch.bytes, h);
+    if ((options & Ipv4Options.MALFORMED) != 0 && exceptions.malformed() == ExceptionAction.DROP) {
+      drop(v, i, DropReason.MALFORMED);
+    } else if (exceptions.martian() == ExceptionAction.DROP && Martians.has(h)) {
       drop(v, i, DropReason.MARTIAN);
+    } else if (exceptions.land() == ExceptionAction.DROP && isLand(h)) {
+      drop(v, i, DropReason.LAND);
+    } else if ((options & Ipv4Options.SOURCE_ROUTE) != 0
+        && exceptions.sourceRouted() == ExceptionAction.DROP) {
+      drop(v, i, DropReason.SOURCE_ROUTED);
     } else if (exceptions.badChecksum() == ExceptionAction.DROP
         && !h.truncated
         && !isChecksumGood(v.batch.bytes, h)) {
       drop(v, i, DropReason.BAD_CHECKSUM);
+    } else if (isOfLink(h)) {
+      passAsItIs(v, i, ExceptionAction.PASS, DropReason.TO_GATEWAY);
     }
   }
 
@@ -114,51 +133,88 @@ public final class DecodeStage implements Stage {
     v.drop(i, StageName.DECODE, reason);
   }
 
-  /**
-   * Loopback or unspecified on either side; a multicast or broadcast sender: RFC 1812 section
-   * 5.3.7, RFC 4291 section 2.5, 2.7.
-   */
-  static boolean isMartian(PacketHeader h) {
-    if (h.version == 4) {
-      int sender = (int) (h.sourceLow >>> 24);
-      int receiver = (int) (h.destinationLow >>> 24);
-      return sender == 0
-          || sender == 127
-          || sender >= 224 && sender < 240
-          || h.sourceLow == 0xffff_ffffL
-          || receiver == 0
-          || receiver == 127;
-    }
-    boolean sender =
-        h.sourceHigh == 0 && (h.sourceLow == 0 || h.sourceLow == 1) || h.sourceHigh >>> 56 == 0xff;
-    return sender || h.destinationHigh == 0 && (h.destinationLow == 0 || h.destinationLow == 1);
+  /** Whether sender and receiver are one: RFC 793 knows no such connection. */
+  private static boolean isLand(PacketHeader h) {
+    return h.sourceLow == h.destinationLow
+        && h.sourceHigh == h.destinationHigh
+        && (!Tuple.usesPorts(h) || h.sourcePort == h.destinationPort);
   }
 
-  static boolean isChecksumGood(byte[] bytes, PacketHeader h) {
+  /** Reads options and extension headers: what {@link Ipv4Options#scan} would say. */
+  private int options(byte[] bytes, PacketHeader h) {
+    if (h.version == 4) {
+      return h.transportOffset - h.offset > 20
+          ? Ipv4Options.scan(bytes, h.offset + 20, h.transportOffset)
+          : 0;
+    }
+    if (h.transportOffset - h.offset == 40) {
+      return 0;
+    }
+    extensions.parse(bytes, h);
+    return extensions.sourceRoute ? Ipv4Options.SOURCE_ROUTE : 0;
+  }
+
+  /**
+   * What a link says to itself and no rule may stop: multicast listeners, neighbour and router
+   * discovery (RFC 4890 section 4.3.3). Such a message has a hop limit that says that no router had
+   * it; one that has another is a packet like any other.
+   */
+  private static boolean isOfLink(PacketHeader h) {
+    if (h.protocol != PacketHeader.ICMPV6 || h.fragment || h.version != 6) {
+      return false;
+    }
+    return switch (h.icmpType) {
+      case 133, 134, 135, 136, 137, 148, 149 -> h.ttl == 255;
+      case 130, 131, 132, 143, 151, 152, 153 -> h.ttl == 1;
+      default -> false;
+    };
+  }
+
+  private boolean isChecksumGood(byte[] bytes, PacketHeader h) {
     int networkLength = h.transportOffset - h.offset;
     if (h.version == 4 && Checksum.sum(bytes, h.offset, networkLength, 0) != 0xffff) {
       return false;
     }
-    if (h.fragment || h.version == 6 && networkLength != 40) {
+    boolean extended = h.version == 6 && networkLength != 40;
+    if (h.fragment || extended && !extensions.receiverKnown) {
       return true;
     }
     int length = h.end - h.transportOffset;
+    int receiver =
+        extended
+            ? Checksum.change(
+                h.destinationHigh,
+                h.destinationLow,
+                extensions.receiverHigh,
+                extensions.receiverLow)
+            : Checksum.NO_CHANGE;
     return switch (h.protocol) {
       case PacketHeader.TCP ->
-          Checksum.sum(bytes, h.transportOffset, length, Checksum.pseudoHeader(h, length))
+          Checksum.sum(
+                  bytes,
+                  h.transportOffset,
+                  length,
+                  (long) receiver + Checksum.pseudoHeader(h, length))
               == 0xffff;
       case PacketHeader.UDP -> {
         int udpLength = PacketHeader.u16(bytes, h.transportOffset + 4);
         yield PacketHeader.u16(bytes, h.transportOffset + 6) == 0
             || Checksum.sum(
-                    bytes, h.transportOffset, udpLength, Checksum.pseudoHeader(h, udpLength))
+                    bytes,
+                    h.transportOffset,
+                    udpLength,
+                    (long) receiver + Checksum.pseudoHeader(h, udpLength))
                 == 0xffff;
       }
       case PacketHeader.ICMP ->
           h.version == 6 || Checksum.sum(bytes, h.transportOffset, length, 0) == 0xffff;
       case PacketHeader.ICMPV6 ->
           h.version == 4
-              || Checksum.sum(bytes, h.transportOffset, length, Checksum.pseudoHeader(h, length))
+              || Checksum.sum(
+                      bytes,
+                      h.transportOffset,
+                      length,
+                      (long) receiver + Checksum.pseudoHeader(h, length))
                   == 0xffff;
       default -> true;
     };

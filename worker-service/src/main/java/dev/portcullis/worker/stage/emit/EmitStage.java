@@ -33,6 +33,7 @@ public final class EmitStage implements Stage {
   private final Outlets outlets;
   private final TraceText trace;
   private final PacketBatch outcome = new PacketBatch(0);
+  private final PacketBatch answer = new PacketBatch(0);
   private @Nullable Outlet[] toIo = new Outlet[16];
   private @Nullable Outlet[] toWorker = new Outlet[16 * SLOTS];
   private final byte[] noTrace = new byte[0];
@@ -40,6 +41,7 @@ public final class EmitStage implements Stage {
   private long passed;
   private long[] redistributed = new long[16];
   private long outcomesLost;
+  private long originated;
 
   /** Makes the stage. */
   public EmitStage(Egress egress, Ownership ownership, Outlets outlets, TraceText trace) {
@@ -48,6 +50,7 @@ public final class EmitStage implements Stage {
     this.outlets = outlets;
     this.trace = trace;
     outcome.count = 1;
+    answer.count = 1;
   }
 
   /** Packets that left for an IO module or another worker. */
@@ -64,6 +67,11 @@ public final class EmitStage implements Stage {
   public long redistributedTo(int number) {
     long[] counts = redistributed;
     return number < counts.length ? counts[number] : 0;
+  }
+
+  /** Packets that left and were made here. */
+  public long originated() {
+    return originated;
   }
 
   /** Outcomes that found the queue full. */
@@ -124,11 +132,42 @@ public final class EmitStage implements Stage {
     }
   }
 
-  /** Says that a row was dropped, where the port of entry asks. */
+  /**
+   * Sends the answer to a dropped row, and says that it was dropped, where the port of entry asks.
+   */
   public void reportDropped(Vector v, int i) {
+    int pieces = v.answerLength[i] > 0 && answer(v, i) ? 1 : 0;
     if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
-      report(v, i, 0, 0);
+      report(v, i, pieces, 0);
     }
+  }
+
+  /** Sends the answer back to where the row came from; false where it could not leave. */
+  private boolean answer(Vector v, int i) {
+    PacketBatch batch = v.batch;
+    int tag = batch.ingressTag[i];
+    Outlet outlet = io(egress.at(tag).io().number());
+    answer.clearRow(0);
+    answer.bytes = batch.bytes;
+    answer.captureTimeNs[0] = batch.captureTimeNs[i];
+    answer.number[0] = batch.number[i];
+    answer.vHigh[0] = v.assignedHigh[i];
+    answer.vLow[0] = v.assignedLow[i];
+    answer.trafficClass[0] = v.assignedClass[i];
+    answer.flags[0] = PacketFlags.ORIGINATED;
+    answer.ingressTag[0] = tag;
+    answer.tag[0] = tag;
+    answer.l2Offset[0] = v.answerOffset[i];
+    answer.l2Length[0] = v.answerL2Length[i];
+    answer.linkType[0] = egress.partner(tag) >= 0 ? batch.linkType[i] : LINKTYPE_RAW;
+    answer.dataOffset[0] = v.answerOffset[i] + v.answerL2Length[i];
+    answer.dataLength[0] = v.answerLength[i];
+    if (outlet == null || !outlet.offer(answer, 0)) {
+      return false;
+    }
+    originated++;
+    v.did[i] |= Vector.DID_ANSWER;
+    return true;
   }
 
   /**

@@ -24,7 +24,9 @@ public final class TraceText {
       DNAT = ascii("dnat"),
       ACL = ascii("acl:"),
       STATEFUL = ascii("stateful:"),
-      SNAT = ascii("snat");
+      SNAT = ascii("snat"),
+      RELATED = ascii("related"),
+      ANSWER = ascii("answer");
 
   private static final byte[][] STATES = new byte[FlowState.OTHER + 1][];
 
@@ -96,6 +98,7 @@ public final class TraceText {
     step(did, Vector.DID_RECORD, RECORD);
     step(did, Vector.DID_PATH, PATH);
     step(did, Vector.DID_EXPIRED, EXPIRED);
+    step(did, Vector.DID_RELATED, RELATED);
     step(did, Vector.DID_DNAT, DNAT);
     if (step(did, Vector.DID_ACL, ACL)) {
       append(rules[v.rule[i] + 2]);
@@ -104,6 +107,7 @@ public final class TraceText {
       append(STATES[v.state[i]]);
     }
     step(did, Vector.DID_SNAT, SNAT);
+    step(did, Vector.DID_ANSWER, ANSWER);
     return length;
   }
 
