@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -35,10 +36,12 @@ final class CuttingProxy implements AutoCloseable {
   /** Cuts all connections, in the middle of whatever they carry. */
   void cut() throws IOException {
     for (Socket socket : sockets) {
-      if (!socket.isClosed()) {
+      try {
         socket.setSoLinger(true, 0);
-        socket.close();
+      } catch (SocketException e) {
+        // closed by its other end in the meantime
       }
+      socket.close();
     }
     sockets.clear();
   }

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -52,6 +54,12 @@ class ConfigWatchTest {
     watch.close();
   }
 
+  /** All at once: a file that is read while it is written has faults of its own. */
+  private void write(String text) throws IOException {
+    Path next = Files.writeString(file.resolveSibling("next"), text);
+    Files.move(next, file, StandardCopyOption.ATOMIC_MOVE);
+  }
+
   private String said() throws InterruptedException {
     String sentence = said.poll(20, TimeUnit.SECONDS);
     assertNotNull(sentence, "nothing was said");
@@ -60,7 +68,7 @@ class ConfigWatchTest {
 
   @Test
   void shouldTakeAPolicyWhenItsFileHasChanged() throws Exception {
-    Files.writeString(file, YAML.replace("drop", "accept"));
+    write(YAML.replace("drop", "accept"));
     assertEquals("the configuration has changed: the policy has 0 rules now", said());
     assertEquals(1, taken.size());
     assertEquals("ACCEPT", taken.remove().config().policy().defaultAction().name());
@@ -68,22 +76,21 @@ class ConfigWatchTest {
 
   @Test
   void shouldSayEveryFaultAndChangeNothing() throws Exception {
-    Files.writeString(file, YAML.replace("drop", "drp").replace("zone: wan", "zon: wan"));
+    write(YAML.replace("drop", "drp").replace("zone: wan", "zon: wan"));
     List<String> lines = said().lines().toList();
     assertEquals(4, lines.size(), lines::toString);
     assertTrue(lines.get(0).contains("g.yaml:5: spec.io[0].ports[1].zon"), lines::toString);
     assertTrue(lines.get(2).contains("g.yaml:12: spec.defaultAction"), lines::toString);
     assertEquals("the old configuration stays in use", lines.getLast());
     assertEquals(0, taken.size());
-    Files.writeString(file, YAML.replace("drop", "reject"));
+    write(YAML.replace("drop", "reject"));
     said();
     assertEquals(1, taken.size());
   }
 
   @Test
   void shouldRefuseWhatTakesARestart() throws Exception {
-    Files.writeString(
-        file, YAML.replace("zone: wan", "zone: dmz").replace("policy: p", "limits: {flows: 1000}"));
+    write(YAML.replace("zone: wan", "zone: dmz").replace("policy: p", "limits: {flows: 1000}"));
     assertEquals(
         "spec.io, spec.limits have changed, which takes a restart of the gateway; what it takes"
             + " while it runs is another policy, spec.policy and spec.onPolicyChange; the old"
@@ -106,7 +113,7 @@ class ConfigWatchTest {
     watch =
         ConfigWatch.start(
             List.of(file), ModuleFiles.load(List.of(file)), taken::add, said::add, 1_000_000);
-    Files.writeString(file, YAML.replace("drop", "accept"));
+    write(YAML.replace("drop", "accept"));
     watch.readNow();
     said();
     assertEquals(1, taken.size());
