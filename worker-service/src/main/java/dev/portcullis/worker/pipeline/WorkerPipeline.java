@@ -111,7 +111,7 @@ public final class WorkerPipeline {
             spec.path() == PathMode.RECORD
                 ? new RedistributeStage(flows, paths, ownership)
                 : it -> {},
-            new RelatedStage(policy.egress(), flows),
+            new RelatedStage(egress, flows),
             // here: IPsec tunnel
             answer,
             emit);

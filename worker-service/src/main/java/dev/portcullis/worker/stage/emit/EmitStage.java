@@ -159,7 +159,7 @@ public final class EmitStage implements Stage {
     answer.tag[0] = tag;
     answer.l2Offset[0] = v.answerOffset[i];
     answer.l2Length[0] = v.answerL2Length[i];
-    answer.linkType[0] = egress.partner(tag) >= 0 ? batch.linkType[i] : LINKTYPE_RAW;
+    answer.linkType[0] = egress.partner(tag) >= 0 ? batch.linkType[i] : 0;
     answer.dataOffset[0] = v.answerOffset[i] + v.answerL2Length[i];
     answer.dataLength[0] = v.answerLength[i];
     if (outlet == null || !outlet.offer(answer, 0)) {
