@@ -78,7 +78,7 @@ class AnswersTest {
     assertArrayEquals(answer, net.left(), outcome.trace());
     assertEquals(net.tag(port), net.packetsOut().getFirst().tag());
     assertEquals(outcome.number(), net.packetsOut().getFirst().number());
-    assertEquals(101, net.packetsOut().getFirst().linkType());
+    assertEquals(0, net.packetsOut().getFirst().linkType());
     assertTrue(outcome.trace().endsWith("answer"), outcome.trace());
     assertEquals(0, net.unaccounted());
   }

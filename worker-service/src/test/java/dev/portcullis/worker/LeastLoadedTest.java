@@ -46,7 +46,7 @@ class LeastLoadedTest {
     long seed = System.nanoTime();
     Random random = new Random(seed);
     for (int i = 0; i < 60; i++) {
-      String client = "10.0." + random.nextInt(3) + "." + (1 + random.nextInt(9));
+      String client = "10.0." + (1 + random.nextInt(3)) + "." + (1 + random.nextInt(9));
       String server = "198.51.100." + (1 + random.nextInt(5));
       int port = 2000 + i;
       for (int round = 0; round < 2; round++) {
