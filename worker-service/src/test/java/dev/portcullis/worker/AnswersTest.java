@@ -35,7 +35,7 @@ class AnswersTest {
           .replace("routes:", "routes:\n    - {to: \"2001:db8:2::/64\", port: wan}")
           .replace(
               "rules:\n",
-              "rules:\n    - {name: v6, from: [lan], source: [\"2001:db8:1::/64\"], services: [{udp: [53]}, {icmp: [128]}], action: accept}\n"
+              "rules:\n    - {name: v6, from: [lan], source: [\"2001:db8:1::/64\"], services: [{udp: [53]}, {icmpv6: [128]}], action: accept}\n"
                   + "    - {name: no-v6, from: [lan], source: [\"2001:db8:1::/64\"], action: reject}\n"
                   + "    - {name: no-ntp, from: [lan], services: [{udp: [123]}, {protocols: [47]}, {icmp: [13]}], action: reject}\n");
 
