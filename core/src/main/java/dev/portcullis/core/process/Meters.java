@@ -7,9 +7,9 @@ import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -24,7 +24,7 @@ public final class Meters implements AutoCloseable {
   private record Series(Counter counter, List<String> labelValues) {}
 
   private final MeterRegistry registry;
-  private final Set<Series> registered = new HashSet<>();
+  private final Map<Series, Reading> registered = new HashMap<>();
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("metrics").factory());
@@ -45,7 +45,9 @@ public final class Meters implements AutoCloseable {
 
   private synchronized void register(MetricsSource source) {
     for (Reading reading : source.readings()) {
-      if (registered.add(new Series(reading.counter(), reading.labelValues()))) {
+      // a meter holds what it reads weakly: it is kept here
+      Series series = new Series(reading.counter(), reading.labelValues());
+      if (registered.putIfAbsent(series, reading) == null) {
         register(reading);
       }
     }
