@@ -2,6 +2,7 @@ package dev.portcullis.standalone.replay;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.packet.PacketBatch;
@@ -68,6 +69,7 @@ public final class Replay {
   private final PacketHeader header = new PacketHeader();
   private final PacketHeader outHeader = new PacketHeader();
   private final QuotedPacket quote = new QuotedPacket();
+  private final FlowKey key = new FlowKey();
   private final CompletableFuture<Boolean> done = new CompletableFuture<>();
 
   private final PacketBatch entered =
@@ -460,6 +462,9 @@ public final class Replay {
     outcomes.vHigh[o] = batch.vHigh[r];
     outcomes.vLow[o] = batch.vLow[r];
     outcomes.trafficClass[o] = batch.trafficClass[r];
+    if ((batch.trafficClass[r] & DistributionTable.PINNED) != 0) {
+      assignedKey(i, o);
+    }
     int length = batch.traceLength[r];
     outcomes.ensureBytes(outcomeBytes + length);
     System.arraycopy(batch.traceBytes, batch.traceOffset[r], outcomes.bytes, outcomeBytes, length);
@@ -468,6 +473,15 @@ public final class Replay {
     outcomes.traceLength[o] = length;
     outcomeBytes += length;
     piecesMissing[i] += batch.pieces[r];
+  }
+
+  /** A pin is not what the port of entry assigned the frame by: that is computed again. */
+  private void assignedKey(int i, int o) {
+    header.parse(entered.bytes, entered.dataOffset[i], entered.dataLength[i]);
+    table.assign(header, key);
+    outcomes.vHigh[o] = key.vHigh;
+    outcomes.vLow[o] = key.vLow;
+    outcomes.trafficClass[o] = key.trafficClass;
   }
 
   private void keepPiece(PacketBatch batch, int r, int i) {
