@@ -97,6 +97,21 @@ class CommandLineTest {
   }
 
   @Test
+  void shouldSayWhichPortCannotWriteItsFile() throws Exception {
+    Path yaml = folder.resolve("gateway.yaml");
+    Files.writeString(
+        yaml,
+        Files.readString(Playground.ROOT.resolve("examples/transparent.yaml"))
+            .replace(
+                "{name: wan, zone: wan, driver: pcap}",
+                "{name: wan, zone: wan, driver: pcap, pcap: {write: /no/such/folder/wan.pcapng}}"));
+    assertOneSentence(
+        1,
+        "port wan: /no/such/folder/wan.pcapng: cannot be written: its folder is not there",
+        Said.by("run", "-f", yaml.toString()));
+  }
+
+  @Test
   void shouldKeepWhatWasWrittenWhenTheFileSystemIsFull() throws Exception {
     Path small = Files.createDirectory(folder.resolve("small"));
     assumeTrue(

@@ -45,6 +45,28 @@ class LauncherTest {
   }
 
   @Test
+  void shouldSayWhichVersionItIs() throws Exception {
+    Ended ended = launch("--version");
+
+    assertEquals(0, ended.code, ended::toString);
+    assertTrue(ended.out.getFirst().matches("portcullis \\d+\\.\\d+.*"), ended::toString);
+  }
+
+  @Test
+  void shouldSayThatThePortOfTheLinksIsTaken() throws Exception {
+    Path yaml = ROOT.resolve("examples/transparent.yaml");
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String address = "127.0.0.1:" + taken.getLocalPort();
+
+      Ended ended = launch("switch", "-f", yaml.toString(), "--plaintext", "--listen", address);
+
+      assertRefused(3, ended);
+      assertTrue(
+          ended.err.getFirst().startsWith(address + " cannot be listened on"), ended::toString);
+    }
+  }
+
+  @Test
   void shouldRefuseAnOptionThatAModuleDoesNotHave() throws Exception {
     assertRefused(2, launch("worker", "0", "--colour"));
   }

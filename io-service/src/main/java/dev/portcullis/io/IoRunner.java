@@ -32,6 +32,7 @@ import dev.portcullis.io.port.PcapPort;
 import dev.portcullis.io.port.Port;
 import jakarta.inject.Singleton;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -116,22 +117,26 @@ public class IoRunner implements ModuleRunner {
         };
     LinkSettings linkSettings =
         LinkSettings.defaults().withQueueBytes(spec.limits().linkQueueBytes());
-    module[0] =
-        new IoModule(
-            self,
-            topology,
-            loop,
-            handler ->
-                ModuleLinks.create(
-                    self,
-                    generation,
-                    new LinkLoop[] {loop},
-                    tags,
-                    linkSettings,
-                    security,
-                    handler,
-                    observer),
-            ports::open);
+    try {
+      module[0] =
+          new IoModule(
+              self,
+              topology,
+              loop,
+              handler ->
+                  ModuleLinks.create(
+                      self,
+                      generation,
+                      new LinkLoop[] {loop},
+                      tags,
+                      linkSettings,
+                      security,
+                      handler,
+                      observer),
+              ports::open);
+    } catch (UncheckedIOException e) {
+      throw new ModuleException(ExitCode.INPUT, String.valueOf(e.getMessage()));
+    }
     IoModule io = module[0];
     ManagementClient[] management = new ManagementClient[1];
     management[0] =
@@ -238,7 +243,7 @@ public class IoRunner implements ModuleRunner {
         try {
           out = PcapngWriter.create(Path.of(write));
         } catch (IOException e) {
-          throw new java.io.UncheckedIOException(e);
+          throw new UncheckedIOException("port " + it.port() + ": " + e.getMessage(), e);
         }
       }
       return new PcapPort(it.tag(), it.port(), read, out, loop, System.err::println);

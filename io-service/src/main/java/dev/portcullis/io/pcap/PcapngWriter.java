@@ -55,6 +55,9 @@ public final class PcapngWriter implements AutoCloseable {
   }
 
   private static String reason(IOException e) {
+    if (e instanceof java.nio.file.NoSuchFileException) {
+      return "its folder is not there";
+    }
     return e instanceof java.nio.file.FileSystemException f && f.getReason() != null
         ? f.getReason()
         : String.valueOf(e.getMessage());
