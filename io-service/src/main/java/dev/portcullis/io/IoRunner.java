@@ -110,9 +110,12 @@ public class IoRunner implements ModuleRunner {
             notices.say(fault.label(), self + " refused " + why);
           }
 
+          /** What went to a feed has left by a port: nothing of it is lost inside the gateway. */
           @Override
           public void lost(ModuleId destination, long packets) {
-            module[0].lost(packets);
+            if (destination.kind() == ModuleId.Kind.WORKER) {
+              module[0].lost(packets);
+            }
           }
         };
     LinkSettings linkSettings =
