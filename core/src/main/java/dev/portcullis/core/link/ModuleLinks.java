@@ -512,7 +512,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
 
     void close() {
       tail();
-      channels.values().forEach(Channel::flush);
+      channels.values().forEach(Channel::finish);
       dialers.values().forEach(Dialer::stop);
       dialers.clear();
       streams.values().forEach(it -> it.end(Status.OK));
