@@ -39,9 +39,20 @@ final class Network {
       String trace,
       int l2Length,
       int linkType,
-      int flags) {
+      int flags,
+      int pieces,
+      int frameLength,
+      byte[] l2) {
     DropReason why() {
       return DropReason.byId(reason);
+    }
+
+    boolean held() {
+      return (flags & PacketFlags.HELD) != 0;
+    }
+
+    boolean joined() {
+      return (flags & PacketFlags.JOINED) != 0;
     }
   }
 
@@ -119,6 +130,8 @@ final class Network {
     byte[] data =
         Arrays.copyOfRange(
             batch.bytes, batch.dataOffset[i], batch.dataOffset[i] + batch.dataLength[i]);
+    byte[] l2 =
+        Arrays.copyOfRange(batch.bytes, batch.l2Offset[i], batch.l2Offset[i] + batch.l2Length[i]);
     String trace =
         new String(
             batch.traceBytes, batch.traceOffset[i], batch.traceLength[i], StandardCharsets.UTF_8);
@@ -134,11 +147,18 @@ final class Network {
               trace,
               batch.l2Length[i],
               batch.linkType[i],
-              batch.flags[i]));
+              batch.flags[i],
+              batch.pieces[i],
+              batch.frameLength[i],
+              l2));
       return;
     }
     PacketBatch copy = new PacketBatch(0);
     row(copy, 0, data, batch.l2Length[i]);
+    System.arraycopy(l2, 0, copy.bytes, copy.l2Offset[0], l2.length);
+    copy.reason[0] = batch.reason[i];
+    copy.pieces[0] = batch.pieces[i];
+    copy.frameLength[0] = batch.frameLength[i];
     copy.captureTimeNs[0] = batch.captureTimeNs[i];
     copy.number[0] = batch.number[i];
     copy.vHigh[0] = batch.vHigh[i];
@@ -168,6 +188,26 @@ final class Network {
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();
     }
+  }
+
+  /** Lets time come to {@code nowNs} in every lane; what left is in {@link #left}. */
+  void tick(long nowNs) {
+    out.clear();
+    for (Worker worker : workers) {
+      for (int shard = 0; shard < shards; shard++) {
+        PacketBatch tick = new PacketBatch(0);
+        tick.count = 1;
+        tick.captureTimeNs[0] = nowNs;
+        tick.flags[0] = PacketFlags.TICK;
+        worker.onBatch(shard, ModuleId.io(0), 1, tick);
+      }
+    }
+    run();
+  }
+
+  /** Frames that workers keep. */
+  long held() {
+    return workers.stream().flatMap(it -> it.shards().stream()).mapToLong(Shard::held).sum();
   }
 
   int tag(String port) {
@@ -350,7 +390,7 @@ final class Network {
           - {name: io-a, ports: [{name: lan, zone: lan, driver: pcap}]}
           - {name: io-b, ports: [{name: wan, zone: wan, driver: pcap}]}
         inline: [{name: bump, ports: [lan, wan]}]
-        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, unknownLinkType: pass, nonIp: pass, martian: pass}
+        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, fragmentLimit: pass, fragmentTimeout: pass, fragmentOverlap: pass, unknownLinkType: pass, nonIp: pass, martian: pass}
         policy: p
       ---
       apiVersion: portcullis.dev/v1alpha1

@@ -106,12 +106,13 @@ public final class Shard {
     pipeline.process(vector);
     for (int i = 0; i < batch.count; i++) {
       if ((batch.flags[i] & PacketFlags.TICK) != 0) {
-        pipeline.tick(vector, batch.captureTimeNs[i]);
+        int caused = pipeline.tick(vector, batch.captureTimeNs[i]);
         if ((batch.flags[i] & PacketFlags.REPORT) != 0) {
-          pipeline.emit().answerTick(batch, i);
+          pipeline.emit().answerTick(batch, i, caused);
         }
       }
     }
+    vector.end();
   }
 
   /** Handles packets of another shard of this worker. Thread: this shard. */
@@ -121,6 +122,7 @@ public final class Shard {
     }
     vector.begin(batch, true);
     pipeline.process(vector);
+    vector.end();
     flush();
   }
 

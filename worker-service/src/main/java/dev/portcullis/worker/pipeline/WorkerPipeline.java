@@ -8,6 +8,7 @@ import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.FragmentTable;
 import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
@@ -19,9 +20,11 @@ import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 import dev.portcullis.worker.stage.acl.AclStage;
 import dev.portcullis.worker.stage.decode.DecodeStage;
+import dev.portcullis.worker.stage.defragment.DefragmentStage;
 import dev.portcullis.worker.stage.dnat.DnatStage;
 import dev.portcullis.worker.stage.emit.EmitStage;
 import dev.portcullis.worker.stage.emit.TraceText;
+import dev.portcullis.worker.stage.mtu.MtuStage;
 import dev.portcullis.worker.stage.redistribute.RedistributeStage;
 import dev.portcullis.worker.stage.snat.SnatStage;
 import dev.portcullis.worker.stage.stateful.StatefulStage;
@@ -39,6 +42,8 @@ public final class WorkerPipeline {
   private final PathTable paths;
   private final NatPorts ports;
   private final DecodeStage decode;
+  private final FragmentTable fragments;
+  private final DefragmentStage defragment;
   private final FlowLookup lookup;
   private final Stage[] stages;
   private final EmitStage emit;
@@ -66,10 +71,15 @@ public final class WorkerPipeline {
             topology.interfaces().size(),
             policy.rules()::name,
             config.policy().rules().size());
-    emit = new EmitStage(policy.egress(), ownership, outlets, trace);
+    fragments =
+        new FragmentTable(
+            spec.timeouts().fragmentNs(), spec.limits().fragments(), spec.limits().fragmentBytes());
+    emit = new EmitStage(policy.egress(), ownership, outlets, trace, fragments);
 
     decode = new DecodeStage(spec.exceptions(), policy.egress(), ownership);
-    // here: defragmentation, IPsec detunnel
+    defragment =
+        new DefragmentStage(spec.exceptions(), policy.egress(), ownership, fragments, this::resume);
+    // here: IPsec detunnel
     lookup =
         new FlowLookup(
             flows, paths, ownership, spec.path(), policy.destinations(), blocks, spec.timeouts());
@@ -77,6 +87,7 @@ public final class WorkerPipeline {
         List.of(
             new DnatStage(policy.destinations(), policy.egress(), flows),
             new AclStage(policy.rules(), policy.egress(), flows),
+            new MtuStage(policy.egress()),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
             new SnatStage(
@@ -93,6 +104,15 @@ public final class WorkerPipeline {
   public void process(Vector v) {
     v.to = v.batch.count;
     guarded(decode, v);
+    run(v);
+  }
+
+  /** Takes packets that a stage had kept through the stages behind {@code decode}. */
+  private void resume(Vector v) {
+    run(v);
+  }
+
+  private void run(Vector v) {
     v.to = 0;
     lookup.touch(v);
     while (nextRun(v)) {
@@ -102,8 +122,28 @@ public final class WorkerPipeline {
     }
   }
 
+  /**
+   * A fragment: behind all packets before it, so that what it lets go on does so in turn. As a
+   * whole datagram it is decoded and assigned like a packet that came in.
+   */
+  private void fragment(Vector v) {
+    int i = v.to;
+    v.from = i;
+    v.to = i + 1;
+    guarded(defragment, v);
+    if (v.kind[i] == Vector.PARSED && !v.header[i].fragment) {
+      guarded(decode, v);
+      defragment.distribute(v, i);
+    }
+    lookup.touch(v, i);
+    v.to = i;
+  }
+
   private boolean nextRun(Vector v) {
     try {
+      if (v.to < v.batch.count && v.kind[v.to] == Vector.FRAGMENT) {
+        fragment(v);
+      }
       return lookup.next(v);
     } catch (RuntimeException e) {
       failed(v, e);
@@ -145,11 +185,13 @@ public final class WorkerPipeline {
 
   /**
    * Time has come to {@code nowNs}: what is due in any lane happens. Stages that keep packets or
-   * flows for a time act here, the next packet of a lane or this, whichever is first.
+   * flows for a time act here, the next packet of a lane or this, whichever is first. Returns how
+   * many frames waited for this time.
    */
-  public void tick(Vector v, long nowNs) {
-    // here: defragmentation
+  public int tick(Vector v, long nowNs) {
+    int frames = defragment.tick(v, nowNs);
     flows.tick(nowNs);
+    return frames;
   }
 
   /** Works by a new table from the next packet on. */
@@ -173,6 +215,11 @@ public final class WorkerPipeline {
   /** The path records. */
   public PathTable paths() {
     return paths;
+  }
+
+  /** The fragments that wait. */
+  public FragmentTable fragments() {
+    return fragments;
   }
 
   /** The last stage, which counts what leaves. */

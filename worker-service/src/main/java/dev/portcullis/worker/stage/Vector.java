@@ -5,6 +5,7 @@ import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.PacketHeader;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A batch on its way through the pipeline: the packets, and what the stages have found out about
@@ -46,6 +47,12 @@ public final class Vector {
   /** {@link #kind}: a stage has dealt with the row for good; nothing is left to be done or said. */
   public static final int CONSUMED = 8;
 
+  /** {@link #kind}: a fragment; alone before its run, it meets the others of its datagram. */
+  public static final int FRAGMENT = 9;
+
+  /** {@link #kind}: has become part of the datagram that goes on as frame {@link #carrier}. */
+  public static final int JOINED = 10;
+
   /** Bits of {@link #did}, in the order in which a trace names them. */
   public static final int DID_RECORD = 1,
       DID_PATH = 2,
@@ -54,6 +61,9 @@ public final class Vector {
       DID_ACL = 16,
       DID_STATEFUL = 32,
       DID_SNAT = 64;
+
+  /** {@link #did}: its fragments were put together. */
+  public static final int DID_FRAGMENT = 1 << 20;
 
   private static final int N = PacketBatch.MAX_PACKETS;
 
@@ -114,6 +124,18 @@ public final class Vector {
   /** V that the IO module assigned, lower half. */
   public final long[] assignedLow = new long[N];
 
+  /** Largest IP packet that {@link #egress} takes, where the packet was dropped for that. */
+  public final int[] mtu = new int[N];
+
+  /** Frames held before whose outcomes come because of this row. */
+  public final int[] caused = new int[N];
+
+  /** Number of the frame that the datagram goes on as; with {@link #JOINED}. */
+  public final long[] carrier = new long[N];
+
+  /** Datagram of the fragment table whose frames go the way of this row instead of it; -1: none. */
+  public final int[] datagram = new int[N];
+
   /**
    * Row that a stage works on at the moment: where a fault of the gateway is looked for. Every
    * stage sets it.
@@ -123,18 +145,39 @@ public final class Vector {
   /** The flow that the only packet of the run opens. */
   public final NewFlow opening = new NewFlow();
 
-  private long held;
+  private final long[] held;
+  private final long[] dropped;
+  private final @Nullable Vector aside;
   private byte[] spill = new byte[0];
   private int spillUsed;
-  private final long[] dropped = new long[StageName.values().length * DropReason.idLimit()];
+  private byte @Nullable [] ownBytes;
 
   /** Makes an empty vector. */
   public Vector() {
+    this(new long[1], new long[StageName.values().length * DropReason.idLimit()], true);
+  }
+
+  private Vector(long[] held, long[] dropped, boolean withAside) {
+    this.held = held;
+    this.dropped = dropped;
     Arrays.setAll(header, i -> new PacketHeader());
+    aside = withAside ? new Vector(held, dropped, false) : null;
+  }
+
+  /**
+   * A vector beside this one that counts with it: what stages had kept goes through it while this
+   * one waits. It has none itself.
+   */
+  public Vector aside() {
+    if (aside == null) {
+      throw new IllegalStateException("what goes aside holds nothing");
+    }
+    return aside;
   }
 
   /** Takes a batch in. */
   public void begin(PacketBatch packets, boolean ownWorker) {
+    end();
     batch = packets;
     fromOwnWorker = ownWorker;
     from = 0;
@@ -145,6 +188,8 @@ public final class Vector {
       did[i] = 0;
       worker[i] = -1;
       egress[i] = -1;
+      caused[i] = 0;
+      datagram[i] = -1;
       routed[i] = false;
       assignedClass[i] = packets.trafficClass[i];
       assignedHigh[i] = packets.vHigh[i];
@@ -167,17 +212,17 @@ public final class Vector {
   /** A stage has copied the packet and keeps it; it counts as held until {@link #released}. */
   public void hold(int i) {
     kind[i] = HELD;
-    held += batch.frames(i);
+    held[0] += batch.frames(i);
   }
 
   /** Frames that were held go on or were dropped. */
   public void released(int frames) {
-    held -= frames;
+    held[0] -= frames;
   }
 
   /** Frames that stages keep now. May be read by any thread. */
   public long held() {
-    return held;
+    return held[0];
   }
 
   /**
@@ -186,6 +231,7 @@ public final class Vector {
    */
   public int room(int length) {
     if (batch.bytes != spill) {
+      ownBytes = batch.bytes;
       spillUsed = batch.bytes.length;
       if (spill.length < spillUsed + length) {
         spill = new byte[Math.max(spillUsed + length, 1 << 19)];
@@ -201,6 +247,17 @@ public final class Vector {
     int at = spillUsed;
     spillUsed += length;
     return at;
+  }
+
+  /** The batch is done with: it gets the buffer back that it came with. */
+  public void end() {
+    if (ownBytes != null) {
+      if (batch.traceBytes == batch.bytes) {
+        batch.traceBytes = ownBytes;
+      }
+      batch.bytes = ownBytes;
+      ownBytes = null;
+    }
   }
 
   /** Sets what the IO module assigned, where the row has another key by now. */

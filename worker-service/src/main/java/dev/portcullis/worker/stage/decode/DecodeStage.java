@@ -14,12 +14,14 @@ import dev.portcullis.worker.stage.Vector;
 
 /**
  * Reads the headers; drops, or passes where the configuration says so, what is malformed, has a
- * wrong checksum or impossible addresses.
+ * wrong checksum or impossible addresses. What is a fragment after that waits for the others
+ * ({@link Vector#FRAGMENT}); one that a snap length cut goes on by itself.
  *
  * <p>Checksums are verified on whole packets only: not on fragments (their IP header is), not on
  * what a snap length cut, not behind IPv6 extension headers (a routing header changes the
- * pseudo-header), and not on UDP without one. A malformed packet that passes is treated as a packet
- * without ports; one without readable addresses goes to the inline partner as it is, or is dropped.
+ * pseudo-header) but for a fragment header alone, and not on UDP without one. A malformed packet
+ * that passes is treated as a packet without ports; one without readable addresses goes to the
+ * inline partner as it is, or is dropped.
  */
 public final class DecodeStage implements Stage {
 
@@ -73,14 +75,38 @@ public final class DecodeStage implements Stage {
       drop(v, i, DropReason.MALFORMED);
     } else if ((flags & PacketFlags.REDIRECTED) == 0) {
       if (egress.exists(v.batch.tag[i])) {
+        if (h.fragment && (flags & PacketFlags.REASSEMBLED) != 0) {
+          partOfWhole(h);
+        }
         v.kind[i] = Vector.RECORDED;
         v.egress[i] = v.batch.tag[i];
       } else {
         drop(v, i, DropReason.UNKNOWN_TAG);
       }
-    } else if ((flags & PacketFlags.REPORT) != 0) {
+    } else {
+      assigned(v, i, h);
+      if (h.fragment && (flags & PacketFlags.REASSEMBLED) != 0) {
+        v.kind[i] = Vector.FRAGMENT;
+      }
+    }
+  }
+
+  /** The key of a packet that was passed on says nothing of what the IO module assigned. */
+  private void assigned(Vector v, int i, PacketHeader h) {
+    if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
       ownership.table().assign(h, ownership.key);
       v.assigned(i, ownership.key.trafficClass, ownership.key.vHigh, ownership.key.vLow);
+    }
+  }
+
+  /**
+   * The first fragment of a datagram that was inspected whole leads to the path record of the
+   * whole: its ports count. They are there, for a fragment has 8 bytes at least.
+   */
+  private static void partOfWhole(PacketHeader h) {
+    if (h.fragmentOffset == 0) {
+      h.fragment = false;
+      h.hasPorts |= h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.SCTP;
     }
   }
 
@@ -97,6 +123,20 @@ public final class DecodeStage implements Stage {
         && !h.truncated
         && !isChecksumGood(v.batch.bytes, h)) {
       drop(v, i, DropReason.BAD_CHECKSUM);
+    } else if (h.fragment && !h.truncated) {
+      v.kind[i] = Vector.FRAGMENT;
+    }
+    if ((v.batch.flags[i] & PacketFlags.REASSEMBLED) != 0) {
+      reassembled(v, i, h);
+    }
+  }
+
+  private void reassembled(Vector v, int i, PacketHeader h) {
+    if (h.fragment) {
+      assigned(v, i, h);
+    } else if (v.fromOwnWorker && PacketFlags.hops(v.batch.flags[i]) == 0) {
+      // passing between shards is no hop: the trace names what this worker did in one
+      v.did[i] |= Vector.DID_FRAGMENT;
     }
   }
 
@@ -139,7 +179,8 @@ public final class DecodeStage implements Stage {
     if (h.version == 4 && Checksum.sum(bytes, h.offset, networkLength, 0) != 0xffff) {
       return false;
     }
-    if (h.fragment || h.version == 6 && networkLength != 40) {
+    boolean atomic = h.version == 6 && networkLength == 48 && h.fragmentAt == h.offset + 40;
+    if (h.fragment || h.version == 6 && networkLength != 40 && !atomic) {
       return true;
     }
     int length = h.end - h.transportOffset;

@@ -7,19 +7,25 @@ import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.FragmentTable;
+import dev.portcullis.worker.flow.IpFragments;
 import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Sends every packet of the run where the stages said: tagged for its IO module, or on to another
  * worker or shard; and says what became of those that the port of entry asks about. Routed packets
- * lose a hop of TTL, the link-layer header and padding; others leave as they came.
+ * lose a hop of TTL, the link-layer header and padding; others leave as they came. What is larger
+ * than the port of exit takes, or was fragmented when it came, leaves in pieces (ADR 12).
  */
 public final class EmitStage implements Stage {
 
@@ -27,13 +33,20 @@ public final class EmitStage implements Stage {
   public static final int HOP_LIMIT = 4;
 
   private static final int LINKTYPE_RAW = 101;
+  private static final int IPV6_MIN_MTU = 1280;
+  private static final int WITHOUT_HEADER = PacketFlags.NON_IP | PacketFlags.ORIGINATED;
+  private static final int TRANSLATED = Vector.DID_DNAT | Vector.DID_SNAT;
+  private static final VarHandle CARRIER =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
   private static final int SLOTS = 16;
 
   private final Egress egress;
   private final Ownership ownership;
   private final Outlets outlets;
   private final TraceText trace;
-  private final PacketBatch outcome = new PacketBatch(0);
+  private final FragmentTable fragments;
+  private final Fragmenter fragmenter = new Fragmenter();
+  private final PacketBatch outcome = new PacketBatch(Long.BYTES);
   private @Nullable Outlet[] toIo = new Outlet[16];
   private @Nullable Outlet[] toWorker = new Outlet[16 * SLOTS];
   private final byte[] noTrace = new byte[0];
@@ -42,12 +55,22 @@ public final class EmitStage implements Stage {
   private long redistributed;
   private long outcomesLost;
 
-  /** Makes the stage. */
-  public EmitStage(Egress egress, Ownership ownership, Outlets outlets, TraceText trace) {
+  /**
+   * Makes the stage.
+   *
+   * @param fragments has the frames of datagrams that were put together on an inline pair
+   */
+  public EmitStage(
+      Egress egress,
+      Ownership ownership,
+      Outlets outlets,
+      TraceText trace,
+      FragmentTable fragments) {
     this.egress = egress;
     this.ownership = ownership;
     this.outlets = outlets;
     this.trace = trace;
+    this.fragments = fragments;
     outcome.count = 1;
   }
 
@@ -95,11 +118,20 @@ public final class EmitStage implements Stage {
   public void process(Vector v) {
     for (int i = v.from; i < v.to; i++) {
       v.current = i;
+      if (v.datagram[i] >= 0) {
+        inFragments(v, i);
+      }
       switch (v.kind[i]) {
         case Vector.DROPPED, Vector.CONSUMED -> {}
         case Vector.HELD -> {
-          if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
+          int asked = PacketFlags.REPORT | PacketFlags.REASSEMBLED;
+          if ((v.batch.flags[i] & asked) == PacketFlags.REPORT) {
             report(v, i, 0, PacketFlags.HELD);
+          }
+        }
+        case Vector.JOINED -> {
+          if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
+            report(v, i, 0, PacketFlags.JOINED);
           }
         }
         case Vector.PASSED_ON -> passOn(v, i, v.batch.flags[i]);
@@ -135,8 +167,9 @@ public final class EmitStage implements Stage {
    * Answers a row of time, after all that it caused.
    *
    * @param batch the row, with {@link PacketFlags#TICK} and {@link PacketFlags#REPORT}
+   * @param caused frames that waited for this time
    */
-  public void answerTick(PacketBatch batch, int i) {
+  public void answerTick(PacketBatch batch, int i, int caused) {
     int tag = batch.ingressTag[i];
     Outlet outlet = egress.exists(tag) ? io(egress.at(tag).io().number()) : null;
     outcome.clearRow(0);
@@ -145,6 +178,7 @@ public final class EmitStage implements Stage {
     outcome.flags[0] = PacketFlags.OUTCOME | PacketFlags.TICK;
     outcome.ingressTag[0] = tag;
     outcome.tag[0] = tag;
+    outcome.frameLength[0] = caused;
     if (outlet == null || !outlet.offer(outcome, 0)) {
       outcomesLost++;
     }
@@ -165,7 +199,9 @@ public final class EmitStage implements Stage {
             ? PacketHeader.u16(bytes, h.offset + 2)
             : 40 + PacketHeader.u16(bytes, h.offset + 4);
     batch.dataLength[i] = h.end - h.offset;
-    batch.frameLength[i] = h.truncated ? ipLength : 0;
+    if ((batch.flags[i] & PacketFlags.REASSEMBLED) == 0) {
+      batch.frameLength[i] = h.truncated ? ipLength : 0;
+    }
     batch.l2Length[i] = 0;
     batch.linkType[i] = LINKTYPE_RAW;
   }
@@ -179,22 +215,109 @@ public final class EmitStage implements Stage {
       return;
     }
     int traceLength = batch.traceLength[i];
+    int limit = limit(v, i);
     batch.tag[i] = v.egress[i];
     batch.pieces[i] = 0;
     batch.flags[i] = flags & PacketFlags.ORIGINATED;
     batch.traceLength[i] = 0;
     v.key(i, v.assignedClass[i], v.assignedHigh[i], v.assignedLow[i]);
-    boolean taken = outlet.offer(batch, i);
+    int pieces =
+        limit > 0
+            ? fragmenter.send(batch, i, v.header[i], limit, outlet)
+            : outlet.offer(batch, i) ? 1 : 0;
     batch.flags[i] = flags;
     batch.traceLength[i] = traceLength;
-    if (!taken) {
+    if (pieces == 0) {
       v.drop(i, StageName.EMIT, DropReason.LINK_QUEUE_FULL);
       return;
     }
     forwarded += batch.frames(i);
     if ((flags & PacketFlags.REPORT) != 0) {
-      report(v, i, 1, 0);
+      report(v, i, pieces, 0);
     }
+  }
+
+  /**
+   * Returns the most bytes that a piece of this packet may have, 0: it leaves as it is. A packet
+   * that came in fragments leaves in none that is larger, so that the sender's path MTU discovery
+   * still finds what it would without the gateway; in IPv6 that is 1,280 at the least.
+   */
+  private int limit(Vector v, int i) {
+    PacketBatch batch = v.batch;
+    int mtu = egress.mtu(v.egress[i]);
+    boolean reassembled = (batch.flags[i] & PacketFlags.REASSEMBLED) != 0;
+    if (!reassembled && batch.dataLength[i] <= mtu || (batch.flags[i] & WITHOUT_HEADER) != 0) {
+      return 0;
+    }
+    boolean inline = egress.partner(batch.ingressTag[i]) >= 0;
+    PacketHeader h = v.header[i];
+    int length = h.end - h.offset;
+    if (!reassembled) {
+      return inline || h.truncated || h.version != 4 || length <= mtu ? 0 : mtu;
+    }
+    int limit = batch.frameLength[i];
+    batch.frameLength[i] = 0;
+    if (h.fragment || inline && batch.reason[i] == 0) {
+      return 0; // a fragment that leaves as it came
+    }
+    limit = h.version == 6 ? Math.max(limit, IPV6_MIN_MTU) : limit;
+    limit = inline ? limit : Math.min(limit, mtu);
+    if (h.version == 6 && h.fragmentAt >= 0 && length - 8 <= limit) {
+      batch.dataOffset[i] = IpFragments.withoutFragmentHeader(batch.bytes, h);
+      batch.dataLength[i] -= 8;
+      return 0;
+    }
+    return length <= limit ? 0 : limit;
+  }
+
+  /**
+   * Fragments on an inline pair go the way that was found for the whole, as they came, each for
+   * itself and in order of arrival; where addresses or ports of the whole were translated, it goes
+   * and they are joined in it.
+   */
+  private void inFragments(Vector v, int i) {
+    Vector aside = v.aside();
+    aside.batch.count = 0;
+    int frames = fragments.unload(v.datagram[i], aside.batch);
+    fragments.release(v.datagram[i]);
+    v.datagram[i] = -1;
+    aside.begin(aside.batch, v.fromOwnWorker);
+    boolean whole = v.kind[i] != Vector.DROPPED && (v.did[i] & TRANSLATED) != 0;
+    for (int it = 0; it < frames; it++) {
+      if (whole) {
+        aside.kind[it] = it == frames - 1 ? Vector.CONSUMED : Vector.JOINED;
+        aside.carrier[it] = v.batch.number[i];
+        aside.did[it] = Vector.DID_FRAGMENT;
+      } else {
+        likeTheWhole(v, i, aside, it);
+      }
+    }
+    aside.to = frames;
+    if (!whole) {
+      aside.caused[frames - 1] += v.caused[i] + frames - 1;
+      v.kind[i] = Vector.CONSUMED;
+    }
+    process(aside);
+  }
+
+  private static void likeTheWhole(Vector v, int i, Vector aside, int it) {
+    PacketBatch batch = aside.batch;
+    aside.header[it].parse(batch.bytes, batch.dataOffset[it], batch.dataLength[it]);
+    aside.kind[it] = v.kind[i];
+    aside.reason[it] = v.reason[i];
+    aside.egress[it] = v.egress[i];
+    aside.worker[it] = v.worker[i];
+    aside.lane[it] = v.lane[i];
+    aside.did[it] = v.did[i];
+    aside.rule[it] = v.rule[i];
+    aside.state[it] = v.state[i];
+    aside.key(it, v.batch.trafficClass[i], v.batch.vHigh[i], v.batch.vLow[i]);
+    boolean passed = v.kind[i] == Vector.PASSED_ON || v.worker[i] >= 0;
+    int way = PacketFlags.REDIRECTED | PacketFlags.RECORD;
+    batch.flags[it] =
+        batch.flags[it] & ~(way | PacketFlags.REASSEMBLED)
+            | v.batch.flags[i] & way
+            | (passed ? PacketFlags.REASSEMBLED : 0);
   }
 
   private void passOn(Vector v, int i, int flags) {
@@ -245,11 +368,21 @@ public final class EmitStage implements Stage {
     outcome.vLow[0] = v.assignedLow[i];
     outcome.trafficClass[0] = v.assignedClass[i];
     boolean traced = (batch.flags[i] & PacketFlags.TRACE) != 0;
-    outcome.flags[0] = PacketFlags.OUTCOME | flags | (traced ? PacketFlags.TRACE : 0);
+    outcome.flags[0] =
+        PacketFlags.OUTCOME
+            | flags
+            | batch.flags[i] & PacketFlags.WAS_HELD
+            | (traced ? PacketFlags.TRACE : 0);
     outcome.ingressTag[0] = tag;
     outcome.tag[0] = tag;
     outcome.reason[0] = v.reason[i];
     outcome.pieces[0] = pieces;
+    outcome.frameLength[0] = v.caused[i] + batch.reason[i];
+    outcome.dataLength[0] = 0;
+    if ((flags & PacketFlags.JOINED) != 0) {
+      CARRIER.set(outcome.bytes, 0, v.carrier[i]);
+      outcome.dataLength[0] = Long.BYTES;
+    }
     outcome.traceLength[0] = traced ? trace.write(v, i) : 0;
     outcome.traceOffset[0] = 0;
     outcome.traceBytes = traced ? trace.bytes() : noTrace;
