@@ -41,6 +41,13 @@ public final class FragmentTable {
   /** {@link #add}: not kept: there is no room. */
   public static final int NO_ROOM = 3;
 
+  /**
+   * A lane more, without bounds of its own: of fragments whose datagram was complete at another
+   * worker or shard, which are on their way through links that have bounds. They wait for each
+   * other and not for time.
+   */
+  public static final int PASSING = Lanes.COUNT;
+
   private static final int SOURCE_HIGH = 0,
       SOURCE_LOW = 1,
       DESTINATION_HIGH = 2,
@@ -72,11 +79,11 @@ public final class FragmentTable {
   private long[] words = new long[WORDS << 4];
   private int used;
   private int free = NONE;
-  private final int[] oldest = new int[Lanes.COUNT];
-  private final int[] newest = new int[Lanes.COUNT];
-  private final int[] datagrams = new int[Lanes.COUNT];
-  private final int[] blocks = new int[Lanes.COUNT];
-  private final long[] earliestNs = new long[Lanes.COUNT];
+  private final int[] oldest = new int[Lanes.COUNT + 1];
+  private final int[] newest = new int[Lanes.COUNT + 1];
+  private final int[] datagrams = new int[Lanes.COUNT + 1];
+  private final int[] blocks = new int[Lanes.COUNT + 1];
+  private final long[] earliestNs = new long[Lanes.COUNT + 1];
 
   /**
    * Makes an empty table.
@@ -149,7 +156,9 @@ public final class FragmentTable {
    * @param scope what else tells datagrams apart, 24 bits: where they came in
    */
   public int open(PacketHeader h, int scope, int lane, long nowNs) {
-    return datagrams[lane] < datagramsPerLane ? openAnyway(h, scope, lane, nowNs) : NONE;
+    return lane == PASSING || datagrams[lane] < datagramsPerLane
+        ? openAnyway(h, scope, lane, nowNs)
+        : NONE;
   }
 
   /** Returns a new datagram, whether there is room or not: it is about to be taken out. */
@@ -237,7 +246,7 @@ public final class FragmentTable {
     }
     int lane = lane(datagram);
     if (get(datagram, COUNT) == MAX_FRAGMENTS
-        || blocks[lane] + FragmentFrames.blocks(batch, i) > blocksPerLane) {
+        || lane != PASSING && blocks[lane] + FragmentFrames.blocks(batch, i) > blocksPerLane) {
       return NO_ROOM;
     }
     int frame = addAnyway(datagram, batch, i, h, assignedClass, assignedHigh, assignedLow);

@@ -31,9 +31,6 @@ public final class DefragmentStage implements Stage {
   /** Fragments of one datagram may come in by several ports of a zone, or by one inline port. */
   private static final int INLINE = 1 << 16;
 
-  /** Fragments that another worker has put together already meet among themselves. */
-  private static final int PASSED_ON = 1 << 17;
-
   private static final int LARGEST = 65_535;
 
   private final Exceptions exceptions;
@@ -72,11 +69,12 @@ public final class DefragmentStage implements Stage {
       }
       return;
     }
-    int lane = Lanes.laneOf(v.batch.vHigh[i], v.batch.vLow[i]);
+    int lane = lane(v.batch, i);
     int scope = scope(v.batch, i);
     long nowNs = v.batch.captureTimeNs[i];
     int datagram = table.find(h, scope, lane);
-    if (datagram >= 0 && table.expired(datagram, nowNs)) {
+    boolean passing = lane == FragmentTable.PASSING;
+    if (datagram >= 0 && !passing && table.expired(datagram, nowNs)) {
       v.caused[i] += letGo(v, datagram, DropReason.FRAGMENT_TIMEOUT);
       remove(datagram);
       datagram = -1;
@@ -89,7 +87,7 @@ public final class DefragmentStage implements Stage {
     if (datagram >= 0) {
       result = add(v, i, datagram);
     } else {
-      v.caused[i] += expire(v, lane, nowNs);
+      v.caused[i] += passing ? 0 : expire(v, lane, nowNs);
       datagram = table.open(h, scope, lane, nowNs);
       if (datagram >= 0) {
         result = add(v, i, datagram);
@@ -100,7 +98,7 @@ public final class DefragmentStage implements Stage {
       case FragmentTable.KEPT -> {
         v.hold(i);
         table.lastWasHeld(datagram);
-        v.caused[i] += expire(v, lane, nowNs);
+        v.caused[i] += passing ? 0 : expire(v, lane, nowNs);
       }
       case FragmentTable.OVERLAP -> refuse(v, i, datagram, DropReason.FRAGMENT_OVERLAP);
       default -> refuse(v, i, datagram, DropReason.FRAGMENT_LIMIT);
@@ -120,10 +118,16 @@ public final class DefragmentStage implements Stage {
         || headers + h.fragmentOffset + length > LARGEST;
   }
 
+  /** Fragments that another worker or shard has put together already meet among themselves. */
+  private static int lane(PacketBatch batch, int i) {
+    return (batch.flags[i] & PacketFlags.REASSEMBLED) != 0
+        ? FragmentTable.PASSING
+        : Lanes.laneOf(batch.vHigh[i], batch.vLow[i]);
+  }
+
   private int scope(PacketBatch batch, int i) {
     int tag = batch.ingressTag[i];
-    int where = egress.partner(tag) >= 0 ? INLINE | tag : egress.zone(tag);
-    return (batch.flags[i] & PacketFlags.REASSEMBLED) != 0 ? PASSED_ON | where : where;
+    return egress.partner(tag) >= 0 ? INLINE | tag : egress.zone(tag);
   }
 
   private int add(Vector v, int i, int datagram) {
@@ -178,7 +182,7 @@ public final class DefragmentStage implements Stage {
   /** There is no place for another datagram, and the row may not go on itself. */
   private void letGoAlone(Vector v, int i) {
     PacketBatch batch = v.batch;
-    int lane = Lanes.laneOf(batch.vHigh[i], batch.vLow[i]);
+    int lane = lane(batch, i);
     int datagram = table.openAnyway(v.header[i], scope(batch, i), lane, batch.captureTimeNs[i]);
     keepAnyway(v, i, datagram);
     v.caused[i] += letGo(v, datagram, DropReason.FRAGMENT_LIMIT);
@@ -203,7 +207,7 @@ public final class DefragmentStage implements Stage {
   /** Time has come: what waits too long by then is let go. Returns how many frames. */
   public int tick(Vector v, long nowNs) {
     int frames = 0;
-    for (int lane = 0; lane < Lanes.COUNT; lane++) {
+    for (int lane = 0; lane <= FragmentTable.PASSING; lane++) {
       frames += expire(v, lane, nowNs);
     }
     return frames;

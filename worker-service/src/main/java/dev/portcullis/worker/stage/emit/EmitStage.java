@@ -124,8 +124,9 @@ public final class EmitStage implements Stage {
       switch (v.kind[i]) {
         case Vector.DROPPED, Vector.CONSUMED -> {}
         case Vector.HELD -> {
-          int asked = PacketFlags.REPORT | PacketFlags.REASSEMBLED;
-          if ((v.batch.flags[i] & asked) == PacketFlags.REPORT) {
+          // one that was passed on has been reported as held before
+          boolean again = (v.batch.flags[i] & PacketFlags.REASSEMBLED) != 0 && v.caused[i] == 0;
+          if ((v.batch.flags[i] & PacketFlags.REPORT) != 0 && !again) {
             report(v, i, 0, PacketFlags.HELD);
           }
         }
