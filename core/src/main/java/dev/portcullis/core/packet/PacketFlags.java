@@ -86,7 +86,8 @@ public final class PacketFlags {
    * A worker has put this datagram together from fragments and passed it on. The whole has the
    * length of its largest fragment in {@code frameLength}. On an inline pair the fragments
    * themselves are passed on, each with this flag, to leave as they came: they meet once more at
-   * the receiver.
+   * the receiver. With {@link #RECORD} they do not, and {@code frameLength} of the last is the
+   * number of the others.
    */
   public static final int REASSEMBLED = 1 << 22;
 

@@ -77,6 +77,8 @@ public final class DecodeStage implements Stage {
       if (egress.exists(v.batch.tag[i])) {
         if (h.fragment && (flags & PacketFlags.REASSEMBLED) != 0) {
           partOfWhole(h);
+          v.caused[i] = v.batch.frameLength[i];
+          v.batch.frameLength[i] = 0;
         }
         v.kind[i] = Vector.RECORDED;
         v.egress[i] = v.batch.tag[i];
@@ -88,6 +90,7 @@ public final class DecodeStage implements Stage {
       if (h.fragment && (flags & PacketFlags.REASSEMBLED) != 0) {
         v.kind[i] = Vector.FRAGMENT;
       }
+      putTogetherHere(v, i, h);
     }
   }
 
@@ -134,8 +137,17 @@ public final class DecodeStage implements Stage {
   private void reassembled(Vector v, int i, PacketHeader h) {
     if (h.fragment) {
       assigned(v, i, h);
-    } else if (v.fromOwnWorker && PacketFlags.hops(v.batch.flags[i]) == 0) {
-      // passing between shards is no hop: the trace names what this worker did in one
+    }
+    putTogetherHere(v, i, h);
+  }
+
+  /** Passing between shards is no hop: the trace names what this worker did in one. */
+  private static void putTogetherHere(Vector v, int i, PacketHeader h) {
+    int flags = v.batch.flags[i];
+    if ((flags & PacketFlags.REASSEMBLED) != 0
+        && !h.fragment
+        && v.fromOwnWorker
+        && PacketFlags.hops(flags) == 0) {
       v.did[i] |= Vector.DID_FRAGMENT;
     }
   }

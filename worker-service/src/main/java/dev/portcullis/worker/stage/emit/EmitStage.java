@@ -295,7 +295,8 @@ public final class EmitStage implements Stage {
     }
     aside.to = frames;
     if (!whole) {
-      aside.caused[frames - 1] += v.caused[i] + frames - 1;
+      aside.caused[frames - 1] = frames - 1;
+      aside.batch.frameLength[frames - 1] = v.worker[i] >= 0 ? frames - 1 : 0;
       v.kind[i] = Vector.CONSUMED;
     }
     process(aside);
