@@ -190,21 +190,6 @@ final class Network {
     }
   }
 
-  /** Lets time come to {@code nowNs} in every lane; what left is in {@link #left}. */
-  void tick(long nowNs) {
-    out.clear();
-    for (Worker worker : workers) {
-      for (int shard = 0; shard < shards; shard++) {
-        PacketBatch tick = new PacketBatch(0);
-        tick.count = 1;
-        tick.captureTimeNs[0] = nowNs;
-        tick.flags[0] = PacketFlags.TICK;
-        worker.onBatch(shard, ModuleId.io(0), 1, tick);
-      }
-    }
-    run();
-  }
-
   /** Frames that workers keep. */
   long held() {
     return workers.stream().flatMap(it -> it.shards().stream()).mapToLong(Shard::held).sum();
@@ -268,6 +253,11 @@ final class Network {
 
   /** Time passes: every lane of every worker learns what time it is; see {@link #timeNs}. */
   void tick() {
+    tick(timeNs);
+  }
+
+  /** Every lane of every worker learns that time has come to {@code nowNs}. */
+  void tick(long nowNs) {
     out.clear();
     for (Worker worker : workers) {
       for (int lane = 0; lane < shards; lane++) {
@@ -275,7 +265,7 @@ final class Network {
         batch.clearRow(0);
         batch.count = 1;
         batch.flags[0] = PacketFlags.TICK;
-        batch.captureTimeNs[0] = timeNs;
+        batch.captureTimeNs[0] = nowNs;
         worker.onBatch(lane, ModuleId.io(0), 1, batch);
       }
     }
