@@ -214,6 +214,31 @@ class DefragmentTest {
     assertEquals(0, net.held());
   }
 
+  /** The frames as they came would show what was translated. */
+  @ParameterizedTest
+  @CsvSource({"ip-sum,1,1", "ip-source,3,2", "flow-hash,3,4"})
+  void shouldLetATranslatedDatagramOutOfAnInlinePairInFragmentsOfItsOwn(
+      String algorithm, int workers, int shards) {
+    Network net =
+        new Network(
+            Network.TRANSPARENT
+                .replace("ip-source", algorithm)
+                .replace(
+                    "spec: {defaultAction: accept}",
+                    "spec: {defaultAction: accept, nat: {source: [{name: out, from: lan, to: wan, translateTo: {addresses: [203.0.113.10], ports: 1024-65535}}]}}"),
+            workers,
+            shards);
+    byte[] packet = Fragments.udp(CLIENT, 5, SERVER, 53, 2000, new Random(1));
+    check(net.in("lan", Fragments.of(packet, 3, 800)), 3, 3, "");
+    assertAnnounced(net, "");
+    byte[] left = Fragments.whole(pieces(net));
+    assertArrayEquals(Packets.withChecksums(left.clone()), left);
+    assertEquals("cb00710a", HexFormat.of().formatHex(left, 12, 16));
+    assertEquals(64, left[8]);
+    net.packetsOut().forEach(it -> assertEquals(14, it.l2Length()));
+    assertEquals(0, net.held());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"ip-source", "flow-hash"})
   void shouldLetEverythingOutOfATransparentPairByteForByte(String algorithm) {

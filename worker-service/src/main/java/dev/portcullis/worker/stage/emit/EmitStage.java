@@ -8,7 +8,6 @@ import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FragmentTable;
-import dev.portcullis.worker.flow.IpFragments;
 import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
@@ -33,9 +32,6 @@ public final class EmitStage implements Stage {
   public static final int HOP_LIMIT = 4;
 
   private static final int LINKTYPE_RAW = 101;
-  private static final int IPV6_MIN_MTU = 1280;
-  private static final int WITHOUT_HEADER = PacketFlags.NON_IP | PacketFlags.ORIGINATED;
-  private static final int TRANSLATED = Vector.DID_DNAT | Vector.DID_SNAT;
   private static final VarHandle CARRIER =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
   private static final int SLOTS = 16;
@@ -44,8 +40,8 @@ public final class EmitStage implements Stage {
   private final Ownership ownership;
   private final Outlets outlets;
   private final TraceText trace;
-  private final FragmentTable fragments;
-  private final Fragmenter fragmenter = new Fragmenter();
+  private final InlineFragments inlineFragments;
+  private final Fragmenter fragmenter;
   private final PacketBatch outcome = new PacketBatch(Long.BYTES);
   private @Nullable Outlet[] toIo = new Outlet[16];
   private @Nullable Outlet[] toWorker = new Outlet[16 * SLOTS];
@@ -70,7 +66,8 @@ public final class EmitStage implements Stage {
     this.ownership = ownership;
     this.outlets = outlets;
     this.trace = trace;
-    this.fragments = fragments;
+    this.inlineFragments = new InlineFragments(fragments);
+    this.fragmenter = new Fragmenter(egress);
     outcome.count = 1;
   }
 
@@ -119,7 +116,7 @@ public final class EmitStage implements Stage {
     for (int i = v.from; i < v.to; i++) {
       v.current = i;
       if (v.datagram[i] >= 0) {
-        inFragments(v, i);
+        process(inlineFragments.insteadOf(v, i));
       }
       switch (v.kind[i]) {
         case Vector.DROPPED, Vector.CONSUMED -> {}
@@ -216,7 +213,7 @@ public final class EmitStage implements Stage {
       return;
     }
     int traceLength = batch.traceLength[i];
-    int limit = limit(v, i);
+    int limit = fragmenter.limit(v, i);
     batch.tag[i] = v.egress[i];
     batch.pieces[i] = 0;
     batch.flags[i] = flags & PacketFlags.ORIGINATED;
@@ -236,90 +233,6 @@ public final class EmitStage implements Stage {
     if ((flags & PacketFlags.REPORT) != 0) {
       report(v, i, pieces, 0);
     }
-  }
-
-  /**
-   * Returns the most bytes that a piece of this packet may have, 0: it leaves as it is. A packet
-   * that came in fragments leaves in none that is larger, so that the sender's path MTU discovery
-   * still finds what it would without the gateway; in IPv6 that is 1,280 at the least.
-   */
-  private int limit(Vector v, int i) {
-    PacketBatch batch = v.batch;
-    int mtu = egress.mtu(v.egress[i]);
-    boolean reassembled = (batch.flags[i] & PacketFlags.REASSEMBLED) != 0;
-    if (!reassembled && batch.dataLength[i] <= mtu || (batch.flags[i] & WITHOUT_HEADER) != 0) {
-      return 0;
-    }
-    boolean inline = egress.partner(batch.ingressTag[i]) >= 0;
-    PacketHeader h = v.header[i];
-    int length = h.end - h.offset;
-    if (!reassembled) {
-      return inline || h.truncated || h.version != 4 || length <= mtu ? 0 : mtu;
-    }
-    int limit = batch.frameLength[i];
-    batch.frameLength[i] = 0;
-    if (h.fragment || inline && batch.reason[i] == 0) {
-      return 0; // a fragment that leaves as it came
-    }
-    limit = h.version == 6 ? Math.max(limit, IPV6_MIN_MTU) : limit;
-    limit = inline ? limit : Math.min(limit, mtu);
-    if (h.version == 6 && h.fragmentAt >= 0 && length - 8 <= limit) {
-      batch.dataOffset[i] = IpFragments.withoutFragmentHeader(batch.bytes, h);
-      batch.dataLength[i] -= 8;
-      return 0;
-    }
-    return length <= limit ? 0 : limit;
-  }
-
-  /**
-   * Fragments on an inline pair go the way that was found for the whole, as they came, each for
-   * itself and in order of arrival; where addresses or ports of the whole were translated, it goes
-   * and they are joined in it.
-   */
-  private void inFragments(Vector v, int i) {
-    Vector aside = v.aside();
-    aside.batch.count = 0;
-    int frames = fragments.unload(v.datagram[i], aside.batch);
-    fragments.release(v.datagram[i]);
-    v.datagram[i] = -1;
-    aside.begin(aside.batch, v.fromOwnWorker);
-    boolean whole = v.kind[i] != Vector.DROPPED && (v.did[i] & TRANSLATED) != 0;
-    for (int it = 0; it < frames; it++) {
-      if (whole) {
-        aside.kind[it] = it == frames - 1 ? Vector.CONSUMED : Vector.JOINED;
-        aside.carrier[it] = v.batch.number[i];
-        aside.did[it] = Vector.DID_FRAGMENT;
-      } else {
-        likeTheWhole(v, i, aside, it);
-      }
-    }
-    aside.to = frames;
-    if (!whole) {
-      aside.caused[frames - 1] = frames - 1;
-      aside.batch.frameLength[frames - 1] = v.worker[i] >= 0 ? frames - 1 : 0;
-      v.kind[i] = Vector.CONSUMED;
-    }
-    process(aside);
-  }
-
-  private static void likeTheWhole(Vector v, int i, Vector aside, int it) {
-    PacketBatch batch = aside.batch;
-    aside.header[it].parse(batch.bytes, batch.dataOffset[it], batch.dataLength[it]);
-    aside.kind[it] = v.kind[i];
-    aside.reason[it] = v.reason[i];
-    aside.egress[it] = v.egress[i];
-    aside.worker[it] = v.worker[i];
-    aside.lane[it] = v.lane[i];
-    aside.did[it] = v.did[i];
-    aside.rule[it] = v.rule[i];
-    aside.state[it] = v.state[i];
-    aside.key(it, v.batch.trafficClass[i], v.batch.vHigh[i], v.batch.vLow[i]);
-    boolean passed = v.kind[i] == Vector.PASSED_ON || v.worker[i] >= 0;
-    int way = PacketFlags.REDIRECTED | PacketFlags.RECORD;
-    batch.flags[it] =
-        batch.flags[it] & ~(way | PacketFlags.REASSEMBLED)
-            | v.batch.flags[i] & way
-            | (passed ? PacketFlags.REASSEMBLED : 0);
   }
 
   private void passOn(Vector v, int i, int flags) {

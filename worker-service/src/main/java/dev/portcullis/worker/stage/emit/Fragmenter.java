@@ -2,8 +2,11 @@ package dev.portcullis.worker.stage.emit;
 
 import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.IpFragments;
+import dev.portcullis.worker.policy.Egress;
+import dev.portcullis.worker.stage.Vector;
 
 /**
  * Sends a packet in pieces: IPv4 by RFC 791 section 3.2, which also cuts fragments further; IPv6 by
@@ -14,11 +17,49 @@ import dev.portcullis.worker.flow.IpFragments;
  */
 final class Fragmenter {
 
+  private static final int IPV6_MIN_MTU = 1280;
+  private static final int WITHOUT_HEADER = PacketFlags.NON_IP | PacketFlags.ORIGINATED;
+
+  private final Egress egress;
   private final PacketBatch piece = new PacketBatch(0);
 
   /** Makes one. */
-  Fragmenter() {
+  Fragmenter(Egress egress) {
+    this.egress = egress;
     piece.count = 1;
+  }
+
+  /**
+   * Returns the most bytes that a piece of this packet may have, 0: it leaves as it is. A packet
+   * that came in fragments leaves in none that is larger, so that the sender's path MTU discovery
+   * still finds what it would without the gateway; in IPv6 that is 1,280 at the least.
+   */
+  int limit(Vector v, int i) {
+    PacketBatch batch = v.batch;
+    int mtu = egress.mtu(v.egress[i]);
+    boolean reassembled = (batch.flags[i] & PacketFlags.REASSEMBLED) != 0;
+    if (!reassembled && batch.dataLength[i] <= mtu || (batch.flags[i] & WITHOUT_HEADER) != 0) {
+      return 0;
+    }
+    boolean inline = egress.partner(batch.ingressTag[i]) >= 0;
+    PacketHeader h = v.header[i];
+    int length = h.end - h.offset;
+    if (!reassembled) {
+      return inline || h.truncated || h.version != 4 || length <= mtu ? 0 : mtu;
+    }
+    int limit = batch.frameLength[i];
+    batch.frameLength[i] = 0;
+    if (h.fragment || inline && batch.reason[i] == 0) {
+      return 0; // a fragment that leaves as it came
+    }
+    limit = h.version == 6 ? Math.max(limit, IPV6_MIN_MTU) : limit;
+    limit = inline ? limit : Math.min(limit, mtu);
+    if (h.version == 6 && h.fragmentAt >= 0 && length - 8 <= limit) {
+      batch.dataOffset[i] = IpFragments.withoutFragmentHeader(batch.bytes, h);
+      batch.dataLength[i] -= 8;
+      return 0;
+    }
+    return length <= limit ? 0 : limit;
   }
 
   /**
