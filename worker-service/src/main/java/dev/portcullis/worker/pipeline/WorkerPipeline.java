@@ -78,7 +78,7 @@ public final class WorkerPipeline {
 
     decode = new DecodeStage(spec.exceptions(), policy.egress(), ownership);
     defragment =
-        new DefragmentStage(spec.exceptions(), policy.egress(), ownership, fragments, this::resume);
+        new DefragmentStage(spec.exceptions(), policy.egress(), ownership, fragments, this::run);
     // here: IPsec detunnel
     lookup =
         new FlowLookup(
@@ -107,11 +107,7 @@ public final class WorkerPipeline {
     run(v);
   }
 
-  /** Takes packets that a stage had kept through the stages behind {@code decode}. */
-  private void resume(Vector v) {
-    run(v);
-  }
-
+  /** Takes packets through the stages behind {@code decode}: also those that a stage had kept. */
   private void run(Vector v) {
     v.to = 0;
     lookup.touch(v);
