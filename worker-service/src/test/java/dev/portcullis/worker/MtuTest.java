@@ -171,6 +171,7 @@ class MtuTest {
         syn(v4 ? SERVER : SERVER6, v4 ? CLIENT : CLIENT6, in, PacketHeader.SYN | PacketHeader.ACK);
     Fragments.put(answer, Fragments.headerLength(answer), 80);
     Fragments.put(answer, Fragments.headerLength(answer) + 2, 4000);
+    Fragments.put(answer, Fragments.headerLength(answer) + 10, 2); // acknowledges the SYN
     Packets.withChecksums(answer);
     assertEquals(DropReason.NONE, net.in("wan", answer).why());
     assertEquals(out, options(net.left()));
