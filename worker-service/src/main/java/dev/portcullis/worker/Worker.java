@@ -9,6 +9,7 @@ import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.pipeline.Shard;
 import dev.portcullis.worker.policy.CompiledPolicy;
+import dev.portcullis.worker.policy.SourceNatTable;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +48,7 @@ public final class Worker implements BatchHandler {
 
   /** Connects the worker with its threads and channels; once, before the first batch. */
   public void start(Wiring links) {
-    PortBlocks blocks = CompiledPolicy.blocks(config);
+    PortBlocks blocks = SourceNatTable.blocks(config);
     CompiledPolicy policy = CompiledPolicy.of(config, topology, blocks);
     Shard[] made = new Shard[shardCount];
     Runnable[] flush = new Runnable[shardCount];

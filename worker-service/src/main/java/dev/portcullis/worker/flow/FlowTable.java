@@ -38,7 +38,8 @@ public final class FlowTable {
 
   /**
    * More words: capture time of the first packet; windows of TCP (two words a direction); what a
-   * helper of a protocol keeps elsewhere; the policy that the flow was last matched against.
+   * helper of a protocol keeps elsewhere (lower half) and the endpoint-independent mapping plus one
+   * (upper half); the policy that the flow was last matched against.
    */
   public static final int START = 23, WINDOWS = 24, HELPER = 28, POLICY = 29;
 
@@ -75,6 +76,7 @@ public final class FlowTable {
   private final long[] ended = new long[EndReason.values().length];
   private long created;
   private FlowListener[] listeners = {};
+  private long noticedNs;
 
   /**
    * Makes an empty table.
@@ -130,12 +132,22 @@ public final class FlowTable {
    * expired is taken out.
    */
   public int find(Tuple tuple, long hash, long nowNs) {
+    noticedNs = nowNs;
     int reference = lookup(tuple, hash);
     if (reference >= 0 && expired(reference >>> 1, nowNs)) {
       timeOut(reference >>> 1);
       return NONE;
     }
     return reference;
+  }
+
+  /**
+   * Whether a live flow of this lane has this tuple; one that has expired is taken out. Flows of
+   * other lanes are not looked at, so that the answer is the same for every number of shards.
+   */
+  public boolean isInLane(Tuple tuple, int lane, long nowNs) {
+    int reference = lookup(tuple, tuple.hash());
+    return reference >= 0 && lane(reference >>> 1) == lane && find(tuple, tuple.hash(), nowNs) >= 0;
   }
 
   private int lookup(Tuple tuple, long hash) {
@@ -170,6 +182,7 @@ public final class FlowTable {
    * open takes the place of the oldest where there are too many, if that may be.
    */
   public int insert(Tuple forward, Tuple reverse, int lane, int state, long nowNs) {
+    noticedNs = nowNs;
     expireSome(lane, nowNs);
     boolean opening = FlowState.isHalfOpen(state);
     if (opening && evictsOldest && halfOpen.count(lane) >= halfOpenPerLane) {
@@ -214,6 +227,7 @@ public final class FlowTable {
 
   /** Takes out every flow of the lane that is past its timeout. */
   public void expire(int lane, long nowNs) {
+    noticedNs = nowNs;
     int due = timers.due(lane, nowNs, true);
     while (due != FlowTimers.NOTHING) {
       if (due >= 0) {
@@ -259,6 +273,11 @@ public final class FlowTable {
     int state = state(flow);
     boolean closed = state == FlowState.TCP_TIME_WAIT || state == FlowState.TCP_CLOSED;
     remove(flow, closed ? EndReason.CLOSED : EndReason.TIMEOUT, deadlineNs(flow));
+  }
+
+  /** Capture time of the packet that made a listener hear of the end of a flow. */
+  public long noticedNs() {
+    return noticedNs;
   }
 
   /** Says that a flow has begun; after all its words are set. */

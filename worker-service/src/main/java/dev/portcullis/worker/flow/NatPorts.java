@@ -2,36 +2,112 @@ package dev.portcullis.worker.flow;
 
 import dev.portcullis.core.distribution.Lanes;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Gives translated ports to the flows of a shard, lane by lane. A lane searches the blocks it has
- * claimed, from where it found the last one, then claims one more: of its own first, lowest first;
- * then, highest first, one that no lane of this worker has claimed. A port is free for a flow when
- * no live flow has the tuple that its replies would have: ports are used again for other receivers.
- * The original port is not kept.
+ * Gives translated ports to the flows of a shard, lane by lane. A port is free for a flow when no
+ * live flow has the tuple that its replies would have: ports are used again for other receivers.
  *
- * <p>Arithmetic: 64,512 ports over N workers and 16 lanes are 1,344 / N per lane and receiver; a
- * lane searches all that it has before it claims, which is once in 64 flows, so a port costs some
- * 20 tries at worst until nothing is left to claim. Thread: one shard.
+ * <p>It tries, in this order: the port that the flow wishes to keep; of the ports that are the
+ * lane's alone one whose replies lead back to this worker, then any; of the blocks at home in the
+ * lane the shared ports; then, here and there, shared ports of the other lanes. So lanes only meet
+ * where a flow keeps its port and where a lane has used up its own: what a lane is given depends on
+ * the others there alone ({@link TupleClaims}).
+ *
+ * <p>Arithmetic: 64,512 ports over N workers are 16,128 / N for the lanes alone, 1,008 / N each and
+ * receiver, and 48,384 / N shared. Each step ends after {@link #MAX_TRIES}, so an allocation costs
+ * a thousand look-ups at worst, when nearly nothing is left. Thread: one shard.
  */
-public final class NatPorts {
+public final class NatPorts implements FlowListener {
+
+  /** The most ports that a step tries. */
+  static final int MAX_TRIES = 256;
+
+  /** The most ports that are tried for one whose replies lead back. */
+  static final int MAX_LEAD_TRIES = 64;
+
+  /** Tells whether a tuple is in use on this shard, apart from claims. */
+  @FunctionalInterface
+  public interface InUse {
+    /** Whether it is. */
+    boolean test(Tuple tuple, long nowNs);
+  }
+
+  /** Tells whether replies with a tuple lead to this worker. */
+  @FunctionalInterface
+  public interface LeadsBack {
+    /** Whether they do. */
+    boolean test(Tuple reply);
+  }
+
+  /** Ports from {@code first} to {@code last} as the lanes of this worker share them. */
+  private static final class Range {
+    final int first;
+    final int last;
+    final char[][] alone = new char[Lanes.COUNT][];
+    final char[][] shared = new char[Lanes.COUNT][];
+    final int[] cursors;
+
+    Range(int first, int last, int pools) {
+      this.first = first;
+      this.last = last;
+      this.cursors = new int[Math.max(1, pools) * Lanes.COUNT * 2];
+    }
+
+    void share(int workers, int ownIndex) {
+      StringBuilder[] lists = new StringBuilder[2 * Lanes.COUNT];
+      Arrays.setAll(lists, i -> new StringBuilder());
+      for (int port = first; port <= last; port++) {
+        int block = port / PortBlocks.BLOCK;
+        if (PortBlocks.ownerIndex(block, workers) != ownIndex) {
+          port |= PortBlocks.BLOCK - 1;
+        } else {
+          int lane = PortBlocks.homeLane(block, workers);
+          lists[2 * lane + (PortBlocks.isShared(port) ? 1 : 0)].append((char) port);
+        }
+      }
+      for (int lane = 0; lane < Lanes.COUNT; lane++) {
+        alone[lane] = lists[2 * lane].toString().toCharArray();
+        shared[lane] = lists[2 * lane + 1].toString().toCharArray();
+      }
+      Arrays.fill(cursors, 0);
+    }
+  }
 
   private final PortBlocks blocks;
+  private final TupleClaims claims;
   private final FlowTable flows;
-  private final int[][] claimed;
-  private final int[] claimedCount;
-  private final int[] cursors;
+  private final Tuple ended = new Tuple();
+  private Range[] ranges = {};
   private int workers = 1;
-  private int ownIndex;
+  private int ownIndex = -1;
+  private int inUse;
 
-  /** Makes an allocator over the blocks of the worker; free is what {@code flows} does not have. */
+  // the question of the present allocation
+  private int lane;
+  private Tuple reply = new Tuple();
+  private boolean echo;
+  private long nowNs;
+  private InUse used = (tuple, now) -> false;
+
+  /** Makes an allocator over the blocks of the worker; it listens to {@code flows}. */
   public NatPorts(PortBlocks blocks, FlowTable flows) {
     this.blocks = blocks;
+    this.claims = blocks.claims();
     this.flows = flows;
-    this.claimed = new int[Math.max(1, blocks.pools()) * Lanes.COUNT][];
-    this.claimedCount = new int[claimed.length];
-    this.cursors = new int[claimed.length];
-    Arrays.setAll(claimed, i -> new int[8]);
+    flows.listen(this);
+  }
+
+  /** Returns the number of a range of ports, to allocate from; before the first table. */
+  public int range(int first, int last) {
+    for (int i = 0; i < ranges.length; i++) {
+      if (ranges[i].first == first && ranges[i].last == last) {
+        return i;
+      }
+    }
+    ranges = Arrays.copyOf(ranges, ranges.length + 1);
+    ranges[ranges.length - 1] = new Range(first, last, blocks.pools());
+    return ranges.length - 1;
   }
 
   /**
@@ -41,76 +117,231 @@ public final class NatPorts {
   public void share(int workers, int ownIndex) {
     this.workers = workers;
     this.ownIndex = ownIndex;
+    for (Range it : ranges) {
+      it.share(workers, ownIndex);
+    }
+  }
+
+  /** Translated tuples in use. May be read by any thread. */
+  public int inUse() {
+    return inUse;
   }
 
   /**
-   * Finds a port.
+   * Finds a port for a flow.
    *
+   * @param range number of {@link #range}
    * @param reply tuple of replies; destination is set to the pool address and port found (echo:
    *     source port too)
    * @param echo whether there is one identifier in place of two ports
+   * @param wanted port that is tried first, -1: none
+   * @param leadsBack which replies lead here; null: it makes no difference
+   * @param seed spreads the last tries
    * @return the port, -1: none is free
    */
   public int allocate(
-      int pool, int first, int last, int lane, Tuple reply, boolean echo, long nowNs) {
-    int list = pool * Lanes.COUNT + lane;
-    int port = search(list, first, last, reply, echo, nowNs);
-    while (port < 0 && claimOne(pool, lane, list, first, last)) {
-      cursors[list] = (claimedCount[list] - 1) * PortBlocks.BLOCK;
-      port = search(list, first, last, reply, echo, nowNs);
+      int range,
+      int pool,
+      int lane,
+      Tuple reply,
+      boolean echo,
+      int wanted,
+      @Nullable LeadsBack leadsBack,
+      long seed,
+      long nowNs) {
+    if (ownIndex < 0) {
+      return -1;
     }
-    return port;
+    ask(pool, lane, reply, echo, nowNs);
+    used = this::isFlow;
+    Range it = ranges[range];
+    if (wanted >= it.first && wanted <= it.last && mayKeep(wanted) && take(wanted)) {
+      return wanted;
+    }
+    int cursor = (pool * Lanes.COUNT + lane) * 2;
+    int port = leadsBack == null ? -1 : leading(it.alone[lane], it.cursors, cursor, leadsBack);
+    if (port < 0) {
+      port = next(it.alone[lane], it.cursors, cursor);
+    }
+    if (port < 0) {
+      port = next(it.shared[lane], it.cursors, cursor + 1);
+    }
+    return port >= 0 ? port : elsewhere(it, seed);
   }
 
-  private int search(int list, int first, int last, Tuple reply, boolean echo, long nowNs) {
-    int size = claimedCount[list] * PortBlocks.BLOCK;
-    int at = cursors[list];
-    for (int i = 0; i < size; i++) {
-      int port = claimed[list][at / PortBlocks.BLOCK] * PortBlocks.BLOCK + at % PortBlocks.BLOCK;
-      at = at + 1 == size ? 0 : at + 1;
-      if (port >= first && port <= last) {
-        reply.ports = reply.ports & ~(0xffffL << 32) | (long) port << 32;
-        if (echo) {
-          reply.ports = reply.ports & ~(0xffffL << 48) | (long) port << 48;
-        }
-        if (flows.find(reply, reply.hash(), nowNs) < 0) {
-          cursors[list] = at;
-          return port;
+  /**
+   * Takes a pool address as it is for a flow of a protocol without ports; false where another flow
+   * of this worker has it with the same receiver. Whether one of another worker has, knows who
+   * records the path.
+   */
+  public boolean takeAddress(int pool, int lane, Tuple reply, long nowNs) {
+    reply.destinationHigh = blocks.high(pool);
+    reply.destinationLow = blocks.low(pool);
+    return !flows.isInLane(reply, lane, nowNs) && claims.claim(reply.hash(), lane, nowNs);
+  }
+
+  /**
+   * Finds a port for an endpoint-independent mapping, of the lane's own blocks.
+   *
+   * @param outer tuple without a remote side; destination is set
+   * @param used which of them are taken
+   */
+  public int allocateMapping(
+      int range,
+      int pool,
+      int lane,
+      Tuple outer,
+      boolean echo,
+      int wanted,
+      InUse used,
+      long nowNs) {
+    if (ownIndex < 0) {
+      return -1;
+    }
+    ask(pool, lane, outer, echo, nowNs);
+    this.used = used;
+    Range it = ranges[range];
+    int block = wanted / PortBlocks.BLOCK;
+    boolean home =
+        wanted >= it.first
+            && wanted <= it.last
+            && isOwn(block)
+            && PortBlocks.homeLane(block, workers) == lane;
+    if (home && isFree(wanted)) {
+      return wanted;
+    }
+    int cursor = (pool * Lanes.COUNT + lane) * 2;
+    int port = free(it.alone[lane], it.cursors, cursor);
+    return port >= 0 ? port : free(it.shared[lane], it.cursors, cursor + 1);
+  }
+
+  private void ask(int pool, int lane, Tuple reply, boolean echo, long nowNs) {
+    this.lane = lane;
+    this.reply = reply;
+    this.echo = echo;
+    this.nowNs = nowNs;
+    reply.destinationHigh = blocks.high(pool);
+    reply.destinationLow = blocks.low(pool);
+  }
+
+  private boolean isFlow(Tuple tuple, long now) {
+    return flows.isInLane(tuple, lane, now);
+  }
+
+  private boolean isOwn(int block) {
+    return PortBlocks.ownerIndex(block, workers) == ownIndex;
+  }
+
+  private boolean mayKeep(int port) {
+    int block = port / PortBlocks.BLOCK;
+    return isOwn(block)
+        && (PortBlocks.isShared(port) || PortBlocks.homeLane(block, workers) == lane);
+  }
+
+  private void set(int port) {
+    reply.ports = reply.ports & ~(0xffffL << 32) | (long) port << 32;
+    if (echo) {
+      reply.ports = reply.ports & ~(0xffffL << 48) | (long) port << 48;
+    }
+  }
+
+  private boolean isFree(int port) {
+    set(port);
+    return !used.test(reply, nowNs);
+  }
+
+  private boolean take(int port) {
+    return isFree(port) && (!PortBlocks.isShared(port) || claims.claim(reply.hash(), lane, nowNs));
+  }
+
+  private int leading(char[] ports, int[] cursors, int cursor, LeadsBack leadsBack) {
+    int tries = Math.min(ports.length, Math.min(MAX_LEAD_TRIES, 4 * workers));
+    int at = cursors[cursor];
+    for (int i = 0; i < tries; i++) {
+      int port = ports[at];
+      at = at + 1 == ports.length ? 0 : at + 1;
+      set(port);
+      if (leadsBack.test(reply) && take(port)) {
+        cursors[cursor] = at;
+        return port;
+      }
+    }
+    return -1;
+  }
+
+  private int next(char[] ports, int[] cursors, int cursor) {
+    int tries = Math.min(ports.length, MAX_TRIES);
+    int at = cursors[cursor];
+    for (int i = 0; i < tries; i++) {
+      int port = ports[at];
+      at = at + 1 == ports.length ? 0 : at + 1;
+      if (take(port)) {
+        cursors[cursor] = at;
+        return port;
+      }
+    }
+    cursors[cursor] = at;
+    return -1;
+  }
+
+  private int free(char[] ports, int[] cursors, int cursor) {
+    int tries = Math.min(ports.length, MAX_TRIES);
+    int at = cursors[cursor];
+    for (int i = 0; i < tries; i++) {
+      int port = ports[at];
+      at = at + 1 == ports.length ? 0 : at + 1;
+      cursors[cursor] = at;
+      if (isFree(port)) {
+        return port;
+      }
+    }
+    return -1;
+  }
+
+  /** Lanes begin at different lanes, so that they seldom want the same port. */
+  private int elsewhere(Range range, long seed) {
+    for (int i = 0; i < MAX_TRIES; i++) {
+      char[] ports = range.shared[(lane + 1 + i % (Lanes.COUNT - 1)) % Lanes.COUNT];
+      if (ports.length > 0) {
+        int at = (int) Long.remainderUnsigned(Lanes.mix(seed + i), ports.length);
+        if (take(ports[at])) {
+          return ports[at];
         }
       }
     }
     return -1;
   }
 
-  private boolean claimOne(int pool, int lane, int list, int first, int last) {
-    if (ownIndex < 0) {
-      return false;
+  @Override
+  public void opened(int flow) {
+    if (readPoolTuple(flow)) {
+      inUse++;
     }
-    int from = first / PortBlocks.BLOCK;
-    int to = last / PortBlocks.BLOCK;
-    for (int block = from; block <= to; block++) {
-      if (PortBlocks.ownerIndex(block, workers) == ownIndex
-          && PortBlocks.homeLane(block, workers) == lane
-          && take(pool, block, lane, list)) {
-        return true;
-      }
-    }
-    for (int block = to; block >= from; block--) {
-      if (PortBlocks.ownerIndex(block, workers) == ownIndex && take(pool, block, lane, list)) {
-        return true;
-      }
-    }
-    return false;
   }
 
-  private boolean take(int pool, int block, int lane, int list) {
-    if (blocks.claimant(pool, block) >= 0 || !blocks.claim(pool, block, lane)) {
+  @Override
+  public void ended(int flow, EndReason why, long atNs) {
+    if (readPoolTuple(flow)) {
+      inUse--;
+      if (blocks.isByAddressAlone(ended)
+          || PortBlocks.isShared(Tuple.destinationPort(ended.ports))) {
+        claims.end(ended.hash(), flows.lane(flow), Math.max(atNs, flows.noticedNs()));
+      }
+    }
+  }
+
+  /** Reads the tuple of replies; false where its receiver is no pool address. */
+  private boolean readPoolTuple(int flow) {
+    if ((flows.flags(flow) & FlowTable.SNAT) == 0) {
       return false;
     }
-    if (claimedCount[list] == claimed[list].length) {
-      claimed[list] = Arrays.copyOf(claimed[list], claimed[list].length * 2);
-    }
-    claimed[list][claimedCount[list]++] = block;
-    return true;
+    int at = FlowTable.REVERSE;
+    ended.set(
+        flows.get(flow, at),
+        flows.get(flow, at + 1),
+        flows.get(flow, at + 2),
+        flows.get(flow, at + 3),
+        flows.get(flow, at + 4));
+    return blocks.pool(ended.destinationHigh, ended.destinationLow) >= 0;
   }
 }

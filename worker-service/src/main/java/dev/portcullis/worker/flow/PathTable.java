@@ -87,6 +87,18 @@ public final class PathTable {
     return true;
   }
 
+  /**
+   * Whether another key has a record of this tuple that was used within a time: what has no ports
+   * to tell flows apart belongs to the one that came first.
+   */
+  public boolean isOthers(
+      Tuple tuple, int trafficClass, long vHigh, long vLow, long nowNs, long withinNs) {
+    int record = lookup(tuple, tuple.hash());
+    return record >= 0
+        && nowNs - store.get(record, LAST_SEEN) <= withinNs
+        && (vHigh(record) != vHigh || vLow(record) != vLow || trafficClass(record) != trafficClass);
+  }
+
   /** Takes a record out. */
   public void remove(int record) {
     index.remove(Tuple.hashOfWords(store.chunk(record), store.base(record)), record);

@@ -1,11 +1,19 @@
 package dev.portcullis.worker.flow;
 
 import dev.portcullis.core.distribution.Lanes;
-import java.util.concurrent.atomic.AtomicIntegerArray;
+import dev.portcullis.core.wire.PacketHeader;
+import java.util.Arrays;
 
 /**
- * Which lane of this worker has which block of 64 ports of a pool address. Shared by the shards of
- * a worker: a claim is one compare-and-set, and stays. Any thread.
+ * The pool addresses of a configuration, and who may allocate which of their ports. Ports come in
+ * blocks of 64. A block belongs to one worker, by the table alone, and is at home in one of its
+ * lanes.
+ *
+ * <p>One port in four of a block is its home lane's alone; the others any lane of the worker may
+ * have, tuple by tuple ({@link TupleClaims}). Of an address with endpoint-independent mapping all
+ * are the home lane's alone, so that the number of the port says where its mapping is.
+ *
+ * <p>One object per worker, shared by its shards. Any thread.
  */
 public final class PortBlocks {
 
@@ -17,13 +25,20 @@ public final class PortBlocks {
 
   private final long[] high;
   private final long[] low;
-  private final AtomicIntegerArray claims;
+  private final int[] firstMapped;
+  private final TupleClaims claims;
 
-  /** Makes the blocks of pool addresses; both arrays have the same length. */
-  public PortBlocks(long[] high, long[] low) {
+  /**
+   * Makes the blocks of pool addresses; all arrays have the same length.
+   *
+   * @param firstMapped first port with endpoint-independent mapping of each, 65536: none
+   * @param flows the most flows of the worker
+   */
+  public PortBlocks(long[] high, long[] low, int[] firstMapped, int flows) {
     this.high = high.clone();
     this.low = low.clone();
-    this.claims = new AtomicIntegerArray(high.length * PER_ADDRESS);
+    this.firstMapped = firstMapped.clone();
+    this.claims = new TupleClaims((int) Math.min(1 << 27, 2L * flows));
   }
 
   /** Returns the place of a pool address, -1 where it is none. */
@@ -51,6 +66,32 @@ public final class PortBlocks {
     return low[pool];
   }
 
+  /** Whether a port of a pool address is for endpoint-independent mappings. */
+  public boolean isMapped(int pool, int port) {
+    return port >= firstMapped[pool];
+  }
+
+  /** Whether there is any address with endpoint-independent mappings. */
+  public boolean anyMapped() {
+    return Arrays.stream(firstMapped).anyMatch(it -> it < 65_536);
+  }
+
+  /**
+   * Whether flows with this tuple of replies have a pool address without a port of their own: not
+   * TCP, UDP or ICMP.
+   */
+  public boolean isByAddressAlone(Tuple reply) {
+    return switch (Tuple.protocol(reply.ports)) {
+      case PacketHeader.TCP, PacketHeader.UDP, PacketHeader.ICMP, PacketHeader.ICMPV6 -> false;
+      default -> pool(reply.destinationHigh, reply.destinationLow) >= 0;
+    };
+  }
+
+  /** Who has which shared tuple. */
+  public TupleClaims claims() {
+    return claims;
+  }
+
   /** Returns the place among {@code workers} of the worker that owns a block. */
   public static int ownerIndex(int block, int workers) {
     return block % workers;
@@ -64,12 +105,8 @@ public final class PortBlocks {
     return block / workers % Lanes.COUNT;
   }
 
-  /** Returns the lane that has claimed a block, -1: none yet. */
-  public int claimant(int pool, int block) {
-    return claims.get(pool * PER_ADDRESS + block) - 1;
-  }
-
-  boolean claim(int pool, int block, int lane) {
-    return claims.compareAndSet(pool * PER_ADDRESS + block, 0, lane + 1);
+  /** Whether all lanes of the owner may have this port: three in four, the others are at home. */
+  public static boolean isShared(int port) {
+    return (port & 6) != 6;
   }
 }

@@ -1,13 +1,11 @@
 package dev.portcullis.worker.pipeline;
 
 import dev.portcullis.core.counters.DropReason;
-import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.GatewaySpec.Timeouts;
-import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.flow.FlowState;
@@ -15,7 +13,6 @@ import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
-import dev.portcullis.worker.policy.DestinationNatTable;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
@@ -40,9 +37,10 @@ final class FlowLookup {
   private final PathTable paths;
   private final Ownership ownership;
   private final PathMode mode;
-  private final DestinationNatTable destinations;
+  private final NatLookup nat;
   private final PortBlocks blocks;
   private final long shortestNs;
+  private final long otherNs;
   private final Tuple tuple = new Tuple();
   private long touched;
 
@@ -51,16 +49,17 @@ final class FlowLookup {
       PathTable paths,
       Ownership ownership,
       PathMode mode,
-      DestinationNatTable destinations,
+      NatLookup nat,
       PortBlocks blocks,
       Timeouts timeouts) {
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
     this.mode = mode;
-    this.destinations = destinations;
+    this.nat = nat;
     this.blocks = blocks;
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
+    this.otherNs = timeouts.otherNs();
   }
 
   /** First pass: hashes, and touches what they lead to. */
@@ -153,6 +152,17 @@ final class FlowLookup {
     FlowKey key = ownership.key;
     ownership.table().assignReply(h, key);
     tuple.ofReply(h);
+    if (blocks.isByAddressAlone(tuple)
+        && paths.isOthers(
+            tuple,
+            v.batch.trafficClass[i],
+            v.batch.vHigh[i],
+            v.batch.vLow[i],
+            v.batch.captureTimeNs[i],
+            otherNs)) {
+      v.drop(i, StageName.LOOKUP, DropReason.NAT_EXHAUSTED);
+      return;
+    }
     boolean kept =
         paths.put(
             tuple,
@@ -209,6 +219,9 @@ final class FlowLookup {
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
     }
+    if (nat.mapped(v, i, h)) {
+      return;
+    }
     int flags = v.batch.flags[i];
     boolean isVoid = (flags & PacketFlags.REDIRECTED) != 0 && (flags & PacketFlags.RECORD) != 0;
     if ((flags & PacketFlags.REDIRECTED) != 0 && !isVoid && gone(v, i, h)) {
@@ -222,7 +235,7 @@ final class FlowLookup {
       if (record >= 0) {
         paths.remove(record);
       }
-    } else if ((flags & PacketFlags.REDIRECTED) == 0 && computed(v, i, h)) {
+    } else if ((flags & PacketFlags.REDIRECTED) == 0 && nat.computed(v, i, h)) {
       return;
     }
     v.batch.flags[i] = flags & ~(PacketFlags.REDIRECTED | PacketFlags.RECORD);
@@ -237,7 +250,7 @@ final class FlowLookup {
    */
   private boolean gone(Vector v, int i, PacketHeader h) {
     if (mode == PathMode.RECOMPUTE) {
-      int lane = laneOfPool(h);
+      int lane = nat.laneOfPool(h, v.hash[i]);
       if (lane >= 0 && !ownership.runs(lane)) {
         passOn(v, i, ownership.self(), lane, PacketFlags.REDIRECTED);
         return true;
@@ -257,59 +270,5 @@ final class FlowLookup {
         PacketFlags.REDIRECTED | PacketFlags.RECORD);
     v.did[i] |= Vector.DID_EXPIRED;
     return true;
-  }
-
-  private int laneOfPool(PacketHeader h) {
-    int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;
-    return pool < 0 ? -1 : blocks.claimant(pool, h.destinationPort / PortBlocks.BLOCK);
-  }
-
-  /**
-   * Computes the key of the earlier hop in place of a record (W5); false where it leads nowhere
-   * else.
-   */
-  private boolean computed(Vector v, int i, PacketHeader h) {
-    DistributionTable table = ownership.table();
-    int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;
-    if (pool >= 0 && !table.workers().isEmpty()) {
-      int block = h.destinationPort / PortBlocks.BLOCK;
-      int workers = table.workers().size();
-      int owner = table.workers().get(PortBlocks.ownerIndex(block, workers)).number();
-      int claimant = owner == ownership.self() ? blocks.claimant(pool, block) : -1;
-      int lane = claimant >= 0 ? claimant : PortBlocks.homeLane(block, workers);
-      if (owner == ownership.self() && ownership.runs(lane)) {
-        return false;
-      }
-      passOn(v, i, owner, lane, PacketFlags.REDIRECTED);
-    } else {
-      FlowKey key = ownership.key;
-      int owner = ownerOfRequest(table, h, key);
-      if (ownership.isHere(owner, key.vHigh, key.vLow)) {
-        return false;
-      }
-      passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), PacketFlags.REDIRECTED);
-      v.key(i, key.trafficClass, key.vHigh, key.vLow);
-    }
-    v.did[i] |= Vector.DID_PATH;
-    return true;
-  }
-
-  private int ownerOfRequest(DistributionTable table, PacketHeader h, FlowKey key) {
-    int rule = destinations.findReverse(h);
-    if (rule < 0) {
-      return table.assignReply(h, key);
-    }
-    IpAddress original = destinations.original(rule);
-    return table.assign(
-        h.version,
-        h.protocol,
-        h.destinationHigh,
-        h.destinationLow,
-        original.high(),
-        original.low(),
-        Tuple.usesPorts(h),
-        h.destinationPort,
-        destinations.originalPort(rule, h.protocol, h.sourcePort),
-        key);
   }
 }

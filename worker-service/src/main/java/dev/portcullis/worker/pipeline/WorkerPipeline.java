@@ -8,6 +8,7 @@ import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
@@ -38,6 +39,7 @@ public final class WorkerPipeline {
   private final FlowTable flows;
   private final PathTable paths;
   private final NatPorts ports;
+  private final NatMappings mappings;
   private final DecodeStage decode;
   private final FlowLookup lookup;
   private final Stage[] stages;
@@ -59,6 +61,12 @@ public final class WorkerPipeline {
     flows = new FlowTable(spec.timeouts(), spec.limits());
     paths = new PathTable(FlowState.longestTimeoutNs(spec.timeouts()), spec.limits().paths());
     ports = new NatPorts(blocks, flows);
+    mappings =
+        new NatMappings(
+            flows,
+            spec.timeouts().natMappingNs(),
+            spec.timeouts().tcpEstablishedNs(),
+            spec.limits().flows());
     TraceText trace =
         new TraceText(
             ownership.self(),
@@ -72,17 +80,22 @@ public final class WorkerPipeline {
     // here: defragmentation, IPsec detunnel
     lookup =
         new FlowLookup(
-            flows, paths, ownership, spec.path(), policy.destinations(), blocks, spec.timeouts());
+            flows,
+            paths,
+            ownership,
+            spec.path(),
+            new NatLookup(ownership, policy, blocks, mappings),
+            blocks,
+            spec.timeouts());
     List<Stage> inOrder =
         List.of(
-            new DnatStage(policy.destinations(), policy.egress(), flows),
+            new DnatStage(policy, flows, mappings),
             new AclStage(policy.rules(), policy.egress(), flows),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
-            new SnatStage(
-                policy.sources(), policy.egress(), flows, ports, blocks, spec.exceptions()),
+            new SnatStage(policy, flows, ports, blocks, mappings, ownership, spec),
             spec.path() == PathMode.RECORD
-                ? new RedistributeStage(flows, paths, ownership)
+                ? new RedistributeStage(flows, paths, ownership, blocks, spec.timeouts().otherNs())
                 : it -> {},
             // here: IPsec tunnel
             emit);
@@ -168,6 +181,11 @@ public final class WorkerPipeline {
   /** The flows. */
   public FlowTable flows() {
     return flows;
+  }
+
+  /** Translated tuples in use. Any thread. */
+  public int natTuples() {
+    return ports.inUse();
   }
 
   /** The path records. */

@@ -7,6 +7,7 @@ import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
+import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
@@ -25,10 +26,19 @@ public final class RedistributeStage implements Stage {
   private final FlowTable flows;
   private final PathTable paths;
   private final Ownership ownership;
+  private final PortBlocks blocks;
+  private final long otherNs;
   private final Tuple reply = new Tuple();
 
-  /** Makes the stage. */
-  public RedistributeStage(FlowTable flows, PathTable paths, Ownership ownership) {
+  /**
+   * Makes the stage.
+   *
+   * @param otherNs how long a pool address without ports belongs to a flow that is silent
+   */
+  public RedistributeStage(
+      FlowTable flows, PathTable paths, Ownership ownership, PortBlocks blocks, long otherNs) {
+    this.blocks = blocks;
+    this.otherNs = otherNs;
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -77,7 +87,16 @@ public final class RedistributeStage implements Stage {
       v.key(i, flows.trafficClass(flow), flowHigh, flowLow);
     } else {
       reply.ofReply(h);
-      if (!paths.put(
+      if (blocks.isByAddressAlone(reply)
+          && paths.isOthers(
+              reply,
+              flows.trafficClass(flow),
+              flowHigh,
+              flowLow,
+              v.batch.captureTimeNs[i],
+              otherNs)) {
+        v.drop(i, StageName.REDISTRIBUTE, DropReason.NAT_EXHAUSTED);
+      } else if (!paths.put(
           reply, lane, flows.trafficClass(flow), flowHigh, flowLow, v.batch.captureTimeNs[i])) {
         v.drop(i, StageName.REDISTRIBUTE, DropReason.PATH_TABLE_FULL);
       }
