@@ -26,6 +26,9 @@ public final class NatPorts implements FlowListener {
   /** The most ports that are tried for one whose replies lead back. */
   static final int MAX_LEAD_TRIES = 64;
 
+  /** How long a list that was full for a receiver is not searched for it again. */
+  private static final long FULL_FOR_NS = 1_000_000_000L;
+
   /** Tells whether a tuple is in use on this shard, apart from claims. */
   @FunctionalInterface
   public interface InUse {
@@ -48,10 +51,17 @@ public final class NatPorts implements FlowListener {
     final char[][] shared = new char[Lanes.COUNT][];
     final int[] cursors;
 
+    /** For what receiver a list was found full, and when. */
+    final long[] fullFor;
+
+    final long[] fullAtNs;
+
     Range(int first, int last, int pools) {
       this.first = first;
       this.last = last;
       this.cursors = new int[Math.max(1, pools) * Lanes.COUNT * 2];
+      this.fullFor = new long[cursors.length];
+      this.fullAtNs = new long[cursors.length];
     }
 
     void share(int workers, int ownIndex) {
@@ -71,6 +81,7 @@ public final class NatPorts implements FlowListener {
         shared[lane] = lists[2 * lane + 1].toString().toCharArray();
       }
       Arrays.fill(cursors, 0);
+      Arrays.fill(fullFor, 0);
     }
   }
 
@@ -159,12 +170,15 @@ public final class NatPorts implements FlowListener {
       return wanted;
     }
     int cursor = (pool * Lanes.COUNT + lane) * 2;
-    int port = leadsBack == null ? -1 : leading(it.alone[lane], it.cursors, cursor, leadsBack);
-    if (port < 0) {
-      port = next(it.alone[lane], it.cursors, cursor);
+    int port = -1;
+    if (leadsBack != null && !isFull(it, cursor)) {
+      port = leading(it.alone[lane], it.cursors, cursor, leadsBack);
     }
     if (port < 0) {
-      port = next(it.shared[lane], it.cursors, cursor + 1);
+      port = next(it, it.alone[lane], cursor);
+    }
+    if (port < 0) {
+      port = next(it, it.shared[lane], cursor + 1);
     }
     return port >= 0 ? port : elsewhere(it, seed);
   }
@@ -269,7 +283,21 @@ public final class NatPorts implements FlowListener {
     return -1;
   }
 
-  private int next(char[] ports, int[] cursors, int cursor) {
+  private long receiver() {
+    long ports = reply.ports & (echo ? 0xffff_ffffL : ~(0xffffL << 32));
+    return reply.sourceHigh * 31 + reply.sourceLow + ports | 1;
+  }
+
+  private boolean isFull(Range range, int list) {
+    return range.fullFor[list] == receiver()
+        && Math.abs(nowNs - range.fullAtNs[list]) < FULL_FOR_NS;
+  }
+
+  private int next(Range range, char[] ports, int cursor) {
+    if (isFull(range, cursor)) {
+      return -1;
+    }
+    int[] cursors = range.cursors;
     int tries = Math.min(ports.length, MAX_TRIES);
     int at = cursors[cursor];
     for (int i = 0; i < tries; i++) {
@@ -281,6 +309,8 @@ public final class NatPorts implements FlowListener {
       }
     }
     cursors[cursor] = at;
+    range.fullFor[cursor] = receiver();
+    range.fullAtNs[cursor] = nowNs;
     return -1;
   }
 

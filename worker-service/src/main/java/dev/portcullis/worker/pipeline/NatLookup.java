@@ -14,6 +14,7 @@ import dev.portcullis.worker.policy.AddressTranslations;
 import dev.portcullis.worker.policy.CompiledPolicy;
 import dev.portcullis.worker.policy.DestinationNatTable;
 import dev.portcullis.worker.policy.Egress;
+import dev.portcullis.worker.policy.SourceNatTable;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
@@ -29,6 +30,7 @@ final class NatLookup {
   private final Ownership ownership;
   private final Egress egress;
   private final DestinationNatTable destinations;
+  private final SourceNatTable sources;
   private final AddressTranslations translations;
   private final PortBlocks blocks;
   private final NatMappings mappings;
@@ -39,6 +41,7 @@ final class NatLookup {
     this.ownership = ownership;
     this.egress = policy.egress();
     this.destinations = policy.destinations();
+    this.sources = policy.sources();
     this.translations = policy.translations();
     this.blocks = blocks;
     this.mappings = mappings;
@@ -74,7 +77,8 @@ final class NatLookup {
     int pool = blocks.pool(h.destinationHigh, h.destinationLow);
     if (pool < 0
         || !blocks.isMapped(pool, h.destinationPort)
-        || destinations.find(egress.zone(v.batch.ingressTag[i]), h) >= 0) {
+        || destinations.find(egress.zone(v.batch.ingressTag[i]), h) >= 0
+        || isFirstLeg(v, i, h)) {
       return false;
     }
     int owner = ownerOfBlock(h.destinationPort);
@@ -117,6 +121,20 @@ final class NatLookup {
     v.opening.mapping = mapping;
     v.kind[i] = Vector.OPENING;
     return true;
+  }
+
+  /** Whether a packet from inside is yet to get its own outer sender before it turns back. */
+  private boolean isFirstLeg(Vector v, int i, PacketHeader h) {
+    int ingress = v.batch.ingressTag[i];
+    int outer =
+        egress.find(ingress, h.version, h.destinationHigh, h.destinationLow, v.batch.vLow[i]);
+    if (outer < 0
+        || egress.zone(outer) == egress.zone(ingress)
+        || blocks.pool(h.sourceHigh, h.sourceLow) >= 0) {
+      return false;
+    }
+    int rule = sources.find(egress.zone(ingress), egress.zone(outer), outer, h);
+    return rule >= 0 && !sources.rule(rule).exempt();
   }
 
   /**
