@@ -511,7 +511,7 @@ class NatTest {
       String algorithm, int workers, int shards, String mode) {
     Network net = new Network(yaml(algorithm, mode, PREFIX), workers, shards);
     for (int i = 1; i < 20; i++) {
-      // RFC 6296 appendix B has these prefixes: FD01:0203:0405:0001::1234 there, this one here
+      // the payload, checksum included, stays as it is
       String inner = "fd00:1:0:" + i + "::1234";
       byte[] packet = Packets.udp(inner, 50, "2001:db8:ffff::1", 53);
       byte[] out = forwarded(net, "lan", packet.clone());

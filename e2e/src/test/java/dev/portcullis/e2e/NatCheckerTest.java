@@ -1,0 +1,183 @@
+package dev.portcullis.e2e;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.portcullis.io.pcap.CaptureReader;
+import dev.portcullis.io.pcap.Frame;
+import dev.portcullis.io.pcap.LinkLayer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Every packet of every capture before and after gateways that translate, looked at from outside.
+ */
+class NatCheckerTest {
+
+  private static final Pattern LINE =
+      Pattern.compile("\\{\"n\":(\\d+),\"port\":\"(.*?)\".*\"verdict\":\"(.*?)\".*\"out\":(.*)}");
+
+  @TempDir Path folder;
+
+  private final List<String> second = new ArrayList<>();
+  private int forwarded;
+
+  @ParameterizedTest
+  @CsvSource({
+    "1,1,ip-sum", "1,2,flow-hash", "1,4,ip-sum", "3,1,flow-hash", "3,2,ip-sum", "3,4,flow-hash",
+    "5,1,ip-sum", "5,2,flow-hash", "5,4,ip-sum", "16,1,flow-hash", "16,2,ip-sum", "16,4,flow-hash",
+  })
+  void shouldTranslateEveryCaptureAndRestoreEveryReply(int workers, int shards, String algorithm)
+      throws Exception {
+    String yaml = Files.readString(Playground.ROOT.resolve("e2e/src/test/resources/nat.yaml"));
+    NatChecker checker = played(yaml, workers, shards, algorithm);
+    assertEquals(List.of(), checker.faults().stream().limit(20).toList());
+    assertTrue(checker.requests() > 20, checker.requests() + " requests");
+    assertTrue(checker.replies() > 20, checker.replies() + " replies");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,4,flow-hash", "3,1,ip-sum", "5,2,ip-sum", "16,1,flow-hash"})
+  void shouldTranslateWhatTheBranchExampleAccepts(int workers, int shards, String algorithm)
+      throws Exception {
+    String yaml = Files.readString(Playground.ROOT.resolve("examples/branch.yaml"));
+    NatChecker checker = played(yaml, workers, shards, algorithm);
+    assertEquals(List.of(), checker.faults().stream().limit(20).toList());
+  }
+
+  private NatChecker played(String yaml, int workers, int shards, String algorithm)
+      throws Exception {
+    // nothing is to be fragmented: the pieces could not be told from whole packets
+    Path file = folder.resolve("gateway.yaml");
+    Files.writeString(
+        file,
+        yaml.replaceFirst("algorithm: [-a-z]+", "algorithm: " + algorithm)
+            .replaceAll("driver: pcap", "driver: pcap, mtu: 65535"));
+    NatChecker checker =
+        new NatChecker(Set.of("cb00710a", "cb00710b", "20010db800990000000000000000000a"));
+    List<Path> captures = whole(Playground.captures());
+    assertFalse(captures.isEmpty());
+    try (Playground gateway = new Playground(file, workers, shards)) {
+      gateway.play(folder, captures.toArray(Path[]::new));
+    }
+    compare(captures, checker);
+    return checker;
+  }
+
+  /** Captures without fragments: what becomes of those is not one packet for one packet. */
+  private static List<Path> whole(List<Path> captures) throws IOException {
+    List<Path> list = new ArrayList<>();
+    Frame frame = new Frame();
+    LinkLayer link = new LinkLayer();
+    for (Path capture : captures) {
+      boolean fragments = false;
+      try (CaptureReader reader = CaptureReader.open(capture)) {
+        while (!fragments && reader.next(frame)) {
+          link.parse(frame);
+          NatChecker.Packet it = link.ip ? NatChecker.parse(packet(frame, link)) : null;
+          fragments = it != null && it.fragment();
+        }
+      } catch (IOException e) {
+        // what can be read of it is played
+      }
+      if (!fragments) {
+        list.add(capture);
+      }
+    }
+    return list;
+  }
+
+  private static byte[] packet(Frame frame, LinkLayer link) {
+    return Arrays.copyOfRange(frame.bytes, link.l2Length, frame.length);
+  }
+
+  private void compare(List<Path> captures, NatChecker checker) throws IOException {
+    Frame in = new Frame();
+    Frame out = new Frame();
+    LinkLayer link = new LinkLayer();
+    long n = 0;
+    int next = 0;
+    List<String> paths = Files.readAllLines(folder.resolve("paths.jsonl"));
+    Map<String, CaptureReader> ports = new HashMap<>();
+    try (CaptureReader lan = CaptureReader.open(folder.resolve("lan.pcapng"));
+        CaptureReader wan = CaptureReader.open(folder.resolve("wan.pcapng"))) {
+      ports.put("\"lan\"", lan);
+      ports.put("\"wan\"", wan);
+      for (Path capture : captures) {
+        checker.next();
+        try (CaptureReader input = CaptureReader.open(capture)) {
+          while (input.next(in)) {
+            n++;
+            Matcher line = LINE.matcher(next < paths.size() ? paths.get(next) : "");
+            if (!line.matches() || Long.parseLong(line.group(1)) != n) {
+              continue; // it did not enter
+            }
+            next++;
+            if (line.group(3).equals("forward")) {
+              CaptureReader port = ports.get(line.group(4));
+              assertTrue(port != null && port.next(out), () -> "did not come out: " + line.group());
+              link.parse(in);
+              byte[] after = Arrays.copyOf(out.bytes, out.length);
+              String where = capture.getFileName() + ", frame " + n + ": " + line.group();
+              checker.check(where, line.group(2).equals("lan"), in.timeNs, packet(in, link), after);
+              count(line.group());
+            }
+          }
+        } catch (IOException e) {
+          // a damaged capture ends where it can no longer be read
+        }
+      }
+      assertFalse(lan.next(out) || wan.next(out), "more came out than went in");
+    }
+    assertEquals(paths.size(), next);
+  }
+
+  private void count(String line) {
+    forwarded++;
+    if (line.indexOf("\"worker\"") != line.lastIndexOf("\"worker\"")) {
+      second.add(line);
+    }
+  }
+
+  @Test
+  void shouldFindWhatIsWrong() {
+    NatChecker checker = new NatChecker(Set.of("cb00710a"));
+    byte[] one = packetOf(new Captures().udp("10.0.0.1", 5, "198.51.100.1", 53, 4));
+    byte[] other = packetOf(new Captures().udp("10.0.0.2", 5, "198.51.100.1", 53, 4));
+    byte[] left = packetOf(new Captures().udp("203.0.113.10", 7, "198.51.100.1", 53, 4));
+    left[8]--;
+    left[10]++;
+    checker.check("a", true, 1, one, left);
+    assertEquals(List.of(), checker.faults());
+    checker.check("b", true, 2, other, left);
+    assertTrue(checker.faults().getFirst().contains("both have"), checker.faults().toString());
+    left[27]++;
+    checker.check("c", true, 3, one, left);
+    assertTrue(
+        checker.faults().stream().anyMatch(it -> it.contains("c: transport checksum")),
+        checker.faults().toString());
+  }
+
+  private byte[] packetOf(Captures captures) {
+    try {
+      byte[] file = Files.readAllBytes(captures.write(folder.resolve("one.pcap")));
+      return Arrays.copyOfRange(file, 40, file.length);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
