@@ -166,7 +166,10 @@ public final class NatPorts implements FlowListener {
     ask(pool, lane, reply, echo, nowNs);
     used = this::isFlow;
     Range it = ranges[range];
-    if (wanted >= it.first && wanted <= it.last && mayKeep(wanted) && take(wanted)) {
+    if (wanted >= it.first
+        && wanted <= it.last
+        && PortBlocks.mayHave(wanted, workers, ownIndex, lane)
+        && take(wanted)) {
       return wanted;
     }
     int cursor = (pool * Lanes.COUNT + lane) * 2;
@@ -215,12 +218,11 @@ public final class NatPorts implements FlowListener {
     ask(pool, lane, outer, echo, nowNs);
     this.used = used;
     Range it = ranges[range];
-    int block = wanted / PortBlocks.BLOCK;
     boolean home =
         wanted >= it.first
             && wanted <= it.last
-            && isOwn(block)
-            && PortBlocks.homeLane(block, workers) == lane;
+            && PortBlocks.mayHave(wanted, workers, ownIndex, lane)
+            && PortBlocks.homeLane(wanted / PortBlocks.BLOCK, workers) == lane;
     if (home && isFree(wanted)) {
       return wanted;
     }
@@ -240,16 +242,6 @@ public final class NatPorts implements FlowListener {
 
   private boolean isFlow(Tuple tuple, long now) {
     return flows.isInLane(tuple, lane, now);
-  }
-
-  private boolean isOwn(int block) {
-    return PortBlocks.ownerIndex(block, workers) == ownIndex;
-  }
-
-  private boolean mayKeep(int port) {
-    int block = port / PortBlocks.BLOCK;
-    return isOwn(block)
-        && (PortBlocks.isShared(port) || PortBlocks.homeLane(block, workers) == lane);
   }
 
   private void set(int port) {

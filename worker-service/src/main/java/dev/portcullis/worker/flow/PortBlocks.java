@@ -105,6 +105,13 @@ public final class PortBlocks {
     return block / workers % Lanes.COUNT;
   }
 
+  /** Whether a flow of a lane of the {@code ownIndex}-th of {@code workers} may have this port. */
+  public static boolean mayHave(int port, int workers, int ownIndex, int lane) {
+    int block = port / BLOCK;
+    return ownerIndex(block, workers) == ownIndex
+        && (isShared(port) || homeLane(block, workers) == lane);
+  }
+
   /** Whether all lanes of the owner may have this port: three in four, the others are at home. */
   public static boolean isShared(int port) {
     return (port & 6) != 6;

@@ -1,5 +1,6 @@
 package dev.portcullis.worker.policy;
 
+import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.PolicySpec;
@@ -145,6 +146,11 @@ public final class SourceNatTable {
       }
     }
     return services.length == 0;
+  }
+
+  /** Returns the place in a list of pool addresses that a host begins at: always the same. */
+  public static int firstPool(long hostHigh, long hostLow, int pools) {
+    return (int) Long.remainderUnsigned(Lanes.mix(hostHigh * 31 + hostLow), pools);
   }
 
   /** Number of rules. */

@@ -147,8 +147,7 @@ final class SenderChoice {
     if (independent && known(lane, h, reply, nowNs)) {
       return true;
     }
-    int start =
-        (int) Long.remainderUnsigned(Lanes.mix(h.sourceHigh * 31 + h.sourceLow), pools.length);
+    int start = SourceNatTable.firstPool(h.sourceHigh, h.sourceLow, pools.length);
     boolean byAddress = pools.length > 1 && leadsBackByAddress(reply);
     for (int pass = byAddress ? 0 : 1; pass < 2; pass++) {
       for (int i = 0; i < pools.length; i++) {
@@ -235,9 +234,10 @@ final class SenderChoice {
     port = Tuple.destinationPort(outer.ports);
     reply.destinationHigh = outer.destinationHigh;
     reply.destinationLow = outer.destinationLow;
-    reply.ports =
-        Tuple.ports(
-            h.version, h.protocol, true, h.isEcho() ? port : Tuple.sourcePort(reply.ports), port);
+    reply.ports = reply.ports & ~(0xffffL << 32) | (long) port << 32;
+    if (h.isEcho()) {
+      reply.ports = reply.ports & ~(0xffffL << 48) | (long) port << 48;
+    }
   }
 
   private static int filter(PolicySpec.Filtering it) {
