@@ -13,11 +13,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,8 +35,8 @@ class NatCheckerTest {
 
   @TempDir Path folder;
 
-  private final List<String> second = new ArrayList<>();
-  private int forwarded;
+  private final Set<String> flows = new HashSet<>();
+  private int secondHops;
 
   @ParameterizedTest
   @CsvSource({
@@ -134,7 +136,7 @@ class NatCheckerTest {
               byte[] after = Arrays.copyOf(out.bytes, out.length);
               String where = capture.getFileName() + ", frame " + n + ": " + line.group();
               checker.check(where, line.group(2).equals("lan"), in.timeNs, packet(in, link), after);
-              count(line.group());
+              count(capture, line, packet(in, link));
             }
           }
         } catch (IOException e) {
@@ -146,11 +148,48 @@ class NatCheckerTest {
     assertEquals(paths.size(), next);
   }
 
-  private void count(String line) {
-    forwarded++;
-    if (line.indexOf("\"worker\"") != line.lastIndexOf("\"worker\"")) {
-      second.add(line);
+  private void count(Path capture, Matcher line, byte[] packet) {
+    NatChecker.Packet it = NatChecker.parse(packet);
+    if (line.group(2).equals("lan")
+        && it != null
+        && it.hasPorts()
+        && flows.add(capture + it.flow())) {
+      String way = line.group();
+      secondHops += way.indexOf("\"worker\"") == way.lastIndexOf("\"worker\"") ? 0 : 1;
     }
+  }
+
+  /** The figures of ADR 23: {@code -Dportcullis.figures=true}. */
+  @ParameterizedTest
+  @CsvSource({
+    "3,ip-sum,true",
+    "5,ip-sum,true",
+    "16,ip-sum,true",
+    "3,flow-hash,true",
+    "5,flow-hash,true",
+    "16,flow-hash,true",
+    "3,flow-hash,false",
+    "5,flow-hash,false",
+    "16,flow-hash,false",
+  })
+  void shouldPrintTheShareOfSecondHops(int workers, String algorithm, boolean preserve)
+      throws Exception {
+    Assumptions.assumeTrue(Boolean.getBoolean("portcullis.figures"), "figures are not asked for");
+    String yaml = Files.readString(Playground.ROOT.resolve("e2e/src/test/resources/nat.yaml"));
+    NatChecker checker =
+        played(
+            yaml.replace("translateTo: {", "translateTo: {preservePorts: " + preserve + ", "),
+            workers,
+            1,
+            algorithm);
+    System.out.printf(
+        "%-10s N=%-2d preservePorts=%-5b flows=%d second-hops=%.1f %% ports-kept=%.1f %%%n",
+        algorithm,
+        workers,
+        preserve,
+        flows.size(),
+        100.0 * secondHops / flows.size(),
+        100 * checker.kept());
   }
 
   @Test
