@@ -152,6 +152,7 @@ final class ConfigChecks {
     if (!b.has("spec.routes") && !b.has("spec.inline")) {
       b.fault("spec", "both routes and inline are missing; one of them must be given.");
     }
+    log(s.log().eve(), b);
     String at = "spec.distribution";
     GatewaySpec.Distribution d = s.distribution();
     Algorithm main = weighted(b, at, d.algorithm(), d.weights());
@@ -188,6 +189,18 @@ final class ConfigChecks {
     }
     return s.withDistribution(
         new GatewaySpec.Distribution(main, d.weights(), List.copyOf(classes)), s.pools());
+  }
+
+  private static void log(GatewaySpec.Eve eve, Binder b) {
+    boolean wanted =
+        eve.to() == GatewaySpec.EveTarget.FILE || eve.to() == GatewaySpec.EveTarget.SOCKET;
+    if (wanted && (eve.path() == null || eve.path().isEmpty())) {
+      b.fault("spec.log.eve.path", "the path is missing; it must be given for a file or socket.");
+    } else if (!wanted && eve.path() != null) {
+      b.fault(
+          "spec.log.eve.path",
+          "a path does nothing here; it is allowed where spec.log.eve.to is file or socket.");
+    }
   }
 
   private static Algorithm weighted(
@@ -284,6 +297,7 @@ final class ConfigChecks {
     }
     return new PolicySpec(
         p.defaultAction(),
+        p.defaultLog(),
         p.addresses(),
         p.services(),
         List.copyOf(rules),

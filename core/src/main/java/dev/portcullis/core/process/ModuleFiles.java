@@ -95,6 +95,16 @@ public final class ModuleFiles {
       }
 
       @Override
+      public FlowPage flows(FlowFilter filter) {
+        return module.flows(filter);
+      }
+
+      @Override
+      public void reopen() {
+        module.reopen();
+      }
+
+      @Override
       public void stop() {
         module.stop();
         loops.close();

@@ -37,6 +37,11 @@ public final class ModuleProcess {
     Signal.handle(new Signal("INT"), signal -> stop.run());
   }
 
+  /** Runs {@code task} on SIGHUP, which otherwise ends the process. */
+  public static void onHangUp(Runnable task) {
+    Signal.handle(new Signal("HUP"), signal -> task.run());
+  }
+
   /** Returns whether the module runs and has a table. */
   public boolean ready() {
     RunningModule running = module;
@@ -72,14 +77,21 @@ public final class ModuleProcess {
       Runnable exit,
       PrintStream err) {
     try {
+      ModuleSettings told = settings.read();
+      LogLevels.start(System.getProperty(LogLevels.PROPERTY), told.files());
       RunningModule running =
           runner.start(
-              settings.read(),
+              told,
               reason -> {
                 failure.compareAndSet(null, reason);
                 exit.run();
               });
       module = running;
+      onHangUp(
+          () -> {
+            running.reopen();
+            LogLevels.again(told.files(), err::println);
+          });
       started.accept(running);
       untilExit.run();
       running.stop();

@@ -15,6 +15,14 @@ public interface RunningModule {
   /** Returns the numbers of the module. */
   MetricsSource metrics();
 
+  /** Returns live flows that a filter lets through; none where the module keeps no flows. */
+  default FlowPage flows(FlowFilter filter) {
+    return FlowPage.NONE;
+  }
+
+  /** Opens again what it writes and somebody may have put aside: on SIGHUP. */
+  default void reopen() {}
+
   /**
    * Takes nothing new, sends and writes what is on its way, ends the links and returns. Idempotent.
    */
