@@ -1,6 +1,7 @@
 package dev.portcullis.worker;
 
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.BatchHandler;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
@@ -24,18 +25,21 @@ final class PolicyFollower implements BatchHandler {
 
   private final ModuleId self;
   private final int shards;
+  private final EventSink log;
   private final Consumer<String> problems;
   private GatewayConfig config;
   private @Nullable Wiring wiring;
   private @Nullable String digest;
   private volatile Worker worker;
 
-  PolicyFollower(ModuleId self, GatewayConfig config, int shards, Consumer<String> problems) {
+  PolicyFollower(
+      ModuleId self, GatewayConfig config, int shards, EventSink log, Consumer<String> problems) {
     this.self = self;
     this.config = config;
     this.shards = shards;
+    this.log = log;
     this.problems = problems;
-    this.worker = new Worker(self, config, Topology.of(config.gateway()), shards);
+    this.worker = new Worker(self, config, Topology.of(config.gateway()), shards, log);
   }
 
   /** Connects the worker with its threads and channels. */
@@ -55,7 +59,7 @@ final class PolicyFollower implements BatchHandler {
       GatewayConfig told = ModuleFiles.configOf(directive);
       if (told != null && !told.equals(config)) {
         config = told;
-        Worker next = new Worker(self, told, Topology.of(told.gateway()), shards);
+        Worker next = new Worker(self, told, Topology.of(told.gateway()), shards, log);
         next.start(Objects.requireNonNull(wiring));
         worker = next;
       }

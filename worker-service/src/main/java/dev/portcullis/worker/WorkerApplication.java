@@ -13,13 +13,19 @@ public final class WorkerApplication implements QuarkusApplication {
   private final WorkerConfig config;
   private final WorkerRunner runner;
   private final WorkerMetrics metrics;
+  private final WorkerFlows flows;
   private final ModuleProcess process;
 
   WorkerApplication(
-      WorkerConfig config, WorkerRunner runner, WorkerMetrics metrics, ModuleProcess process) {
+      WorkerConfig config,
+      WorkerRunner runner,
+      WorkerMetrics metrics,
+      WorkerFlows flows,
+      ModuleProcess process) {
     this.config = config;
     this.runner = runner;
     this.metrics = metrics;
+    this.flows = flows;
     this.process = process;
   }
 
@@ -36,6 +42,7 @@ public final class WorkerApplication implements QuarkusApplication {
 
   private void started(RunningModule module) {
     metrics.follow(module.metrics());
+    flows.follow(module);
     HostPort links = module.links();
     String host = ConfigProvider.getConfig().getValue("quarkus.http.host", String.class);
     int port = ConfigProvider.getConfig().getValue("quarkus.http.port", Integer.class);

@@ -85,6 +85,7 @@ final class WorkerCounts implements MetricsSource {
             List.of(number),
             sum(it -> it.pipeline().flows().halfOpen())),
         new Reading(Counter.WORKER_PATHS, List.of(number), sum(it -> it.pipeline().paths().size())),
+        new Reading(Counter.EVENTS_SUPPRESSED, List.of(number), sum(Shard::eventsSuppressed)),
         new Reading(
             Counter.PACKETS_DROPPED,
             List.of(module, "link", DropReason.LINK_LOST.label()),

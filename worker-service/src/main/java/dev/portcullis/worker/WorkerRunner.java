@@ -3,6 +3,9 @@ package dev.portcullis.worker;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.event.EventLog;
+import dev.portcullis.core.event.EventSink;
+import dev.portcullis.core.event.LoggingModule;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkObserver;
@@ -16,6 +19,8 @@ import dev.portcullis.core.management.ManagementClient;
 import dev.portcullis.core.management.ModuleHello;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.FlowFilter;
+import dev.portcullis.core.process.FlowPage;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleFiles;
@@ -33,6 +38,8 @@ import java.util.random.RandomGenerator;
 @Singleton
 public class WorkerRunner implements ModuleRunner {
 
+  private static final System.Logger LOG = System.getLogger(WorkerRunner.class.getName());
+
   private static final ModuleId SWITCH = new ModuleId(ModuleId.Kind.SWITCH, 0);
 
   @Override
@@ -42,11 +49,24 @@ public class WorkerRunner implements ModuleRunner {
     LinkSecurity security = ModuleFiles.security(settings.identity());
     int shards = config.gateway().workers().shards();
     LinkLoops loops = LinkLoops.start(shards, "worker-" + settings.name());
+    EventLog log = null;
     try {
+      log = EventLog.open(config.gateway().log(), "worker-" + settings.name(), System.err::println);
       RunningModule running =
-          start(settings, config, shards, security, loops, System.currentTimeMillis());
-      return ModuleFiles.closing(running, loops);
+          start(
+              settings,
+              config,
+              shards,
+              security,
+              loops,
+              System.currentTimeMillis(),
+              log == null ? EventSink.NONE : log);
+      return ModuleFiles.closing(
+          log == null ? running : new LoggingModule(running, log, config.gateway().log()), loops);
     } catch (ModuleException | RuntimeException e) {
+      if (log != null) {
+        log.close();
+      }
       loops.close();
       throw e;
     }
@@ -61,6 +81,7 @@ public class WorkerRunner implements ModuleRunner {
    * @param security encryption and identity of the links
    * @param loops threads; not closed here
    * @param generation which life of the module this is
+   * @param events takes events; not closed here
    */
   public static RunningModule start(
       ModuleSettings settings,
@@ -68,7 +89,8 @@ public class WorkerRunner implements ModuleRunner {
       int shards,
       LinkSecurity security,
       LinkLoops loops,
-      long generation)
+      long generation,
+      EventSink events)
       throws ModuleException {
     ModuleId self = ModuleId.worker(Integer.parseInt(settings.name()));
     LinkLoop[] lanes = new LinkLoop[shards];
@@ -77,7 +99,7 @@ public class WorkerRunner implements ModuleRunner {
     }
     LinkSettings linkSettings =
         LinkSettings.defaults().withQueueBytes(config.gateway().limits().linkQueueBytes());
-    PolicyFollower follower = new PolicyFollower(self, config, shards, System.err::println);
+    PolicyFollower follower = new PolicyFollower(self, config, shards, events, System.err::println);
     WorkerCounts counts = new WorkerCounts(self, follower);
     LinkObserver observer =
         new LinkObserver() {
@@ -129,20 +151,27 @@ public class WorkerRunner implements ModuleRunner {
                 }
                 follower.worker().onTable(table);
                 counts.table(table.epoch());
+                LOG.log(System.Logger.Level.DEBUG, self + " works by table " + table.epoch());
                 management[0].acknowledge(table.epoch());
               }
 
               @Override
-              public void onTrouble(String sentence) {}
+              public void onTrouble(String sentence) {
+                LOG.log(System.Logger.Level.DEBUG, self + ": " + sentence);
+              }
             },
             lanes[0]::execute,
             RandomGenerator.getDefault());
     management[0].start();
-    return new Running(new HostPort(listen.host(), port), links, management[0], counts);
+    return new Running(new HostPort(listen.host(), port), links, management[0], counts, follower);
   }
 
   private record Running(
-      HostPort links, ModuleLinks channels, ManagementClient management, WorkerCounts counts)
+      HostPort links,
+      ModuleLinks channels,
+      ManagementClient management,
+      WorkerCounts counts,
+      PolicyFollower follower)
       implements RunningModule {
     @Override
     public boolean ready() {
@@ -155,9 +184,15 @@ public class WorkerRunner implements ModuleRunner {
     }
 
     @Override
+    public FlowPage flows(FlowFilter filter) {
+      return follower.worker().flows(filter);
+    }
+
+    @Override
     public void stop() {
       management.close();
       channels.close();
+      follower.worker().tellOfFlows();
     }
   }
 }

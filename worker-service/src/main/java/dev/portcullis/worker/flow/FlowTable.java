@@ -28,7 +28,10 @@ public final class FlowTable {
       TAGS = 13,
       NEXT_HOP = 14;
 
-  /** More words: V, packets and bytes of both directions, V of the reply. */
+  /**
+   * More words: V, packets (with the flags of TCP in the upper 8 bits) and bytes of both
+   * directions, V of the reply.
+   */
   public static final int V_HIGH = 15,
       V_LOW = 16,
       PACKETS = 17,
@@ -237,9 +240,28 @@ public final class FlowTable {
 
   /** Takes out every flow that is past its timeout. */
   public void tick(long nowNs) {
+    tick(nowNs, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Takes out flows that are past their timeout.
+   *
+   * @param most how many, at most
+   * @return how many; as many as {@code most}: there may be more
+   */
+  public int tick(long nowNs, int most) {
+    int gone = 0;
     for (int lane = 0; lane < Lanes.COUNT; lane++) {
-      expire(lane, nowNs);
+      int due = FlowTimers.MOVED;
+      while (gone < most && due != FlowTimers.NOTHING) {
+        due = timers.due(lane, nowNs, true);
+        if (due >= 0) {
+          timeOut(due);
+          gone++;
+        }
+      }
     }
+    return gone;
   }
 
   private boolean expired(int flow, long nowNs) {
@@ -287,6 +309,7 @@ public final class FlowTable {
     int base = store.base(flow);
     index.remove(Tuple.hashOfWords(chunk, base + FORWARD), flow << 1);
     index.remove(Tuple.hashOfWords(chunk, base + REVERSE), flow << 1 | 1);
+    chunk[base + META] = 0;
     store.give(flow);
   }
 
@@ -323,6 +346,24 @@ public final class FlowTable {
   /** Place of the first word of a flow in {@link #words}. */
   public int at(int flow) {
     return store.base(flow);
+  }
+
+  private static final int FLAGS_SHIFT = 56;
+
+  /** Remembers the flags of a TCP segment of a direction, beside the count of its packets. */
+  public void sawTcpFlags(int flow, int direction, int tcpFlags) {
+    long[] chunk = store.chunk(flow);
+    chunk[store.base(flow) + PACKETS + direction] |= (long) tcpFlags << FLAGS_SHIFT;
+  }
+
+  /** Number of packets of a direction. */
+  public long packets(int flow, int direction) {
+    return get(flow, PACKETS + direction) & (1L << FLAGS_SHIFT) - 1;
+  }
+
+  /** All flags that TCP segments of a direction had. */
+  public int tcpFlags(int flow, int direction) {
+    return (int) (get(flow, PACKETS + direction) >>> FLAGS_SHIFT);
   }
 
   /** Returns a word of a flow. */
@@ -417,6 +458,16 @@ public final class FlowTable {
   /** Number of flows that have ended for a reason. */
   public long ended(EndReason why) {
     return ended[why.ordinal()];
+  }
+
+  /** Numbers of flows that were ever given out: 0 to this, less one. */
+  public int entries() {
+    return store.used();
+  }
+
+  /** Whether a number below {@link #entries} is that of a flow now. */
+  public boolean isLive(int flow) {
+    return state(flow) != 0;
   }
 
   /** First flow of a lane, -1: none. */

@@ -2,10 +2,12 @@ package dev.portcullis.worker.pipeline;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.event.WorkerEvents;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.NatPorts;
@@ -34,6 +36,11 @@ import java.util.List;
  */
 public final class WorkerPipeline {
 
+  /** The most flows that end by one tick on a live port; the rest by the next. */
+  private static final int FLOWS_A_TICK = 20_000;
+
+  private static final int FLOWS_AT_ONCE = 32;
+
   private final Ownership ownership;
   private final FlowTable flows;
   private final PathTable paths;
@@ -43,6 +50,7 @@ public final class WorkerPipeline {
   private final Stage[] stages;
   private final EmitStage emit;
   private final StageFaults faults;
+  private final WorkerEvents events;
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
@@ -52,7 +60,8 @@ public final class WorkerPipeline {
       Ownership ownership,
       PortBlocks blocks,
       Outlets outlets,
-      StageFaults faults) {
+      StageFaults faults,
+      EventSink log) {
     GatewaySpec spec = config.gateway();
     this.ownership = ownership;
     this.faults = faults;
@@ -67,6 +76,9 @@ public final class WorkerPipeline {
             policy.rules()::name,
             config.policy().rules().size());
     emit = new EmitStage(policy.egress(), ownership, outlets, trace);
+    events = new WorkerEvents(config, flows, policy.egress(), ownership, policy.rules()::name, log);
+    flows.listen(events);
+    emit.listen(events);
 
     decode = new DecodeStage(spec.exceptions(), policy.egress(), ownership);
     // here: defragmentation, IPsec detunnel
@@ -91,6 +103,7 @@ public final class WorkerPipeline {
 
   /** Takes a vector through all stages: two passes of lookup, then run by run. */
   public void process(Vector v) {
+    events.causedBy(v);
     v.to = v.batch.count;
     guarded(decode, v);
     v.to = 0;
@@ -145,11 +158,41 @@ public final class WorkerPipeline {
 
   /**
    * Time has come to {@code nowNs}: what is due in any lane happens. Stages that keep packets or
-   * flows for a time act here, the next packet of a lane or this, whichever is first.
+   * flows for a time act here, the next packet of a lane or this, whichever is first. Events that
+   * wait for a port of entry are sent.
+   *
+   * @param v the vector; {@link Vector#current} is the row of the tick
+   * @param nowNs 0: no time has passed, only events are asked for
+   * @param budget bytes of events that may be sent now, and flows that may end; 0: {@link
+   *     #FLOWS_A_TICK} flows and no event
+   * @return whether more is due than could be done
    */
-  public void tick(Vector v, long nowNs) {
+  public boolean tick(Vector v, long nowNs, int budget) {
+    events.causedBy(v);
     // here: defragmentation
-    flows.tick(nowNs);
+    boolean more = false;
+    if (nowNs != 0 && budget == 0) {
+      more = flows.tick(nowNs, FLOWS_A_TICK) == FLOWS_A_TICK;
+    }
+    while (nowNs != 0 && budget > 0 && events.waiting() < budget) {
+      if (flows.tick(nowNs, FLOWS_AT_ONCE) < FLOWS_AT_ONCE) {
+        break;
+      }
+    }
+    if (budget > 0) {
+      more = nowNs != 0 && events.waiting() >= budget;
+      events.drain(emit::event, budget);
+      more |= events.waiting() > 0;
+    }
+    return more;
+  }
+
+  /** The same without a bound and without events for ports of entry: all that is due happens. */
+  public void tick(Vector v, long nowNs) {
+    boolean more = true;
+    while (more) {
+      more = tick(v, nowNs, 0);
+    }
   }
 
   /** Works by a new table from the next packet on. */
@@ -163,6 +206,11 @@ public final class WorkerPipeline {
     }
     ports.share(table.workers().size(), ownIndex);
     emit.forgetOutlets();
+  }
+
+  /** What the shard tells of flows and drops. */
+  public WorkerEvents events() {
+    return events;
   }
 
   /** The flows. */

@@ -75,6 +75,9 @@ public final class Vector {
   /** What is to be done with the packet. */
   public final int[] kind = new int[N];
 
+  /** Of what was dropped: {@link #kind} at that time. */
+  public final int[] was = new int[N];
+
   /** Id of the drop reason. */
   public final int[] reason = new int[N];
 
@@ -101,6 +104,9 @@ public final class Vector {
 
   /** Rule, -1: the default action; for the trace. */
   public final int[] rule = new int[N];
+
+  /** State of the flow before the packet, 0: there was none; for the trace. */
+  public final int[] stateBefore = new int[N];
 
   /** State of the flow, for the trace. */
   public final int[] state = new int[N];
@@ -146,6 +152,7 @@ public final class Vector {
       worker[i] = -1;
       egress[i] = -1;
       routed[i] = false;
+      stateBefore[i] = 0;
       assignedClass[i] = packets.trafficClass[i];
       assignedHigh[i] = packets.vHigh[i];
       assignedLow[i] = packets.vLow[i];
@@ -154,6 +161,7 @@ public final class Vector {
 
   /** Drops a packet and counts the frames that it stands for. */
   public void drop(int i, StageName stage, DropReason why) {
+    was[i] = kind[i];
     kind[i] = DROPPED;
     reason[i] = why.id();
     countDropped(stage, why, batch.frames(i));

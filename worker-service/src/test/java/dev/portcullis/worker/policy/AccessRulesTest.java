@@ -102,7 +102,7 @@ class AccessRulesTest {
               false));
     }
     return new PolicySpec(
-        Action.DROP, List.of(), List.of(), rules, new PolicySpec.Nat(List.of(), List.of()));
+        Action.DROP, false, List.of(), List.of(), rules, new PolicySpec.Nat(List.of(), List.of()));
   }
 
   private static PortRange range(Random random) {

@@ -24,7 +24,9 @@ public final class TraceText {
       DNAT = ascii("dnat"),
       ACL = ascii("acl:"),
       STATEFUL = ascii("stateful:"),
-      SNAT = ascii("snat");
+      SNAT = ascii("snat"),
+      WAS = ascii("was:"),
+      NONE = ascii("none");
 
   private static final byte[][] STATES = new byte[FlowState.OTHER + 1][];
 
@@ -99,6 +101,12 @@ public final class TraceText {
       append(STATES[v.state[i]]);
     }
     step(did, Vector.DID_SNAT, SNAT);
+    boolean known = v.stateBefore[i] != 0;
+    if ((batch.flags[i] & PacketFlags.EXPLAIN) != 0
+        && (known || (did & Vector.DID_STATEFUL) != 0)) {
+      step(Vector.DID_STATEFUL, Vector.DID_STATEFUL, WAS);
+      append(known ? STATES[v.stateBefore[i]] : NONE);
+    }
     return length;
   }
 

@@ -53,6 +53,7 @@ public final class StatefulStage implements Stage {
     int direction = v.flow[i] & 1;
     PacketHeader h = v.header[i];
     int before = flows.state(flow);
+    v.stateBefore[i] = before;
     int after =
         switch (before) {
           case FlowState.UDP_NEW, FlowState.UDP_ESTABLISHED -> UdpTracker.known(direction, before);
@@ -76,6 +77,9 @@ public final class StatefulStage implements Stage {
         flows.state(flow, after);
       }
       flows.seen(flow, direction, v.batch.captureTimeNs[i], length);
+    }
+    if (h.protocol == PacketHeader.TCP) {
+      flows.sawTcpFlags(flow, direction, h.tcpFlags);
     }
     v.state[i] = after;
     v.did[i] |= Vector.DID_STATEFUL;
