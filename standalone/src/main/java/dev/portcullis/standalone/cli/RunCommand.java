@@ -1,6 +1,7 @@
 package dev.portcullis.standalone.cli;
 
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.LogLevels;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleProcess;
 import dev.portcullis.standalone.gateway.EmbeddedGateway;
@@ -37,15 +38,33 @@ final class RunCommand implements Callable<Integer> {
       description = "Where health and metrics answer (default: nowhere).")
   private @Nullable String http;
 
+  @Option(
+      names = "--log-level",
+      paramLabel = "LEVEL",
+      description =
+          "error, warn, info, debug or trace (default: spec.log.level, which is read again on SIGHUP).")
+  private @Nullable String logLevel;
+
   @Override
   public Integer call() throws CommandException {
     Configured configured = Configured.load(files, null, null);
+    try {
+      LogLevels.start(logLevel, files);
+    } catch (ModuleException e) {
+      throw new CommandException(e.exitCode(), e.sentence());
+    }
     PrintWriter out = java.util.Objects.requireNonNull(spec).commandLine().getOut();
     CountDownLatch stop = new CountDownLatch(1);
     ModuleProcess.onStopSignal(stop::countDown);
     try (EmbeddedGateway gateway =
             EmbeddedGateway.start(configured.config(), configured.source(), null);
-        HttpStatus status = http == null ? null : HttpStatus.open(http, gateway.metrics())) {
+        HttpStatus status = http == null ? null : HttpStatus.open(http, gateway)) {
+      PrintWriter err = spec.commandLine().getErr();
+      ModuleProcess.onHangUp(
+          () -> {
+            gateway.reopen();
+            LogLevels.again(files, err::println);
+          });
       out.println(
           "gateway "
               + configured.config().name()

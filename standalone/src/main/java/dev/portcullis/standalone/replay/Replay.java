@@ -3,6 +3,7 @@ package dev.portcullis.standalone.replay;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.event.FlowId;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
@@ -43,6 +44,12 @@ public final class Replay {
   /** A round that makes no progress for so long has failed. */
   static final long STALLED_NS = 20_000_000_000L;
 
+  /** Events that workers keep are asked for after so many rounds. */
+  private static final int ROUNDS_A_TICK = 32;
+
+  /** The most bytes of events that all lanes of all workers send at a time. */
+  private static final int EVENT_BYTES = 1 << 20;
+
   /** Later than every timer, and far from an overflow. */
   private static final long END_OF_TIME_NS = Long.MAX_VALUE / 2;
 
@@ -81,6 +88,9 @@ public final class Replay {
   private int used;
   private int unsettled;
   private int ticksMissing;
+  private boolean moreEvents;
+  private long tickTimeNs;
+  private int roundsSinceEvents;
   private int round;
   private long lastProgressNs;
   private long startNs;
@@ -123,8 +133,8 @@ public final class Replay {
     serverTags =
         tags("--server-port", plan.serverPort() == null ? ports.get(1) : plan.serverPort(), ports);
     this.tally = new Tally(topology, table);
-    this.frames = new Frames(plan.captures());
-    this.results = new Results(plan.out(), topology, table, plan.paths(), tally);
+    this.frames = new Frames(plan.captures(), plan.frames());
+    this.results = new Results(plan, topology, table, tally);
     feed.returns(this::cameBack);
   }
 
@@ -230,7 +240,7 @@ public final class Replay {
     }
     if (entered.count == 0) {
       if (frame == null) {
-        endOfTime();
+        tick(END_OF_TIME_NS);
         return;
       }
       throw new ReplayException(
@@ -252,18 +262,26 @@ public final class Replay {
   }
 
   /**
-   * All frames are in: all timers of the gateway run, and the replay ends when all lanes say so.
+   * Asks all lanes for the events that they keep; at the end of time all timers of the gateway run
+   * as well. The replay goes on, or ends, when every lane has said that it has no more.
+   *
+   * @param timeNs {@link #END_OF_TIME_NS}, or 0: no time passes
    */
-  private void endOfTime() throws ReplayException {
+  private void tick(long timeNs) throws ReplayException {
+    tickTimeNs = timeNs;
+    moreEvents = false;
+    roundsSinceEvents = 0;
     int lanes = table.workers().stream().mapToInt(Member::shards).sum();
+    int budget = Math.max(4096, EVENT_BYTES / (lanes * topology.ioNames().size()));
     lastProgressNs = System.nanoTime();
     for (int module = 0; module < topology.ioNames().size(); module++) {
       List<LogicalInterface> ports = topology.ofModule(ModuleId.io(module));
       if (!ports.isEmpty()) {
         ticksMissing += lanes;
         entered.clearRow(0);
-        entered.captureTimeNs[0] = END_OF_TIME_NS;
-        entered.flags[0] = PacketFlags.TICK | PacketFlags.REPORT;
+        entered.captureTimeNs[0] = timeNs;
+        entered.flags[0] = PacketFlags.TICK | PacketFlags.REPORT | PacketFlags.EVENTS;
+        entered.frameLength[0] = budget;
         entered.tag[0] = ports.getFirst().tag();
         if (!feed.send(entered, 0)) {
           throw new ReplayException(
@@ -305,7 +323,10 @@ public final class Replay {
     int l2Length = linkLayer.ip ? linkLayer.l2Length : frame.length;
     System.arraycopy(frame.bytes, 0, entered.bytes, used, frame.length);
     entered.clearRow(i);
-    int flags = PacketFlags.REPORT | (plan.paths() ? PacketFlags.TRACE : 0);
+    int flags = PacketFlags.REPORT | PacketFlags.EVENTS | (plan.paths() ? PacketFlags.TRACE : 0);
+    if (plan.witness() != Witness.NONE) {
+      flags |= PacketFlags.EXPLAIN;
+    }
     if (!linkLayer.ip) {
       flags |= PacketFlags.NON_IP | (linkLayer.knownLinkType ? 0 : PacketFlags.UNKNOWN_LINK_TYPE);
     }
@@ -351,6 +372,7 @@ public final class Replay {
         request = book.cameOut(request) || tuple || isEchoReply(header) ? request : pair;
         if (!book.cameOut(request)) {
           tally.notEntered++;
+          plan.witness().notEntered(frames.number());
           return NOTHING_NEW;
         }
         if (book.isTranslated(request)) {
@@ -386,10 +408,11 @@ public final class Replay {
 
   private void took(PacketBatch batch, int r) throws ReplayException {
     if ((batch.flags[r] & PacketFlags.TICK) != 0) {
-      lastProgressNs = System.nanoTime();
-      if (--ticksMissing == 0) {
-        done.complete(true);
-      }
+      ticked(batch, r);
+      return;
+    }
+    if ((batch.flags[r] & (PacketFlags.EVENT | PacketFlags.OUTCOME)) == PacketFlags.EVENT) {
+      results.event(batch, r);
       return;
     }
     int i = rowOf(batch.number[r]);
@@ -408,6 +431,29 @@ public final class Replay {
     }
   }
 
+  /** A lane has answered a tick. */
+  private void ticked(PacketBatch batch, int r) throws ReplayException {
+    lastProgressNs = System.nanoTime();
+    moreEvents |= batch.pieces[r] != 0;
+    if (batch.vLow[r] != 0) {
+      throw new ReplayException(
+          3, "a worker had no room for " + batch.vLow[r] + " events of one stretch of the capture");
+    }
+    if (--ticksMissing > 0) {
+      return;
+    }
+    if (moreEvents) {
+      tick(tickTimeNs);
+      return;
+    }
+    results.eventsComplete();
+    if (tickTimeNs == 0) {
+      next();
+    } else {
+      done.complete(true);
+    }
+  }
+
   /** Returns the row of the round with this number, -1 where there is none. */
   private int rowOf(long number) {
     return Math.max(-1, Arrays.binarySearch(entered.number, 0, entered.count, number));
@@ -420,6 +466,7 @@ public final class Replay {
     int o = outcomes.count++;
     outcomeRow[i] = o;
     outcomes.clearRow(o);
+    outcomes.flags[o] = batch.flags[r];
     outcomes.reason[o] = batch.reason[r];
     outcomes.vHigh[o] = batch.vHigh[r];
     outcomes.vLow[o] = batch.vLow[r];
@@ -491,7 +538,11 @@ public final class Replay {
       results.became(entered, i, outcomes, outcomeRow[i], outTag[i]);
     }
     progress.accept(tally);
-    next();
+    if (++roundsSinceEvents == ROUNDS_A_TICK) {
+      tick(0);
+    } else {
+      next();
+    }
   }
 
   /** Remembers how the request in row {@code i} left. */
