@@ -60,6 +60,11 @@ class ProcessesTest {
     replay(yaml, apart, captures);
     assertEquals(ReplayDeterminismTest.contents(embedded), ReplayDeterminismTest.contents(apart));
     awaitAccounts();
+    // all flows ended with time
+    assertEquals("{\"flows\":[],\"more\":false}\n", get("worker-0", "/q/portcullis/flows"));
+    assertEquals(
+        "proto is \"x\"; allowed is a name such as tcp or a number to 255\n",
+        get("worker-0", "/q/portcullis/flows?proto=x"));
   }
 
   /** A series that is new, such as the first drop for a reason, is registered within a second. */
