@@ -1,0 +1,106 @@
+package dev.portcullis.worker.stage.ftp;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.portcullis.core.wire.IpAddress;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Which lines announce a data connection, and what takes their place. */
+class FtpCommandTest {
+
+  private final FtpCommand command = new FtpCommand();
+
+  private int read(String line) {
+    byte[] bytes = line.replace("\\r", "\r").replace("\\n", "\n").getBytes(StandardCharsets.UTF_8);
+    return command.read(bytes, 0, bytes.length, line.startsWith("2"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "'PORT 10,0,0,5,156,64\\r\\n'; 1; 10.0.0.5; 40000",
+        "'port   10,0,0,5,0,21\\n'; 1; 10.0.0.5; 21",
+        "'EPRT |1|10.0.0.5|40000|\\r\\n'; 2; 10.0.0.5; 40000",
+        "'eprt |2|fd00::5|40000|\\r\\n'; 2; fd00::5; 40000",
+        "'EPRT !2!2001:db8:1:2:3:4:5:6!1!\\r\\n'; 2; 2001:db8:1:2:3:4:5:6; 1",
+        "'EPRT |2|::1|65535|\\r\\n'; 2; ::1; 65535",
+        "'EPRT |2|fe80::|7|\\r\\n'; 2; fe80::; 7",
+        "'227 Entering Passive Mode (198,51,100,7,19,137)\\r\\n'; 3; 198.51.100.7; 5001",
+        "'227 198,51,100,7,19,137\\r\\n'; 3; 198.51.100.7; 5001",
+        "'227 Version 12 mode =198,51,100,7,19,137.\\r\\n'; 3; 198.51.100.7; 5001",
+      })
+  void shouldReadAddressAndPort(String line, int kind, String address, int port) {
+    assertEquals(kind, read(line));
+    assertEquals(address, new IpAddress(command.version, command.high, command.low).toString());
+    assertEquals(port, command.port);
+  }
+
+  @Test
+  void shouldReadThePortOfAnExtendedPassiveReply() {
+    assertEquals(
+        FtpCommand.EXTENDED_PASSIVE, read("229 Entering Extended Passive Mode (|||5001|)\\r\\n"));
+    assertEquals("0 5001", command.version + " " + command.port);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "PORT",
+        "PORT \\r\\n",
+        "PORT 10,0,0,5,156,64",
+        "PORT 10,0,0,5,156\\r\\n",
+        "PORT 10,0,0,256,1,1\\r\\n",
+        "PORT 10,0,0,5,0,0\\r\\n",
+        "PORT 10,0,0,5,1,1 trailing\\r\\n",
+        "REPORT 10,0,0,5,1,1\\r\\n",
+        "RETR PORT 10,0,0,5,1,1\\r\\n",
+        "EPRT |3|10.0.0.5|1|\\r\\n",
+        "EPRT |1|10.0.0|1|\\r\\n",
+        "EPRT |1|10.0.0.5|65536|\\r\\n",
+        "EPRT |1|10.0.0.5|1\\r\\n",
+        "EPRT |2|fd00:::5|1|\\r\\n",
+        "EPRT |2|1:2:3:4:5:6:7:8:9|1|\\r\\n",
+        "EPRT |2|1:2:3:4:5:6:7|1|\\r\\n",
+        "EPRT |2|1::2::3|1|\\r\\n",
+        "EPRT |2|12345::|1|\\r\\n",
+        "227-Entering Passive Mode (1,2,3,4,5,6)\\r\\n",
+        "227 Entering Passive Mode (1,2,3,4,5)\\r\\n",
+        "229 Extended (||5001|)\\r\\n",
+        "229 Extended (|||5001)\\r\\n",
+        "229 Extended |||5001|\\r\\n",
+        "220 1,2,3,4,5,6\\r\\n",
+      })
+  void shouldSeeNothingInOtherLines(String line) {
+    assertEquals(FtpCommand.NONE, read(line));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "'PORT 10,0,0,5,156,64\\r\\n'; 203.0.113.10; 1024; '203,0,113,10,4,0'",
+        "'227 Passive (10,0,0,5,1,1)\\r\\n'; 203.0.113.10; 65535; '203,0,113,10,255,255'",
+        "'EPRT |1|10.0.0.5|9|\\r\\n'; 203.0.113.10; 80; '|1|203.0.113.10|80|'",
+        "'EPRT !2!fd00::5!9!\\r\\n'; 2001:db8::a0; 80; '!2!2001:db8:0:0:0:0:0:a0!80!'",
+        "'229 Extended (|||9|)\\r\\n'; 203.0.113.10; 10; '|||10|'",
+      })
+  void shouldWriteAnotherAddressAndPort(String line, String address, int port, String written) {
+    read(line);
+    IpAddress to = IpAddress.parse(address);
+    byte[] bytes = new byte[FtpCommand.MAX_WRITTEN];
+    int end = command.write(bytes, 0, to.high(), to.low(), port);
+    assertEquals(written, new String(bytes, 0, end, StandardCharsets.UTF_8));
+    String whole = line.replace("\\r", "\r").replace("\\n", "\n");
+    String next = whole.substring(0, command.start) + written + whole.substring(command.end);
+    byte[] again = next.getBytes(StandardCharsets.UTF_8);
+    int kind = command.kind;
+    assertEquals(kind, command.read(again, 0, again.length, line.startsWith("2")));
+    assertEquals(port, command.port);
+  }
+}
