@@ -352,6 +352,11 @@ public final class FtpCommand {
         : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
   }
 
+  /** The line that was read lies in {@code bytes} now, at the same place. */
+  void within(byte[] bytes) {
+    in = bytes;
+  }
+
   /**
    * Writes the part {@code start} to {@code end} of the line that was read, with another address
    * and port; up to {@link #MAX_WRITTEN} bytes.
