@@ -404,6 +404,14 @@ final class Channel implements Outlet {
     takenBytes = 0;
   }
 
+  /** Sends what is gathered and the acknowledgement that is due: this module ends. */
+  void finish() {
+    flush();
+    if (acknowledgementDue) {
+      control(BatchHeader.ACKNOWLEDGE);
+    }
+  }
+
   /** Looks whether something has waited too long. */
   void tick(long nowNs) {
     if (acknowledgementDue) {

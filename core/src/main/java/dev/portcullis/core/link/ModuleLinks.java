@@ -496,7 +496,7 @@ public final class ModuleLinks implements AutoCloseable {
 
     void close() {
       tail();
-      channels.values().forEach(Channel::flush);
+      channels.values().forEach(Channel::finish);
       dialers.values().forEach(Dialer::stop);
       dialers.clear();
       streams.values().forEach(it -> it.end(Status.OK));

@@ -100,6 +100,17 @@ final class Ends implements AutoCloseable {
     return received.get() >= count;
   }
 
+  /** Whether the other side says within a minute that it has all that was sent. */
+  boolean awaitAcknowledged(ModuleId to) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    long[] pending = {1};
+    while (pending[0] > 0 && System.nanoTime() < deadline) {
+      onLoop(() -> pending[0] = links.outlet(0, to, 0).pendingBytes());
+      Thread.sleep(1);
+    }
+    return pending[0] == 0;
+  }
+
   void onLoop(Runnable task) throws InterruptedException {
     CountDownLatch done = new CountDownLatch(1);
     loop.execute(

@@ -104,6 +104,7 @@ class ModuleLinksTest {
       io.links.connect(WORKER, 0, 0, HOST, proxy.port());
       io.send(WORKER, 1000);
       assertTrue(worker.await(1000));
+      assertTrue(io.awaitAcknowledged(WORKER));
       worker.close();
       proxy.cut();
       try (Ends next = module(WORKER, 2)) {
