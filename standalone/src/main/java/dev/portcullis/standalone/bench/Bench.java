@@ -32,7 +32,11 @@ public final class Bench {
   /** Makes the benchmark as the command line starts it. */
   public Bench() {
     this(
-        List.of(new HopBenchmark(), new GatewayBenchmark(), new AllocationBenchmark()),
+        List.of(
+            new HopBenchmark(),
+            new GatewayBenchmark(),
+            new FlowsBenchmark(),
+            new AllocationBenchmark()),
         new SpinProbe(Pinning.CORES, PROBE_MS, PROBE_LIMIT_PERCENT),
         PAUSE_MS);
   }

@@ -46,7 +46,7 @@ public final class BenchChild {
     return switch (name) {
       case "hop-sender" -> new HopSender();
       case "hop-receiver" -> new HopReceiver();
-      case "io" -> new IoRole(arguments.getFirst());
+      case "io" -> new IoRole(arguments.get(0), Integer.parseInt(arguments.get(1)));
       case "worker" -> new WorkerRole();
       default -> throw new IllegalArgumentException("no role has the name " + name);
     };

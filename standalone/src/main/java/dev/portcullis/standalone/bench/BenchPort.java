@@ -3,6 +3,7 @@ package dev.portcullis.standalone.bench;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.io.port.FrameSink;
 import dev.portcullis.io.port.Port;
 import java.lang.invoke.MethodHandles;
@@ -12,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A port without a wire. Told to go, it makes frames up as fast as the gateway takes them: UDP from
  * 10.9.0.2 to 10.8.0.2 port 4097, the source port drawn at random from the flows, no UDP checksum:
- * what xgen sends to the kernel. Nothing is asked about the frames afterwards. Frames that leave
- * are counted and forgotten. Thread: the loop of the IO module, but for {@link #go}, {@link #pause}
- * and the counters.
+ * what xgen sends to the kernel; more than 8,192 flows go to more receivers, the addresses after
+ * it. Nothing is asked about the frames afterwards. Frames that leave are counted and forgotten.
+ * Thread: the loop of the IO module, but for {@link #go}, {@link #pause} and the counters.
  */
 final class BenchPort implements Port {
 
@@ -33,9 +34,20 @@ final class BenchPort implements Port {
 
   private static final int FRAMES_AT_ONCE = PacketBatch.MAX_PACKETS;
   private static final int L2_BYTES = 14;
+  private static final int IP_BYTES = 20;
+  private static final int CHECKSUM_AT = 24;
+  private static final int RECEIVER_AT = 32;
   private static final int SOURCE_PORT_AT = 34;
   private static final int FIRST_SOURCE_PORT = 1024;
+  private static final int FIRST_RECEIVER = 2;
+
+  /** Flows of one receiver differ in so many bits of their source port. */
+  private static final int PORT_BITS = 13;
+
   private static final int LINKTYPE_ETHERNET = 1;
+
+  /** The most flows: 2^13 source ports to each of 128 receivers. */
+  static final int MOST_FLOWS = 1 << PORT_BITS + 7;
 
   private final int tag;
   private final String name;
@@ -43,6 +55,7 @@ final class BenchPort implements Port {
   private final int flowMask;
   private final int frameBytes;
   private final PacketBatch batch;
+  private final int headerSum;
   private final Runnable pump = this::pump;
 
   private long packets;
@@ -57,7 +70,7 @@ final class BenchPort implements Port {
    * Makes the port; it is silent until {@link #go}.
    *
    * @param frameBytes length of a frame without its check sequence: 60 to 1514
-   * @param flows a power of two, at most 32768
+   * @param flows a power of two, at most {@link #MOST_FLOWS}
    */
   BenchPort(int tag, String name, LinkLoop loop, int frameBytes, int flows) {
     this.tag = tag;
@@ -69,11 +82,12 @@ final class BenchPort implements Port {
     for (int i = 0; i < FRAMES_AT_ONCE; i++) {
       putFrame(batch.bytes, i * frameBytes, frameBytes);
     }
+    this.headerSum = Checksum.sum(batch.bytes, L2_BYTES, IP_BYTES, 0);
   }
 
   /**
    * Writes an Ethernet frame with an IPv4 header (RFC 791) and a UDP header (RFC 768), all but its
-   * source port.
+   * source port, the last 16 bits of the receiver and the checksum.
    */
   private static void putFrame(byte[] bytes, int at, int frameBytes) {
     int ipLength = frameBytes - L2_BYTES;
@@ -90,14 +104,8 @@ final class BenchPort implements Port {
     put16(bytes, ip + 12, 10 << 8 | 9);
     put16(bytes, ip + 14, 2);
     put16(bytes, ip + 16, 10 << 8 | 8);
-    put16(bytes, ip + 18, 2);
-    int sum = 0;
-    for (int i = 0; i < 20; i += 2) {
-      sum += (bytes[ip + i] & 0xff) << 8 | bytes[ip + i + 1] & 0xff;
-    }
-    put16(bytes, ip + 10, ~((sum & 0xffff) + (sum >>> 16)));
     put16(bytes, ip + 22, 4097);
-    put16(bytes, ip + 24, ipLength - 20);
+    put16(bytes, ip + 24, ipLength - IP_BYTES);
   }
 
   private static void put16(byte[] bytes, int at, int value) {
@@ -179,7 +187,11 @@ final class BenchPort implements Port {
       x ^= x >>> 7;
       x ^= x << 17;
       int at = i * frameBytes;
-      put16(frames, at + SOURCE_PORT_AT, FIRST_SOURCE_PORT + ((int) x & flowMask));
+      int flow = (int) x & flowMask;
+      int receiver = FIRST_RECEIVER + (flow >>> PORT_BITS);
+      put16(frames, at + RECEIVER_AT, receiver);
+      put16(frames, at + CHECKSUM_AT, ~Checksum.fold(headerSum + receiver));
+      put16(frames, at + SOURCE_PORT_AT, FIRST_SOURCE_PORT + (flow & (1 << PORT_BITS) - 1));
       batch.clearRow(i);
       batch.captureTimeNs[i] = now;
       batch.tag[i] = tag;

@@ -24,7 +24,13 @@ final class ChildProcess {
 
   /** Flags of every child: a fixed heap and the collector that costs least on two cores. */
   private static final List<String> FLAGS =
-      List.of("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto");
+      List.of(
+          "-Xms256m",
+          "-Xmx256m",
+          "-XX:+UseSerialGC",
+          "-XX:+UseTransparentHugePages",
+          "-XX:-UsePerfData",
+          "-Xshare:auto");
 
   private final String name;
   private final Process process;
@@ -43,15 +49,18 @@ final class ChildProcess {
    * Starts a child.
    *
    * @param role role and its arguments, as {@link BenchChild} takes them
+   * @param more flags of its own for the virtual machine
    * @param wrap puts {@code taskset}, {@code ip netns exec} and the like in front of the command
    *     line
    * @param cleanup ends the child
    */
-  static ChildProcess start(List<String> role, UnaryOperator<List<String>> wrap, Cleanup cleanup)
+  static ChildProcess start(
+      List<String> role, List<String> more, UnaryOperator<List<String>> wrap, Cleanup cleanup)
       throws IOException {
     List<String> line = new ArrayList<>();
     line.add(ProcessHandle.current().info().command().orElse("java"));
     line.addAll(FLAGS);
+    line.addAll(more);
     for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
       if (flag.startsWith("--enable-native-access")
           || flag.startsWith("--sun-misc-unsafe-memory-access")

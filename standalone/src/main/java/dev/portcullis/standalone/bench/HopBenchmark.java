@@ -30,10 +30,16 @@ final class HopBenchmark implements Benchmark {
       Namespace namespace = Namespace.create(cleanup);
       ChildProcess receiver =
           ChildProcess.start(
-              List.of("hop-receiver"), it -> namespace.inside(Pinning.onCore(1, it)), cleanup);
+              List.of("hop-receiver"),
+              List.of(),
+              it -> namespace.inside(Pinning.onCore(1, it)),
+              cleanup);
       ChildProcess sender =
           ChildProcess.start(
-              List.of("hop-sender"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
+              List.of("hop-sender"),
+              List.of(),
+              it -> namespace.inside(Pinning.onCore(0, it)),
+              cleanup);
       sender.ask("connect " + receiver.ask("listen"));
       HopRig rig = new HopRig(cleanup, receiver, sender, new Iperf3(namespace));
       WarmUp.run(() -> rig.hop(WARM_UP_WINDOW_MS));

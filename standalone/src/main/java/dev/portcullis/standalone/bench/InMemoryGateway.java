@@ -11,8 +11,14 @@ import java.util.List;
  */
 final class InMemoryGateway {
 
-  /** Flows on both sides: a power of two. */
+  /** Flows of all benchmarks but B3: a power of two. */
   static final int FLOWS = 8192;
+
+  /** Many flows: a power of two. */
+  static final int MANY_FLOWS = 1 << 20;
+
+  /** Heap of a worker with many flows: half a gigabyte of tables, and as much to be copied. */
+  private static final List<String> LARGE_HEAP = List.of("-Xms1g", "-Xmx1g");
 
   /** Length of a frame without its check sequence: 64 bytes on a wire. */
   static final int FRAME_BYTES = 60;
@@ -42,16 +48,39 @@ final class InMemoryGateway {
 
   /** Starts the three processes and lets packets through until the code is compiled. */
   static InMemoryGateway start(Cleanup cleanup) throws IOException, InterruptedException {
+    return start(cleanup, FLOWS, List.of());
+  }
+
+  /**
+   * {@link #start} with a worker that has room for many flows, whether the frames are of many or
+   * not.
+   *
+   * @param flows flows of the frames: a power of two, at most {@link #MANY_FLOWS}
+   */
+  static InMemoryGateway startLarge(Cleanup cleanup, int flows)
+      throws IOException, InterruptedException {
+    return start(cleanup, flows, LARGE_HEAP);
+  }
+
+  private static InMemoryGateway start(Cleanup cleanup, int flows, List<String> workerFlags)
+      throws IOException, InterruptedException {
     Namespace namespace = Namespace.create(cleanup);
+    String flowCount = Integer.toString(flows);
     ChildProcess worker =
         ChildProcess.start(
-            List.of("worker"), it -> namespace.inside(Pinning.onCore(1, it)), cleanup);
+            List.of("worker"), workerFlags, it -> namespace.inside(Pinning.onCore(1, it)), cleanup);
     ChildProcess sink =
         ChildProcess.start(
-            List.of("io", "io-b"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
+            List.of("io", "io-b", flowCount),
+            List.of(),
+            it -> namespace.inside(Pinning.onCore(0, it)),
+            cleanup);
     ChildProcess source =
         ChildProcess.start(
-            List.of("io", "io-a"), it -> namespace.inside(Pinning.onCore(0, it)), cleanup);
+            List.of("io", "io-a", flowCount),
+            List.of(),
+            it -> namespace.inside(Pinning.onCore(0, it)),
+            cleanup);
     String address = worker.ask("listen");
     sink.ask("connect " + address);
     source.ask("connect " + address);

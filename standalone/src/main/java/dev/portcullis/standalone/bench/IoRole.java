@@ -39,8 +39,9 @@ final class IoRole implements Role {
    * Makes the module and starts its port.
    *
    * @param name name of the IO module in the configuration
+   * @param flows flows of the frames that it makes up
    */
-  IoRole(String name) throws IOException {
+  IoRole(String name, int flows) throws IOException {
     ModuleId self = gateway.topology().io(name);
     if (self == null) {
       throw new IOException("gateway.yaml has no IO module " + name + ".");
@@ -48,9 +49,7 @@ final class IoRole implements Role {
     LogicalInterface own = gateway.topology().ofModule(self).getFirst();
     loops = LinkLoops.start(1, name);
     LinkLoop loop = loops.next();
-    port =
-        new BenchPort(
-            own.tag(), own.port(), loop, InMemoryGateway.FRAME_BYTES, InMemoryGateway.FLOWS);
+    port = new BenchPort(own.tag(), own.port(), loop, InMemoryGateway.FRAME_BYTES, flows);
     module =
         new IoModule(
             self,
