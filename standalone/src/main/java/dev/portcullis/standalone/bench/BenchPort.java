@@ -12,10 +12,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A port without a wire. Told to go, it makes frames up as fast as the gateway takes them: UDP from
- * 10.9.0.2 to 10.8.0.2 port 4097, the source port drawn at random from the flows, no UDP checksum:
- * what xgen sends to the kernel; more than 8,192 flows go to more receivers, the addresses after
- * it. Nothing is asked about the frames afterwards. Frames that leave are counted and forgotten.
- * Thread: the loop of the IO module, but for {@link #go}, {@link #pause} and the counters.
+ * 10.9.0.2 to 10.8.0.2 port 4097, no UDP checksum: what xgen sends to the kernel. The source port
+ * tells the flow: each flow begins once in turn, then they are drawn at random; more than 8,192
+ * flows go to more receivers, the addresses after it. Nothing is asked about the frames afterwards.
+ * Frames that leave are counted and forgotten. Thread: the loop of the IO module, but for {@link
+ * #go}, {@link #pause} and the counters.
  */
 final class BenchPort implements Port {
 
@@ -63,6 +64,7 @@ final class BenchPort implements Port {
   private Room room = _ -> true;
   private @Nullable FrameSink sink;
   private long random = 0x9e3779b97f4a7c15L;
+  private int begun;
   private boolean going;
   private boolean scheduled;
 
@@ -187,7 +189,7 @@ final class BenchPort implements Port {
       x ^= x >>> 7;
       x ^= x << 17;
       int at = i * frameBytes;
-      int flow = (int) x & flowMask;
+      int flow = begun <= flowMask ? begun++ : (int) x & flowMask;
       int receiver = FIRST_RECEIVER + (flow >>> PORT_BITS);
       put16(frames, at + RECEIVER_AT, receiver);
       put16(frames, at + CHECKSUM_AT, ~Checksum.fold(headerSum + receiver));
