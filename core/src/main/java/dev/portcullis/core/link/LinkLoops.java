@@ -80,12 +80,17 @@ public final class LinkLoops implements AutoCloseable {
     return new AdaptiveRecvByteBufAllocator(64, FIRST_READ_BYTES, MOST_READ_BYTES);
   }
 
-  static Class<? extends ServerChannel> serverChannel(EventLoopGroup group) {
-    return isEpoll(group) ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+  /** Makes a listening socket. */
+  static ServerChannel serverChannel(EventLoopGroup group) {
+    ServerChannel listening =
+        isEpoll(group) ? new EpollServerSocketChannel() : new NioServerSocketChannel();
+    listening.pipeline().addLast(new LargeFrames.OfAccepted());
+    return listening;
   }
 
-  static Class<? extends Channel> clientChannel(EventLoopGroup group) {
-    return isEpoll(group) ? EpollSocketChannel.class : NioSocketChannel.class;
+  /** Makes a connection to be opened. */
+  static Channel clientChannel(EventLoopGroup group) {
+    return LargeFrames.on(isEpoll(group) ? new EpollSocketChannel() : new NioSocketChannel());
   }
 
   /** A single loop is a group too; what it is made of tells its parent. */

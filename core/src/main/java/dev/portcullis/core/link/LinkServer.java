@@ -65,7 +65,7 @@ final class LinkServer implements AutoCloseable {
                 new InetSocketAddress(host, port), security.serverCredentials())
             .bossEventLoopGroup(group)
             .workerEventLoopGroup(group)
-            .channelType(LinkLoops.serverChannel(group))
+            .channelFactory(() -> LinkLoops.serverChannel(group))
             .directExecutor()
             .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
             .maxInboundMetadataSize(8 * 1024)

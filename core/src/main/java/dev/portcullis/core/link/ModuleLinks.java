@@ -533,7 +533,7 @@ public final class ModuleLinks implements AutoCloseable {
             NettyChannelBuilder.forAddress(
                     new InetSocketAddress(host, port), security.channelCredentials())
                 .eventLoopGroup(lane.loop.eventLoop())
-                .channelType(LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
+                .channelFactory(() -> LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
                 .directExecutor()
                 .offloadExecutor(Runnable::run)
                 .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
