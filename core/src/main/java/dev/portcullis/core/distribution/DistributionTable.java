@@ -1,9 +1,13 @@
 package dev.portcullis.core.distribution;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Algorithm;
 import dev.portcullis.core.policy.GatewaySpec.Pool;
 import dev.portcullis.core.policy.GatewaySpec.TrafficClass;
+import dev.portcullis.core.policy.expression.HeaderFields;
+import dev.portcullis.core.policy.expression.PassExpression;
 import dev.portcullis.core.wire.PacketHeader;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -23,6 +27,10 @@ import org.jspecify.annotations.Nullable;
  *       wins. Fragments, and packets without ports, are of class {@code default}.
  *   <li>V is an unsigned 128-bit number. The sums are of the addresses as unsigned numbers (IPv4:
  *       32 bits, so the sum has up to 33), modulo 2^128. Hashes fill the lower 64 bits.
+ *   <li>{@code expression}: the value of the expression as an unsigned number of 64 bits; where it
+ *       fails, the sum.
+ *   <li>{@code least-loaded}: the sum leads to the worker that chooses; the worker that it chose is
+ *       the owner of a <em>pin</em> ({@link #PINNED}).
  *   <li>A packet without readable addresses has V = 0 and class 0.
  *   <li>The slots of a pool are the identification numbers of its workers in ascending order (the
  *       patent's mapping table; for workers 0 to N-1 the identity), except {@code consistent},
@@ -43,6 +51,12 @@ public final class DistributionTable {
    * byte.
    */
   public static final int MAX_CLASSES = 128;
+
+  /**
+   * In a traffic class: the key is a pin. The owner by {@code least-loaded} has chosen a worker for
+   * a flow; the lower half of V is the slot that it chose, the upper half tells flows apart.
+   */
+  public static final int PINNED = 0x80;
 
   private final int epoch;
   private final int previousEpoch;
@@ -74,6 +88,7 @@ public final class DistributionTable {
       Algorithm algorithm,
       long sourceWeight,
       long destinationWeight,
+      @Nullable PassExpression expression,
       int[] slots,
       Modulus modulus) {}
 
@@ -107,13 +122,17 @@ public final class DistributionTable {
     Assignment[] classes = new Assignment[extra.size() + 1];
     names.add(DEFAULT);
     classes[0] =
-        slots.assignment(DEFAULT, spec.distribution().algorithm(), spec.distribution().weights());
+        slots.assignment(
+            DEFAULT,
+            spec.distribution().algorithm(),
+            spec.distribution().weights(),
+            spec.distribution().value());
     byte @Nullable [] tcp = extra.isEmpty() ? null : new byte[65_536];
     byte @Nullable [] udp = extra.isEmpty() ? null : new byte[65_536];
     for (int i = 0; i < extra.size(); i++) {
       TrafficClass it = extra.get(i);
       names.add(it.name());
-      classes[i + 1] = slots.assignment(it.pool(), it.algorithm(), it.weights());
+      classes[i + 1] = slots.assignment(it.pool(), it.algorithm(), it.weights(), it.value());
       WellKnownPorts.Ports ports = portsOf(it);
       mark(tcp, ports.tcp(), i + 1);
       mark(udp, ports.udp(), i + 1);
@@ -180,6 +199,14 @@ public final class DistributionTable {
     return DEFAULT;
   }
 
+  private static PassExpression expression(@Nullable String value) {
+    PassExpression.Compiled compiled = PassExpression.compile(value == null ? "" : value);
+    if (compiled.expression() == null) {
+      throw new IllegalArgumentException("the expression is wrong: " + compiled.problem());
+    }
+    return compiled.expression();
+  }
+
   /** Builds each pool's slots once per form. */
   private static final class Slots {
     private final Map<String, int[]> numbers;
@@ -189,7 +216,8 @@ public final class DistributionTable {
       this.numbers = numbers;
     }
 
-    Assignment assignment(String pool, Algorithm algorithm, List<Integer> weights) {
+    Assignment assignment(
+        String pool, Algorithm algorithm, List<Integer> weights, @Nullable String value) {
       int[] members = numbers.get(pool);
       if (members == null) {
         throw new IllegalArgumentException(
@@ -204,7 +232,13 @@ public final class DistributionTable {
               : members;
       long w1 = weights.isEmpty() ? 1 : weights.get(0);
       long w2 = weights.size() < 2 ? 1 : weights.get(1);
-      return new Assignment(algorithm, w1, w2, slots, new Modulus(slots.length));
+      return new Assignment(
+          algorithm,
+          w1,
+          w2,
+          algorithm == Algorithm.EXPRESSION ? expression(value) : null,
+          slots,
+          new Modulus(slots.length));
     }
   }
 
@@ -268,6 +302,9 @@ public final class DistributionTable {
    */
   public int owner(int trafficClass, long vHigh, long vLow) {
     Assignment assignment = assignmentOf(trafficClass);
+    if ((trafficClass & PINNED) != 0) {
+      return assignment.slots[assignment.modulus.of(0, vLow)];
+    }
     return assignment.slots[assignment.modulus.of(vHigh, vLow)];
   }
 
@@ -306,9 +343,19 @@ public final class DistributionTable {
     long high = 0;
     long low;
     switch (it.algorithm) {
-      case IP_SUM -> {
+      case IP_SUM, LEAST_LOADED -> {
         low = srcLow + dstLow;
         high = srcHigh + dstHigh + carry(srcLow, low);
+      }
+      case EXPRESSION -> {
+        HeaderFields fields = key.fields;
+        fields.set(version, protocol, srcHigh, srcLow, dstHigh, dstLow, hasPorts, srcPort, dstPort);
+        low = requireNonNull(it.expression).v(fields);
+        if (fields.failed()) {
+          key.failures++;
+          low = srcLow + dstLow;
+          high = srcHigh + dstHigh + carry(srcLow, low);
+        }
       }
       case IP_SOURCE -> {
         low = srcLow;
@@ -376,7 +423,8 @@ public final class DistributionTable {
   }
 
   private Assignment assignmentOf(int trafficClass) {
-    return classes[trafficClass >= 0 && trafficClass < classes.length ? trafficClass : 0];
+    int it = trafficClass & ~PINNED;
+    return classes[it >= 0 && it < classes.length ? it : 0];
   }
 
   private int classOf(int protocol, int srcPort, int dstPort) {

@@ -42,17 +42,7 @@ final class Binder {
           "d",
           86_400_000_000_000L);
   private static final Map<String, String> NOT_YET =
-      Map.of(
-          "Algorithm:least-loaded",
-          "least-loaded",
-          "Algorithm:expression",
-          "expression",
-          "SwitchMode:mesh",
-          "mesh",
-          "Replication:async",
-          "async",
-          "Replication:sync",
-          "sync");
+      Map.of("SwitchMode:mesh", "mesh", "Replication:async", "async", "Replication:sync", "sync");
 
   private final String file;
   private final List<Fault> faults;
@@ -207,9 +197,10 @@ final class Binder {
     }
     Class<?> raw = (Class<?>) type;
     if (raw == PolicySpec.Service.class && node instanceof ScalarNode name) {
-      return new PolicySpec.Service(name.getValue(), List.of(), List.of(), List.of(), List.of());
+      return new PolicySpec.Service(
+          name.getValue(), List.of(), List.of(), List.of(), List.of(), List.of());
     }
-    if (raw.isRecord() && raw != PolicySpec.PortRange.class) {
+    if (raw.isRecord() && !Scalars.isText(raw)) {
       boolean optional = raw == GatewaySpec.PcapSpec.class || raw == GatewaySpec.TunSpec.class;
       return node == null && optional ? null : record(raw.asSubclass(Record.class), node, path);
     }
@@ -259,9 +250,14 @@ final class Binder {
           : was + "is not a truth value; allowed are true and false.";
     }
     if (raw == PolicySpec.PortRange.class) {
-      return range(text) != null
+      return Scalars.range(text) != null
           ? null
           : was + "is not a port or range; allowed are 0 to 65535, such as 80 or 1000-2000.";
+    }
+    if (raw == PolicySpec.IcmpMatch.class) {
+      return Scalars.icmp(text) != null
+          ? null
+          : was + "is not a type; allowed are 0 to 255, or with a code such as 3/4.";
     }
     if (raw == String.class) {
       return switch (field.kind()) {
@@ -277,6 +273,18 @@ final class Binder {
             IpAddress.parse(text) != null
                 ? null
                 : was + "is not an address; allowed are IPv4 and IPv6 addresses, no names.";
+        case TIME ->
+            Scalars.isTime(text)
+                ? null
+                : was + "is not a time of day; allowed are 00:00 to 24:00, such as 08:30.";
+        case ZONE ->
+            Scalars.isZone(text)
+                ? null
+                : was + "is not a time zone; allowed are names such as UTC and Europe/Berlin.";
+        case DATE ->
+            Scalars.isDate(text)
+                ? null
+                : was + "is not a date; allowed are forms such as 2026-12-31.";
         default -> null;
       };
     }
@@ -284,6 +292,16 @@ final class Binder {
       return null;
     }
     Long number = number(field, text);
+    if (field.kind() == Field.Kind.PROTOCOL) {
+      return number != null && number <= 255
+          ? null
+          : was
+              + "is not a protocol"
+              + didYouMean(text, Scalars.PROTOCOLS.keySet())
+              + "; allowed are 0 to 255 and "
+              + String.join(", ", Scalars.PROTOCOLS.keySet())
+              + ".";
+    }
     if (field.kind() == Field.Kind.DURATION) {
       return number != null && number > 0 && number <= 365L * 86_400_000_000_000L
           ? null
@@ -321,6 +339,9 @@ final class Binder {
       }
       return sum;
     }
+    if (field.kind() == Field.Kind.PROTOCOL && Scalars.PROTOCOLS.containsKey(text)) {
+      return (long) Scalars.PROTOCOLS.get(text);
+    }
     String digits = text;
     long unit = 1;
     if (field.kind() == Field.Kind.SIZE && text.matches("\\d+(Ki|Mi|Gi)")) {
@@ -341,20 +362,13 @@ final class Binder {
       return text;
     }
     if (raw == PolicySpec.PortRange.class) {
-      return range(text);
+      return Scalars.range(text);
+    }
+    if (raw == PolicySpec.IcmpMatch.class) {
+      return Scalars.icmp(text);
     }
     Long number = number(field, text);
     return number == null || raw == long.class ? number : (Object) number.intValue();
-  }
-
-  private static PolicySpec.@Nullable PortRange range(String text) {
-    if (!text.matches("\\d{1,5}(-\\d{1,5})?")) {
-      return null;
-    }
-    String[] ends = text.split("-");
-    int first = Integer.parseInt(ends[0]);
-    int last = Integer.parseInt(ends[ends.length - 1]);
-    return first <= last && last <= 65535 ? new PolicySpec.PortRange(first, last) : null;
   }
 
   /** Names of an enum as YAML writes them. */

@@ -1,6 +1,7 @@
 package dev.portcullis.core.policy;
 
 import dev.portcullis.core.policy.GatewaySpec.Algorithm;
+import dev.portcullis.core.policy.expression.PassExpression;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.Prefix;
 import java.util.ArrayList;
@@ -154,7 +155,7 @@ final class ConfigChecks {
     }
     String at = "spec.distribution";
     GatewaySpec.Distribution d = s.distribution();
-    Algorithm main = weighted(b, at, d.algorithm(), d.weights());
+    Algorithm main = algorithm(s, b, at, d.algorithm(), d.weights(), d.value());
     List<GatewaySpec.TrafficClass> classes = new ArrayList<>();
     Set<String> names = new HashSet<>(Set.of("default"));
     for (int i = 0; i < d.classes().size(); i++) {
@@ -180,14 +181,46 @@ final class ConfigChecks {
       classes.add(
           new GatewaySpec.TrafficClass(
               c.name(),
-              weighted(b, where, c.algorithm(), c.weights()),
+              algorithm(s, b, where, c.algorithm(), c.weights(), c.value()),
               c.weights(),
               c.pool(),
               tcp,
-              bare && c.name().equals("dns") ? List.of(53) : c.udpPorts()));
+              bare && c.name().equals("dns") ? List.of(53) : c.udpPorts(),
+              c.value()));
     }
     return s.withDistribution(
-        new GatewaySpec.Distribution(main, d.weights(), List.copyOf(classes)), s.pools());
+        new GatewaySpec.Distribution(main, d.weights(), List.copyOf(classes), d.value()),
+        s.pools());
+  }
+
+  /** Checks an algorithm with its parameters, and returns it. */
+  private static Algorithm algorithm(
+      GatewaySpec s,
+      Binder b,
+      String path,
+      Algorithm algorithm,
+      List<Integer> weights,
+      @Nullable String value) {
+    if (algorithm == Algorithm.LEAST_LOADED && s.path() == GatewaySpec.PathMode.RECOMPUTE) {
+      b.fault(
+          path + ".algorithm",
+          "least-loaded cannot be computed again from a reply; allowed with it is path: record.");
+    }
+    if (algorithm == Algorithm.EXPRESSION) {
+      String problem = PassExpression.compile(value == null ? "" : value).problem();
+      if (problem != null) {
+        b.fault(
+            path + ".value",
+            "the expression is wrong: "
+                + problem
+                + "; allowed are "
+                + PassExpression.ALLOWED
+                + ".");
+      }
+    } else if (value != null) {
+      b.fault(path + ".value", "the value does nothing here; it is allowed with expression only.");
+    }
+    return weighted(b, path, algorithm, weights);
   }
 
   private static Algorithm weighted(
@@ -222,6 +255,7 @@ final class ConfigChecks {
                 : "the name \"" + name + "\" is there twice; a name is allowed once.");
       }
     }
+    Set<String> schedules = schedules(p, b);
     List<PolicySpec.Rule> rules = new ArrayList<>();
     Set<String> names = new HashSet<>();
     for (int i = 0; i < p.rules().size(); i++) {
@@ -232,6 +266,8 @@ final class ConfigChecks {
       each(b, at + ".to", "zone", r.to(), zones);
       each(b, at + ".source", "address object", r.source(), addresses);
       each(b, at + ".destination", "address object", r.destination(), addresses);
+      reference(
+          b, at + ".schedule", "schedule", r.schedule() == null ? "" : r.schedule(), schedules);
       List<PolicySpec.Service> resolved = new ArrayList<>();
       for (int j = 0; j < r.services().size(); j++) {
         resolved.add(service(b, at + ".services[" + j + "]", r.services().get(j), services));
@@ -245,7 +281,8 @@ final class ConfigChecks {
               r.destination(),
               List.copyOf(resolved),
               r.action(),
-              r.log()));
+              r.log(),
+              r.schedule()));
     }
     names.clear();
     for (int i = 0; i < p.nat().source().size(); i++) {
@@ -286,8 +323,43 @@ final class ConfigChecks {
         p.defaultAction(),
         p.addresses(),
         p.services(),
+        p.schedules(),
         List.copyOf(rules),
         new PolicySpec.Nat(p.nat().source(), List.copyOf(destinations)));
+  }
+
+  private static Set<String> schedules(PolicySpec p, Binder b) {
+    Set<String> names = new TreeSet<>();
+    if (p.schedules().size() > PolicySpec.MAX_SCHEDULES) {
+      b.fault(
+          "spec.schedules",
+          p.schedules().size()
+              + " schedules are too many; allowed are "
+              + PolicySpec.MAX_SCHEDULES
+              + ".");
+    }
+    for (int i = 0; i < p.schedules().size(); i++) {
+      PolicySpec.Schedule it = p.schedules().get(i);
+      String at = "spec.schedules[" + i + "]";
+      unique(b, at + ".name", it.name(), names);
+      if (it.from().equals(it.to()) || it.from().equals("24:00")) {
+        b.fault(
+            at + ".from",
+            "a time from "
+                + it.from()
+                + " to "
+                + it.to()
+                + " is empty; allowed is another begin, 00:00 to 24:00 for the whole day.");
+      }
+      if (it.startDate() != null
+          && it.endDate() != null
+          && it.startDate().compareTo(it.endDate()) > 0) {
+        b.fault(
+            at + ".endDate",
+            "the last day is before the first; allowed is " + it.startDate() + " or later.");
+      }
+    }
+    return names;
   }
 
   private static int family(@Nullable String address) {

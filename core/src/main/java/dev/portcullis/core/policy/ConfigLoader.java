@@ -25,8 +25,8 @@ import org.snakeyaml.engine.v2.nodes.ScalarNode;
  */
 public final class ConfigLoader {
 
-  /** Greatest size of a file, in bytes. */
-  public static final int MAX_FILE_BYTES = 1 << 20;
+  /** Greatest size of a file, in bytes: room for 10,000 rules of some 400 bytes. */
+  public static final int MAX_FILE_BYTES = 4 << 20;
 
   /** Greatest number of aliases in a file, so that a small file cannot stand for a huge one. */
   public static final int MAX_ALIASES = 50;
@@ -98,7 +98,12 @@ public final class ConfigLoader {
       source.append(source.charAt(source.length() - 1) == '\n' ? "---\n" : "\n---\n");
     }
     source.append(yaml);
-    LoadSettings settings = LoadSettings.builder().setLabel(file).setUseMarks(true).build();
+    LoadSettings settings =
+        LoadSettings.builder()
+            .setLabel(file)
+            .setUseMarks(true)
+            .setCodePointLimit(MAX_FILE_BYTES)
+            .build();
     int documents = 0;
     try {
       int depth = 0;

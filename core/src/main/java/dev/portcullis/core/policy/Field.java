@@ -45,6 +45,10 @@ import java.lang.annotation.Target;
     ADDRESS,
     DURATION,
     SIZE,
-    QUANTITY
+    QUANTITY,
+    PROTOCOL,
+    TIME,
+    ZONE,
+    DATE
   }
 }

@@ -107,8 +107,14 @@ public record GatewaySpec(
               min = 0,
               max = 65535)
           List<Integer> weights,
-      @Field(doc = "Types of traffic with an algorithm of their own.")
-          List<TrafficClass> classes) {}
+      @Field(doc = "Types of traffic with an algorithm of their own.") List<TrafficClass> classes,
+      @Field(doc = "Expression in CEL that gives V; with expression.") @Nullable String value) {
+
+    /** A distribution without an expression. */
+    public Distribution(Algorithm algorithm, List<Integer> weights, List<TrafficClass> classes) {
+      this(algorithm, weights, classes, null);
+    }
+  }
 
   /**
    * One type of traffic with an algorithm and a pool of its own; told by port number, either side.
@@ -125,7 +131,20 @@ public record GatewaySpec(
       @Field(doc = "TCP ports, either side.", key = "tcp", min = 1, max = 65535)
           List<Integer> tcpPorts,
       @Field(doc = "UDP ports, either side.", key = "udp", min = 1, max = 65535)
-          List<Integer> udpPorts) {}
+          List<Integer> udpPorts,
+      @Field(doc = "Expression in CEL that gives V; with expression.") @Nullable String value) {
+
+    /** A class without an expression. */
+    public TrafficClass(
+        String name,
+        Algorithm algorithm,
+        List<Integer> weights,
+        String pool,
+        List<Integer> tcpPorts,
+        List<Integer> udpPorts) {
+      this(name, algorithm, weights, pool, tcpPorts, udpPorts, null);
+    }
+  }
 
   /** Algorithms for V, ARCHITECTURE section 3. */
   public enum Algorithm {
@@ -134,7 +153,9 @@ public record GatewaySpec(
     IP_DESTINATION,
     IP_SUM_WEIGHTED,
     FLOW_HASH,
-    CONSISTENT
+    CONSISTENT,
+    LEAST_LOADED,
+    EXPRESSION
   }
 
   /** A pool of {@code replicas} workers with identification numbers from {@code base}. */

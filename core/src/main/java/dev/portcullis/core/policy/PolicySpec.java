@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param defaultAction what happens to a flow that no rule matches
  * @param addresses named address objects
  * @param services named services
+ * @param schedules named times
  * @param rules in order
  * @param nat translations
  */
@@ -17,8 +18,12 @@ public record PolicySpec(
         Action defaultAction,
     @Field(doc = "Named addresses.") List<AddressObject> addresses,
     @Field(doc = "Named services.") List<Service> services,
+    @Field(doc = "Named times, up to 24.") List<Schedule> schedules,
     @Field(doc = "Rules; the first that matches decides.") List<Rule> rules,
     @Field(doc = "Translations.") Nat nat) {
+
+  /** The most schedules of a policy: a flow keeps one bit for each. */
+  public static final int MAX_SCHEDULES = 24;
 
   /** What a rule does. */
   public enum Action {
@@ -33,23 +38,64 @@ public record PolicySpec(
       @Field(doc = "Prefixes.", required = true, kind = Field.Kind.CIDR) List<String> cidrs) {}
 
   /**
-   * Destination ports by protocol ({@code 80} or {@code 1000-2000}), ICMP types, bare IP protocol
-   * numbers; the name is null for a service written in its place. All lists empty: any.
+   * Destination ports by protocol ({@code 80} or {@code 1000-2000}), ICMP and ICMPv6 types with or
+   * without a code, bare IP protocols; the name is null for a service written in its place. All
+   * lists empty: any.
    */
   public record Service(
       @Field(doc = "Name.", kind = Field.Kind.NAME) @Nullable String name,
       @Field(doc = "TCP destination ports: 80 or 1000-2000.") List<PortRange> tcp,
       @Field(doc = "UDP destination ports: 80 or 1000-2000.") List<PortRange> udp,
-      @Field(doc = "ICMP types.", max = 255) List<Integer> icmp,
-      @Field(doc = "IP protocol numbers.", max = 255) List<Integer> protocols) {}
+      @Field(doc = "ICMP types, or types with their code: 8 or 3/4.") List<IcmpMatch> icmp,
+      @Field(doc = "ICMPv6 types, or types with their code: 128 or 1/4.") List<IcmpMatch> icmpv6,
+      @Field(doc = "IP protocols.", max = 255, kind = Field.Kind.PROTOCOL)
+          List<Integer> protocols) {
+
+    /** Whether every packet is of the service: it names nothing. */
+    public boolean any() {
+      return tcp.isEmpty()
+          && udp.isEmpty()
+          && icmp.isEmpty()
+          && icmpv6.isEmpty()
+          && protocols.isEmpty();
+    }
+  }
 
   /** Ports {@code first} to {@code last}, both included: 0 to 65535. */
   public record PortRange(int first, int last) {}
 
+  /** A type of ICMP or ICMPv6, 0 to 255, and a code, 0 to 255 or -1 for any. */
+  public record IcmpMatch(int type, int code) {}
+
+  /** Days of the week as schedules name them. */
+  public enum Day {
+    MON,
+    TUE,
+    WED,
+    THU,
+    FRI,
+    SAT,
+    SUN
+  }
+
+  /**
+   * A time of the week, by the clock of its time zone: {@code from} inclusive, {@code to}
+   * exclusive. A time that ends before it begins goes on over midnight and belongs to the day that
+   * it begins on.
+   */
+  public record Schedule(
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Days that it begins on; empty: every day.") List<Day> days,
+      @Field(doc = "Begin.", value = "00:00", kind = Field.Kind.TIME) String from,
+      @Field(doc = "End.", value = "24:00", kind = Field.Kind.TIME) String to,
+      @Field(doc = "Time zone.", value = "UTC", kind = Field.Kind.ZONE) String timezone,
+      @Field(doc = "First day; none: no first.", kind = Field.Kind.DATE) @Nullable String startDate,
+      @Field(doc = "Last day; none: no last.", kind = Field.Kind.DATE) @Nullable String endDate) {}
+
   /**
    * A rule. Empty lists mean any. {@code source} and {@code destination} name address objects or
    * are CIDRs; addresses are those after DNAT and before SNAT. {@code from} and {@code to} are
-   * zones.
+   * zones. Outside of its schedule a rule is as if it were not there.
    */
   public record Rule(
       @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
@@ -59,7 +105,9 @@ public record PolicySpec(
       @Field(doc = "Address objects or prefixes after DNAT; empty: any.") List<String> destination,
       @Field(doc = "Services by name or in place; empty: any.") List<Service> services,
       @Field(doc = "What it does.", required = true) Action action,
-      @Field(doc = "Whether it writes an event.", value = "false") boolean log) {}
+      @Field(doc = "Whether it writes an event.", value = "false") boolean log,
+      @Field(doc = "Name of the schedule that it holds at; none: always.", kind = Field.Kind.NAME)
+          @Nullable String schedule) {}
 
   /** Translations: the first that matches is used. */
   public record Nat(

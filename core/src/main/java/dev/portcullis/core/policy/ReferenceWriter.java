@@ -40,7 +40,7 @@ public final class ReferenceWriter {
               ? p.getActualTypeArguments()[0]
               : component.getGenericType();
       Class<?> raw = (Class<?>) item;
-      boolean object = raw.isRecord() && raw != PolicySpec.PortRange.class;
+      boolean object = raw.isRecord() && !Scalars.isText(raw);
       String at = path + "." + Binder.key(component) + (list ? "[]" : "");
       String value =
           field.required()
@@ -73,6 +73,9 @@ public final class ReferenceWriter {
     if (raw == PolicySpec.PortRange.class) {
       return "port or range";
     }
+    if (raw == PolicySpec.IcmpMatch.class) {
+      return "type or type/code";
+    }
     return switch (field.kind()) {
       case NAME -> "name";
       case CIDR -> "prefix";
@@ -80,6 +83,10 @@ public final class ReferenceWriter {
       case DURATION -> "time (200ms, 30s, 5m, 1h)";
       case SIZE -> field.min() + " to " + field.max() + " (64Ki, 1Mi)";
       case QUANTITY -> "auto, " + field.min() + " to " + field.max();
+      case PROTOCOL -> "0 to 255, " + String.join(", ", Scalars.PROTOCOLS.keySet());
+      case TIME -> "time of day (00:00 to 24:00)";
+      case ZONE -> "time zone (UTC, Europe/Berlin)";
+      case DATE -> "date (2026-12-31)";
       case PLAIN -> raw == String.class ? "text" : field.min() + " to " + field.max();
     };
   }

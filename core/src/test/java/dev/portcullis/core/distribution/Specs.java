@@ -27,12 +27,17 @@ final class Specs {
                   .config())
           .gateway();
 
+  /** Not symmetric; fails for no packet of IPv4. */
+  static final String EXPRESSION = "3 * src + dst + mix(sport) % 1000 + dport";
+
   private Specs() {}
 
   static GatewaySpec spec(
       Algorithm algorithm, List<Integer> weights, List<TrafficClass> classes, List<Pool> pools) {
     return DEFAULTS.withDistribution(
-        new GatewaySpec.Distribution(algorithm, weights, classes), pools);
+        new GatewaySpec.Distribution(
+            algorithm, weights, classes, algorithm == Algorithm.EXPRESSION ? EXPRESSION : null),
+        pools);
   }
 
   static List<Member> numbered(int... numbers) {

@@ -45,7 +45,7 @@ class ConfigLoaderTest {
             .replace(
                 "driver: pcap, addresses: [10.0.0.1/8]", "driver: pcpa, addresses: [10.0.0.1/8]")
             .replace("port: lan}", "port: lann}")
-            .replace("ip-sum", "least-loaded")
+            .replace("ip-sum", "least-busy")
             .replace("shards: 1", "shards: 17")
             .replace("policy: branch-policy", "policy: branch-polcy");
     var faults = ConfigLoader.parse("g.yaml", yaml).faults();
@@ -57,6 +57,97 @@ class ConfigLoaderTest {
             .startsWith(
                 "g.yaml:11: spec.io[0].ports[0].driver: \"pcpa\" is not known, did you mean \"pcap\"?"),
         faults::toString);
+  }
+
+  private static List<Fault> faults(String distribution, String policySpec) {
+    return ConfigLoader.parse(
+            "g",
+            """
+            apiVersion: portcullis.dev/v1alpha1
+            kind: PacketGateway
+            metadata: {name: g}
+            spec:
+              distribution: {DISTRIBUTION}
+              io: [{name: io-a, ports: [{name: lan, zone: lan}, {name: wan, zone: wan}]}]
+              inline: [{name: bump, ports: [lan, wan]}]
+              policy: p
+            ---
+            apiVersion: portcullis.dev/v1alpha1
+            kind: GatewayPolicy
+            metadata: {name: p}
+            spec: {POLICY}
+            """
+                .replace("DISTRIBUTION", distribution)
+                .replace("POLICY", policySpec))
+        .faults();
+  }
+
+  private static void assertFault(String message, List<Fault> faults) {
+    assertEquals(1, faults.size(), faults::toString);
+    assertTrue(faults.getFirst().toString().contains(message), faults::toString);
+  }
+
+  @Test
+  void shouldSayWhereAnExpressionIsWrong() {
+    assertEquals(List.of(), faults("algorithm: expression, value: src + dst", ""));
+    assertFault(
+        "g:5: spec.distribution.value: the expression is wrong: 1:7: undeclared reference to 'dest'",
+        faults("algorithm: expression, value: src + dest", ""));
+    assertFault("there is no expression", faults("algorithm: expression", ""));
+    assertFault("allowed with expression only", faults("value: src", ""));
+    assertFault(
+        "spec.distribution.classes[0].value",
+        faults("classes: [{name: http, algorithm: expression, value: src && 1}]", ""));
+  }
+
+  @Test
+  void shouldReadIcmpTypesWithCodesAndProtocolsByName() {
+    var result =
+        ConfigLoader.parse(
+            "g",
+            """
+            apiVersion: portcullis.dev/v1alpha1
+            kind: PacketGateway
+            metadata: {name: g}
+            spec:
+              io: [{name: io-a, ports: [{name: lan, zone: lan}, {name: wan, zone: wan}]}]
+              inline: [{name: bump, ports: [lan, wan]}]
+              policy: p
+            ---
+            apiVersion: portcullis.dev/v1alpha1
+            kind: GatewayPolicy
+            metadata: {name: p}
+            spec:
+              services: [{name: s, icmp: [8, 3/4], icmpv6: ["128/0"], protocols: [esp, gre, 89]}]
+            """);
+    assertEquals(List.of(), result.faults());
+    assertNotNull(result.config());
+    PolicySpec.Service service = result.config().policy().services().getFirst();
+    assertEquals(
+        List.of(new PolicySpec.IcmpMatch(8, -1), new PolicySpec.IcmpMatch(3, 4)), service.icmp());
+    assertEquals(List.of(new PolicySpec.IcmpMatch(128, 0)), service.icmpv6());
+    assertEquals(List.of(50, 47, 89), service.protocols());
+    assertFault(
+        "\"espp\" is not a protocol, did you mean \"esp\"?",
+        faults("", "services: [{name: s, protocols: [espp]}]"));
+    assertFault("is not a type", faults("", "services: [{name: s, icmp: [3/256]}]"));
+  }
+
+  @Test
+  void shouldCheckSchedules() {
+    String whole = "schedules: [{name: s, days: [mon, fri], from: '22:00', to: '06:00'}], rules: ";
+    assertEquals(List.of(), faults("", whole + "[{name: r, action: accept, schedule: s}]"));
+    assertFault(
+        "there is no schedule \"t\"",
+        faults("", whole + "[{name: r, action: accept, schedule: t}]"));
+    assertFault("is not a time of day", faults("", "schedules: [{name: s, from: '7:00'}]"));
+    assertFault("is not a time zone", faults("", "schedules: [{name: s, timezone: Mars}]"));
+    assertFault("is not a date", faults("", "schedules: [{name: s, endDate: 2026-02-30}]"));
+    assertFault("is empty", faults("", "schedules: [{name: s, from: '07:00', to: '07:00'}]"));
+    assertFault(
+        "the last day is before the first",
+        faults("", "schedules: [{name: s, startDate: 2026-02-02, endDate: 2026-01-01}]"));
+    assertFault("is not known, did you mean", faults("", "schedules: [{name: s, days: [mo]}]"));
   }
 
   @Test

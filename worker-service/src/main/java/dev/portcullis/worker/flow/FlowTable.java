@@ -382,14 +382,19 @@ public final class FlowTable {
     return (int) (get(flow, META) >>> 32) & 0xff;
   }
 
-  /** Number of the rule that accepted the flow, -1: the default action. */
+  /** Number of the rule that accepted the flow, -1: the default action, -2: one that has gone. */
   public int rule(int flow) {
-    return (int) (get(flow, META) >>> 40) - 1;
+    return (int) (get(flow, META) >>> 40) - 2;
+  }
+
+  /** Sets the rule. */
+  public void rule(int flow, int rule) {
+    set(flow, META, get(flow, META) & ~(0xff_ffffL << 40) | (long) (rule + 2) << 40);
   }
 
   /** Sets class and rule. */
   public void classAndRule(int flow, int trafficClass, int rule) {
-    set(flow, META, get(flow, META) | (long) trafficClass << 24 | (long) (rule + 1) << 40);
+    set(flow, META, get(flow, META) | (long) trafficClass << 24 | (long) (rule + 2) << 40);
   }
 
   /** Sets the key of the reply. */

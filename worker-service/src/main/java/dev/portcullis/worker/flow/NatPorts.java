@@ -18,9 +18,9 @@ public final class NatPorts {
 
   private final PortBlocks blocks;
   private final FlowTable flows;
-  private final int[][] claimed;
-  private final int[] claimedCount;
-  private final int[] cursors;
+  private int[][] claimed = {};
+  private int[] claimedCount = {};
+  private int[] cursors = {};
   private int workers = 1;
   private int ownIndex;
 
@@ -28,10 +28,19 @@ public final class NatPorts {
   public NatPorts(PortBlocks blocks, FlowTable flows) {
     this.blocks = blocks;
     this.flows = flows;
-    this.claimed = new int[Math.max(1, blocks.pools()) * Lanes.COUNT][];
-    this.claimedCount = new int[claimed.length];
-    this.cursors = new int[claimed.length];
-    Arrays.setAll(claimed, i -> new int[8]);
+    makeRoom();
+  }
+
+  /** Room for the pool addresses there are now. */
+  private void makeRoom() {
+    int before = claimed.length;
+    int lists = blocks.pools() * Lanes.COUNT;
+    claimed = Arrays.copyOf(claimed, lists);
+    claimedCount = Arrays.copyOf(claimedCount, lists);
+    cursors = Arrays.copyOf(cursors, lists);
+    for (int i = before; i < lists; i++) {
+      claimed[i] = new int[8];
+    }
   }
 
   /**
@@ -54,6 +63,9 @@ public final class NatPorts {
   public int allocate(
       int pool, int first, int last, int lane, Tuple reply, boolean echo, long nowNs) {
     int list = pool * Lanes.COUNT + lane;
+    if (list >= claimed.length) {
+      makeRoom();
+    }
     int port = search(list, first, last, reply, echo, nowNs);
     while (port < 0 && claimOne(pool, lane, list, first, last)) {
       cursors[list] = (claimedCount[list] - 1) * PortBlocks.BLOCK;

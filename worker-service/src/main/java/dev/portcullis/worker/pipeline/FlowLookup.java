@@ -16,6 +16,7 @@ import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.DestinationNatTable;
+import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
@@ -24,9 +25,10 @@ import dev.portcullis.worker.stage.stateful.StatefulStage;
 /**
  * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a
  * run one after the other and yet everything is as if the packets had gone through one by one: a
- * packet that has no flow, or that may take the place of a closed one (SYN), is a run of its own; a
- * run spans less time than the shortest timeout, so no flow of it can expire inside. Nothing else
- * that the stages decide takes a flow away.
+ * packet that has no flow, that may take the place of a closed one (SYN), or whose flow is due for
+ * review because the policy has changed, is a run of its own; a run spans less time than the
+ * shortest timeout, so no flow of it can expire inside. Nothing else that the stages decide takes a
+ * flow away.
  *
  * <p>A packet without a flow is: a reply whose path is recorded here (W2), or leads elsewhere by
  * computation (W5), which is passed on; one that was passed here for a flow that has gone, which is
@@ -40,7 +42,8 @@ final class FlowLookup {
   private final PathTable paths;
   private final Ownership ownership;
   private final PathMode mode;
-  private final DestinationNatTable destinations;
+  private final LivePolicy policy;
+  private final PolicyReview review;
   private final PortBlocks blocks;
   private final long shortestNs;
   private final Tuple tuple = new Tuple();
@@ -51,14 +54,16 @@ final class FlowLookup {
       PathTable paths,
       Ownership ownership,
       PathMode mode,
-      DestinationNatTable destinations,
+      LivePolicy policy,
+      PolicyReview review,
       PortBlocks blocks,
       Timeouts timeouts) {
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
     this.mode = mode;
-    this.destinations = destinations;
+    this.policy = policy;
+    this.review = review;
     this.blocks = blocks;
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
   }
@@ -128,7 +133,7 @@ final class FlowLookup {
     tuple.of(h);
     int reference = flows.peek(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
-      if (isFirstSyn(h)) {
+      if (isFirstSyn(h) || review.isDue(reference >>> 1, v.batch.captureTimeNs[i])) {
         return false;
       }
       v.flow[i] = reference;
@@ -203,8 +208,7 @@ final class FlowLookup {
           isFirstSyn(h)
               && StatefulStage.opensAnew(flows, reference >>> 1, reference & 1, h, v.batch.bytes);
       if (!opensAnew) {
-        v.flow[i] = reference;
-        v.kind[i] = Vector.KNOWN;
+        known(v, i, reference);
         return;
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
@@ -229,6 +233,17 @@ final class FlowLookup {
     v.opening.clear();
     v.opening.forward.of(h);
     v.kind[i] = Vector.OPENING;
+  }
+
+  private void known(Vector v, int i, int reference) {
+    long nowNs = v.batch.captureTimeNs[i];
+    if (review.isDue(reference >>> 1, nowNs) && !review.accepts(reference >>> 1, nowNs)) {
+      flows.remove(reference >>> 1);
+      v.drop(i, StageName.ACL, DropReason.POLICY_CHANGED);
+      return;
+    }
+    v.flow[i] = reference;
+    v.kind[i] = Vector.KNOWN;
   }
 
   /**
@@ -295,6 +310,7 @@ final class FlowLookup {
   }
 
   private int ownerOfRequest(DistributionTable table, PacketHeader h, FlowKey key) {
+    DestinationNatTable destinations = policy.now().destinations();
     int rule = destinations.findReverse(h);
     if (rule < 0) {
       return table.assignReply(h, key);

@@ -129,6 +129,11 @@ public final class Shard {
     pipeline.onTable(table);
   }
 
+  /** Works by a new policy from the next packet on. Thread: this shard. */
+  public void onPolicy(CompiledPolicy next) {
+    pipeline.onPolicy(next);
+  }
+
   /** Sends what is gathered. Thread: this shard. */
   public void flush() {
     pipeline.emit().flush();

@@ -12,6 +12,9 @@ import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.policy.CompiledPolicy;
+import dev.portcullis.worker.policy.Egress;
+import dev.portcullis.worker.policy.LivePolicy;
+import dev.portcullis.worker.policy.RuleCounts;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
@@ -43,12 +46,14 @@ public final class WorkerPipeline {
   private final Stage[] stages;
   private final EmitStage emit;
   private final StageFaults faults;
+  private final LivePolicy policy;
+  private final TraceText trace;
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
       GatewayConfig config,
       Topology topology,
-      CompiledPolicy policy,
+      CompiledPolicy compiled,
       Ownership ownership,
       PortBlocks blocks,
       Outlets outlets,
@@ -56,31 +61,39 @@ public final class WorkerPipeline {
     GatewaySpec spec = config.gateway();
     this.ownership = ownership;
     this.faults = faults;
+    policy = new LivePolicy(compiled);
+    Egress egress = compiled.egress();
     flows = new FlowTable(spec.timeouts(), spec.limits());
     paths = new PathTable(FlowState.longestTimeoutNs(spec.timeouts()), spec.limits().paths());
     ports = new NatPorts(blocks, flows);
-    TraceText trace =
+    trace =
         new TraceText(
             ownership.self(),
-            policy.egress(),
+            egress,
             topology.interfaces().size(),
-            policy.rules()::name,
-            config.policy().rules().size());
-    emit = new EmitStage(policy.egress(), ownership, outlets, trace);
+            compiled.rules()::name,
+            compiled.rules().size());
+    emit = new EmitStage(egress, ownership, outlets, trace);
 
-    decode = new DecodeStage(spec.exceptions(), policy.egress(), ownership);
+    decode = new DecodeStage(spec.exceptions(), egress, ownership);
     // here: defragmentation, IPsec detunnel
     lookup =
         new FlowLookup(
-            flows, paths, ownership, spec.path(), policy.destinations(), blocks, spec.timeouts());
+            flows,
+            paths,
+            ownership,
+            spec.path(),
+            policy,
+            new PolicyReview(policy, egress, flows),
+            blocks,
+            spec.timeouts());
     List<Stage> inOrder =
         List.of(
-            new DnatStage(policy.destinations(), policy.egress(), flows),
-            new AclStage(policy.rules(), policy.egress(), flows),
+            new DnatStage(policy, egress, flows),
+            new AclStage(policy, egress, flows),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
-            new SnatStage(
-                policy.sources(), policy.egress(), flows, ports, blocks, spec.exceptions()),
+            new SnatStage(policy, egress, flows, ports, blocks, spec.exceptions()),
             spec.path() == PathMode.RECORD
                 ? new RedistributeStage(flows, paths, ownership)
                 : it -> {},
@@ -163,6 +176,17 @@ public final class WorkerPipeline {
     }
     ports.share(table.workers().size(), ownIndex);
     emit.forgetOutlets();
+  }
+
+  /** Works by a new policy from the next packet on; live flows are reviewed as they are met. */
+  public void onPolicy(CompiledPolicy next) {
+    policy.change(next);
+    trace.rules(next.rules()::name, next.rules().size());
+  }
+
+  /** What the rules have decided about. */
+  public RuleCounts rules() {
+    return policy.counts();
   }
 
   /** The flows. */

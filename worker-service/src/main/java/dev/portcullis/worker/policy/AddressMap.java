@@ -2,15 +2,12 @@ package dev.portcullis.worker.policy;
 
 import dev.portcullis.core.wire.Prefix;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * From an address to the set of numbers whose prefixes contain it: the prefixes cut the addresses
- * into intervals, each interval has a bitset (equal ones are shared), a search is a binary one.
+ * into intervals, each interval has a set ({@link SetBuilder}), a search is a binary one.
  * Immutable; any thread.
  */
 public final class AddressMap {
@@ -18,7 +15,7 @@ public final class AddressMap {
   private static final class Family {
     long[] high = {0};
     long[] low = {0};
-    long[][] sets = {};
+    long[][][] sets = {};
   }
 
   private record Edge(long high, long low, int number, int step) {}
@@ -42,11 +39,11 @@ public final class AddressMap {
 
   private static Family family(List<List<Prefix>> prefixes, int version) {
     List<Edge> edges = new ArrayList<>();
-    BitSet active = new BitSet(prefixes.size());
+    SetBuilder active = new SetBuilder(prefixes.size());
     int[] depth = new int[prefixes.size()];
     for (int number = 0; number < depth.length; number++) {
       if (prefixes.get(number).isEmpty()) {
-        active.set(number);
+        active.set(number, true);
       }
       for (Prefix prefix : prefixes.get(number)) {
         if (prefix.address().version() == version) {
@@ -58,9 +55,7 @@ public final class AddressMap {
         Comparator.comparing(Edge::high, Long::compareUnsigned)
             .thenComparing(Edge::low, Long::compareUnsigned));
     List<Edge> starts = new ArrayList<>(List.of(new Edge(0, 0, 0, 0)));
-    List<long[]> sets = new ArrayList<>();
-    Map<BitSet, long[]> shared = new HashMap<>();
-    int words = (prefixes.size() + 63) / 64;
+    List<long[][]> sets = new ArrayList<>();
     int next = 0;
     for (int i = 0; i < starts.size(); i++) {
       Edge start = starts.get(i);
@@ -71,9 +66,7 @@ public final class AddressMap {
         depth[edge.number] += edge.step;
         active.set(edge.number, depth[edge.number] > 0);
       }
-      sets.add(
-          shared.computeIfAbsent(
-              (BitSet) active.clone(), it -> java.util.Arrays.copyOf(it.toLongArray(), words)));
+      sets.add(active.set());
       if (next < edges.size()) {
         starts.add(edges.get(next));
       }
@@ -81,7 +74,7 @@ public final class AddressMap {
     Family family = new Family();
     family.high = starts.stream().mapToLong(Edge::high).toArray();
     family.low = starts.stream().mapToLong(Edge::low).toArray();
-    family.sets = sets.toArray(new long[0][]);
+    family.sets = sets.toArray(new long[0][][]);
     return family;
   }
 
@@ -104,8 +97,21 @@ public final class AddressMap {
     }
   }
 
-  /** Returns the bitset of the numbers for this address; not to be changed. */
-  public long[] find(int version, long addressHigh, long addressLow) {
+  /** Returns the first number whose prefixes contain this address, -1: none do. */
+  public int first(int version, long addressHigh, long addressLow) {
+    long[][] set = find(version, addressHigh, addressLow);
+    for (int i = 0; i < set.length; i++) {
+      for (int word = 0; set[i] != SetBuilder.EMPTY && word < set[i].length; word++) {
+        if (set[i][word] != 0) {
+          return i * SetBuilder.CHUNK_BITS + word * 64 + Long.numberOfTrailingZeros(set[i][word]);
+        }
+      }
+    }
+    return -1;
+  }
+
+  /** Returns the set of the numbers for this address; not to be changed. */
+  long[][] find(int version, long addressHigh, long addressLow) {
     Family it = version == 4 ? v4 : v6;
     int first = 0;
     int last = it.low.length - 1;

@@ -1,26 +1,75 @@
 package dev.portcullis.worker.policy;
 
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec.OnPolicyChange;
+import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.worker.flow.PortBlocks;
 import java.util.List;
 
-/** A configuration compiled for the pipeline; the shards of a worker share it. Immutable. */
+/**
+ * A configuration compiled for the pipeline; the shards of a worker share it. Immutable.
+ *
+ * @param version number of this policy in the life of the worker, from 0
+ * @param onChange what a new policy does to live flows
+ * @param egress where packets leave
+ * @param rules the rules
+ * @param schedules when rules hold
+ * @param history what rules of earlier versions are called now
+ * @param destinations DNAT
+ * @param sources SNAT
+ */
 public record CompiledPolicy(
-    Egress egress, AccessRules rules, DestinationNatTable destinations, SourceNatTable sources) {
+    int version,
+    OnPolicyChange onChange,
+    Egress egress,
+    AccessRules rules,
+    Schedules schedules,
+    RuleHistory history,
+    DestinationNatTable destinations,
+    SourceNatTable sources) {
 
   /** Compiles a checked configuration. */
   public static CompiledPolicy of(GatewayConfig config, Topology topology, PortBlocks blocks) {
     Egress egress = new Egress(config.gateway(), topology);
+    AccessRules rules = new AccessRules(config.policy(), egress.zones());
+    return compile(0, config, egress, rules, RuleHistory.NONE, blocks);
+  }
+
+  /**
+   * Compiles the next version. The gateway must have the same ports and routes.
+   *
+   * @param blocks port blocks of the worker; gets the pool addresses that are new
+   */
+  public CompiledPolicy next(GatewayConfig config, PortBlocks blocks) {
+    for (IpAddress address : SourceNatTable.addresses(config.policy())) {
+      blocks.add(address.high(), address.low());
+    }
+    AccessRules after = new AccessRules(config.policy(), egress.zones());
+    return compile(version + 1, config, egress, after, history.next(rules, after), blocks);
+  }
+
+  private static CompiledPolicy compile(
+      int version,
+      GatewayConfig config,
+      Egress egress,
+      AccessRules rules,
+      RuleHistory history,
+      PortBlocks blocks) {
+    PolicySpec policy = config.policy();
     return new CompiledPolicy(
+        version,
+        config.gateway().onPolicyChange(),
         egress,
-        new AccessRules(config.policy(), egress.zones()),
-        new DestinationNatTable(config.policy().nat().destination(), egress),
+        rules,
+        new Schedules(policy.schedules()),
+        history,
+        new DestinationNatTable(policy.nat().destination(), egress),
         new SourceNatTable(
-            config.policy().nat().source(),
-            config.policy().nat().source().stream()
-                .map(it -> AccessRules.prefixes(config.policy(), it.source()))
+            policy.nat().source(),
+            policy.nat().source().stream()
+                .map(it -> AccessRules.prefixes(policy, it.source()))
                 .toList(),
             egress,
             blocks));

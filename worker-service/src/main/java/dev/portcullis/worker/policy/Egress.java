@@ -87,15 +87,11 @@ public final class Egress {
     if (tagsOfRoute.length == 0) {
       return UNPAIRED;
     }
-    long[] routes = map.find(version, high, low);
-    for (int i = 0; i < routes.length; i++) {
-      if (routes[i] != 0) {
-        int[] tags = tagsOfRoute[i * 64 + Long.numberOfTrailingZeros(routes[i])];
-        return tags.length == 0
-            ? NO_ROUTE
-            : tags[(int) Long.remainderUnsigned(Lanes.mix(vLow), tags.length)];
-      }
+    int route = map.first(version, high, low);
+    if (route < 0 || tagsOfRoute[route].length == 0) {
+      return NO_ROUTE;
     }
-    return NO_ROUTE;
+    int[] tags = tagsOfRoute[route];
+    return tags[(int) Long.remainderUnsigned(Lanes.mix(vLow), tags.length)];
   }
 }

@@ -18,11 +18,7 @@ public final class ServiceMatch {
   /** Matches what the service says; one without any list matches everything. */
   public ServiceMatch(PolicySpec.Service service) {
     this.service = service;
-    this.any =
-        service.tcp().isEmpty()
-            && service.udp().isEmpty()
-            && service.icmp().isEmpty()
-            && service.protocols().isEmpty();
+    this.any = service.any();
   }
 
   /** Returns for each zone whether it is in the list; an empty list has all. */
@@ -47,7 +43,8 @@ public final class ServiceMatch {
     return switch (h.protocol) {
       case PacketHeader.TCP -> Tuple.usesPorts(h) && contains(service.tcp(), h.destinationPort);
       case PacketHeader.UDP -> Tuple.usesPorts(h) && contains(service.udp(), h.destinationPort);
-      case PacketHeader.ICMP, PacketHeader.ICMPV6 -> service.icmp().contains(h.icmpType);
+      case PacketHeader.ICMP -> contains(service.icmp(), h);
+      case PacketHeader.ICMPV6 -> contains(service.icmpv6(), h);
       default -> false;
     };
   }
@@ -55,6 +52,16 @@ public final class ServiceMatch {
   private static boolean contains(List<PolicySpec.PortRange> ranges, int port) {
     for (int i = 0; i < ranges.size(); i++) {
       if (port >= ranges.get(i).first() && port <= ranges.get(i).last()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean contains(List<PolicySpec.IcmpMatch> types, PacketHeader h) {
+    for (int i = 0; i < types.size(); i++) {
+      PolicySpec.IcmpMatch it = types.get(i);
+      if (it.type() == h.icmpType && (it.code() < 0 || it.code() == h.icmpCode)) {
         return true;
       }
     }

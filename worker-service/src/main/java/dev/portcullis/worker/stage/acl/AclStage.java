@@ -4,8 +4,9 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
-import dev.portcullis.worker.policy.AccessRules;
 import dev.portcullis.worker.policy.Egress;
+import dev.portcullis.worker.policy.LivePolicy;
+import dev.portcullis.worker.policy.RuleCounts;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
@@ -16,13 +17,15 @@ import dev.portcullis.worker.stage.Vector;
  */
 public final class AclStage implements Stage {
 
-  private final AccessRules rules;
+  private final LivePolicy policy;
+  private final RuleCounts counts;
   private final Egress egress;
   private final FlowTable flows;
 
   /** Makes the stage. */
-  public AclStage(AccessRules rules, Egress egress, FlowTable flows) {
-    this.rules = rules;
+  public AclStage(LivePolicy policy, Egress egress, FlowTable flows) {
+    this.policy = policy;
+    this.counts = policy.counts();
     this.egress = egress;
     this.flows = flows;
   }
@@ -47,11 +50,14 @@ public final class AclStage implements Stage {
     int partner = egress.partner(v.batch.ingressTag[i]);
     v.egress[i] = partner >= 0 ? partner : (int) (reply ? tags >>> 32 : tags);
     v.routed[i] = (flows.flags(flow) & FlowTable.ROUTED) != 0;
+    int rule = flows.rule(flow);
+    PacketHeader h = v.header[i];
+    counts.packet(rule, h.end - h.offset);
     if (!reply) {
       v.did[i] |= Vector.DID_ACL;
-      v.rule[i] = flows.rule(flow);
+      v.rule[i] = rule;
     }
-    if (v.routed[i] && v.header[i].ttl <= 1) {
+    if (v.routed[i] && h.ttl <= 1) {
       v.drop(i, StageName.ACL, DropReason.TTL_EXPIRED);
     }
   }
@@ -69,11 +75,13 @@ public final class AclStage implements Stage {
     }
     v.egress[i] = tag;
     v.routed[i] = egress.partner(ingress) < 0;
-    int rule = rules.match(egress.zone(ingress), egress.zone(tag), h);
+    int rule = policy.match(egress.zone(ingress), egress.zone(tag), h, v.batch.captureTimeNs[i]);
+    counts.flow(rule);
+    counts.packet(rule, h.end - h.offset);
     v.opening.rule = rule;
     v.rule[i] = rule;
     v.did[i] |= Vector.DID_ACL;
-    Action action = rules.action(rule);
+    Action action = policy.now().rules().action(rule);
     if (action == Action.REJECT) {
       v.drop(i, StageName.ACL, DropReason.REJECTED);
     } else if (action == Action.DROP) {

@@ -7,6 +7,7 @@ import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.DestinationNatTable;
 import dev.portcullis.worker.policy.Egress;
+import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.stage.NewFlow;
 import dev.portcullis.worker.stage.Rewrite;
 import dev.portcullis.worker.stage.Stage;
@@ -18,13 +19,13 @@ import dev.portcullis.worker.stage.Vector;
  */
 public final class DnatStage implements Stage {
 
-  private final DestinationNatTable rules;
+  private final LivePolicy policy;
   private final Egress egress;
   private final FlowTable flows;
 
   /** Makes the stage. */
-  public DnatStage(DestinationNatTable rules, Egress egress, FlowTable flows) {
-    this.rules = rules;
+  public DnatStage(LivePolicy policy, Egress egress, FlowTable flows) {
+    this.policy = policy;
     this.egress = egress;
     this.flows = flows;
   }
@@ -66,6 +67,7 @@ public final class DnatStage implements Stage {
 
   private void opening(Vector v, int i) {
     PacketHeader h = v.header[i];
+    DestinationNatTable rules = policy.now().destinations();
     int rule = rules.find(egress.zone(v.batch.ingressTag[i]), h);
     if (rule < 0) {
       return;

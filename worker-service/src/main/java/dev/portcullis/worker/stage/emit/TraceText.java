@@ -34,7 +34,7 @@ public final class TraceText {
 
   private final byte[] worker;
   private final byte[][] interfaces;
-  private final byte[][] rules;
+  private byte[][] rules = {};
   private byte[] bytes = new byte[4096];
   private int length;
   private boolean first;
@@ -42,7 +42,7 @@ public final class TraceText {
   /**
    * Prepares the names.
    *
-   * @param ruleName name of each rule, and of the default action for -1
+   * @param ruleName name of each rule, of the default action for -1, of a rule that is gone for -2
    * @param ruleCount number of rules
    */
   public TraceText(
@@ -50,8 +50,13 @@ public final class TraceText {
     worker = ascii("w" + self + " ");
     interfaces = new byte[interfaceCount][];
     Arrays.setAll(interfaces, i -> ascii(egress.at(i).name()));
-    rules = new byte[ruleCount + 1][];
-    Arrays.setAll(rules, i -> ascii(ruleName.apply(i - 1)));
+    rules(ruleName, ruleCount);
+  }
+
+  /** Takes the names of the rules of another policy. */
+  public void rules(IntFunction<String> ruleName, int ruleCount) {
+    rules = new byte[ruleCount + 2][];
+    Arrays.setAll(rules, i -> ascii(ruleName.apply(i - 2)));
   }
 
   private static byte[] ascii(String text) {
@@ -93,7 +98,7 @@ public final class TraceText {
     step(did, Vector.DID_EXPIRED, EXPIRED);
     step(did, Vector.DID_DNAT, DNAT);
     if (step(did, Vector.DID_ACL, ACL)) {
-      append(rules[v.rule[i] + 1]);
+      append(rules[v.rule[i] + 2]);
     }
     if (step(did, Vector.DID_STATEFUL, STATEFUL)) {
       append(STATES[v.state[i]]);

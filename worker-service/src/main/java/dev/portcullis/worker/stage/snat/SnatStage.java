@@ -11,6 +11,7 @@ import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.Egress;
+import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.policy.SourceNatTable;
 import dev.portcullis.worker.stage.NewFlow;
 import dev.portcullis.worker.stage.Rewrite;
@@ -29,7 +30,7 @@ import dev.portcullis.worker.stage.Vector;
  */
 public final class SnatStage implements Stage {
 
-  private final SourceNatTable rules;
+  private final LivePolicy policy;
   private final Egress egress;
   private final FlowTable flows;
   private final NatPorts ports;
@@ -39,13 +40,13 @@ public final class SnatStage implements Stage {
 
   /** Makes the stage. */
   public SnatStage(
-      SourceNatTable rules,
+      LivePolicy policy,
       Egress egress,
       FlowTable flows,
       NatPorts ports,
       PortBlocks blocks,
       Exceptions exceptions) {
-    this.rules = rules;
+    this.policy = policy;
     this.egress = egress;
     this.flows = flows;
     this.ports = ports;
@@ -95,11 +96,12 @@ public final class SnatStage implements Stage {
     int lane = Lanes.laneOf(v.batch.vHigh[i], v.batch.vLow[i]);
     long nowNs = v.batch.captureTimeNs[i];
     reply.ofReply(h);
+    SourceNatTable rules = policy.now().sources();
     int rule = rules.find(egress.zone(v.batch.ingressTag[i]), egress.zone(v.egress[i]), h);
     long changes =
         opening.dnat ? (long) opening.transportChangeDnat << 16 | opening.ipChangeDnat : 0;
     if (rule >= 0) {
-      int port = allocate(rule, h, lane, opening.forward.hash(), nowNs);
+      int port = allocate(rules, rule, h, lane, opening.forward.hash(), nowNs);
       if (port < 0) {
         v.drop(i, StageName.SNAT, DropReason.NAT_EXHAUSTED);
         return;
@@ -127,6 +129,7 @@ public final class SnatStage implements Stage {
     flows.tcp(flow, opening.words);
     flows.set(flow, FlowTable.CHANGES, changes);
     flows.set(flow, FlowTable.TAGS, (long) v.batch.ingressTag[i] << 32 | v.egress[i]);
+    flows.set(flow, FlowTable.POLICY, policy.stamp(h, nowNs));
     flows.set(flow, FlowTable.V_HIGH, v.batch.vHigh[i]);
     flows.set(flow, FlowTable.V_LOW, v.batch.vLow[i]);
     flows.seen(flow, 0, nowNs, h.end - h.offset);
@@ -142,7 +145,8 @@ public final class SnatStage implements Stage {
     return flows.find(reply, reply.hash(), nowNs) >= 0;
   }
 
-  private int allocate(int rule, PacketHeader h, int lane, long seed, long nowNs) {
+  private int allocate(
+      SourceNatTable rules, int rule, PacketHeader h, int lane, long seed, long nowNs) {
     boolean translatable =
         h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP || h.isEcho();
     if (!translatable || !Tuple.usesPorts(h)) {

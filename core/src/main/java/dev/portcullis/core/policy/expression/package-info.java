@@ -1,0 +1,5 @@
+/** Passing algorithms that users write: expressions over header fields. */
+@NullMarked
+package dev.portcullis.core.policy.expression;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** Tests of expressions. */
+@NullMarked
+package dev.portcullis.core.policy.expression;
+
+import org.jspecify.annotations.NullMarked;
