@@ -33,11 +33,12 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
   private final DropCounters egressDrops;
   private final int epochSlot;
   private final int originatedSlot;
+  private final int expressionFailuresSlot;
 
   /** Counts for these ports, all zero. */
   IoCounts(String module, List<Port> ports) {
     int tags = ports.stream().mapToInt(Port::tag).max().orElse(-1) + 1;
-    counters = new Counters(PER_PORT * ports.size() + 2 * DropCounters.slots() + 2);
+    counters = new Counters(PER_PORT * ports.size() + 2 * DropCounters.slots() + 3);
     received = new int[tags];
     receivedBytes = new int[tags];
     nonIp = new int[tags];
@@ -54,6 +55,7 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
     egressDrops = DropCounters.ofStage(counters, module, "egress");
     epochSlot = counters.slot(Counter.TABLE_EPOCH, module);
     originatedSlot = counters.slot(Counter.PACKETS_ORIGINATED, module);
+    expressionFailuresSlot = counters.slot(Counter.EXPRESSION_FAILURES, module);
   }
 
   /** Counts all rows, whose tags are those of ports of this module, as received. */
@@ -94,6 +96,11 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
   /** Counts packets that a worker had when it died. */
   void lost(long packets) {
     ingressDrops.count(DropReason.LINK_LOST, packets);
+  }
+
+  /** Packets whose passing expression failed since the start. */
+  void expressionFailures(long packets) {
+    counters.set(expressionFailuresSlot, packets);
   }
 
   /** The table that the module assigns by. */

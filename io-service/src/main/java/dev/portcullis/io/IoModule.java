@@ -172,6 +172,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
   }
 
   private void flush() {
+    counts.expressionFailures(ingress.expressionFailures());
     ingress.flush();
     egress.flush();
   }

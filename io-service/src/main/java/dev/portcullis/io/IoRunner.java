@@ -21,6 +21,7 @@ import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.core.process.ToldConfig;
 import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.io.pcap.PcapngWriter;
@@ -54,7 +55,7 @@ public class IoRunner implements ModuleRunner {
     try {
       RunningModule running =
           start(settings, config, security, loops, System.currentTimeMillis(), failed);
-      return ModuleFiles.closing(running, loops);
+      return ModuleFiles.closing(running, loops::close);
     } catch (ModuleException | RuntimeException e) {
       loops.close();
       throw e;
@@ -133,11 +134,13 @@ public class IoRunner implements ModuleRunner {
                 .toList(),
             security,
             new DirectiveListener() {
+              private final ToldConfig told = new ToldConfig(self, config, System.err::println);
+
               @Override
               public void onDirective(Directive directive) {
-                GatewaySpec of = ModuleFiles.specOf(directive, spec);
+                told.follow(directive);
                 io.table(
-                    directive.table(of),
+                    directive.table(told.config().gateway()),
                     () -> {
                       management[0].acknowledge(directive.epoch());
                       io.start();
@@ -150,7 +153,7 @@ public class IoRunner implements ModuleRunner {
               @Override
               public void onTrouble(String sentence) {}
             },
-            loop::execute,
+            Runnable::run,
             RandomGenerator.getDefault());
     management[0].start();
     return new Running(io, management[0]);

@@ -8,10 +8,12 @@ import dev.portcullis.core.link.LinkSettings;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.SwitchRelay;
 import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.process.ConfigWatch;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleFiles;
+import dev.portcullis.core.process.ModuleProcess;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
@@ -32,7 +34,7 @@ public class SwitchRunner implements ModuleRunner {
     LinkSecurity security = ModuleFiles.security(settings.identity());
     LinkLoops loops = LinkLoops.start(1, "switch");
     try {
-      RunningModule running =
+      SwitchModule running =
           start(
               settings.listen(),
               loaded.config().gateway(),
@@ -40,11 +42,26 @@ public class SwitchRunner implements ModuleRunner {
               security,
               loops,
               System.currentTimeMillis());
-      return ModuleFiles.closing(running, loops);
+      ConfigWatch watch =
+          ConfigWatch.start(settings.files(), loaded, running::configure, System.err::println);
+      ModuleProcess.onReloadSignal(watch::readNow);
+      return ModuleFiles.closing(
+          running,
+          () -> {
+            watch.close();
+            loops.close();
+          });
     } catch (ModuleException | RuntimeException e) {
       loops.close();
       throw e;
     }
+  }
+
+  /** A switch that was started. Any thread may call. */
+  public interface SwitchModule extends RunningModule {
+
+    /** Hands all modules a configuration that was checked; they acknowledge its epoch. */
+    void configure(ModuleFiles.Loaded loaded);
   }
 
   /**
@@ -57,7 +74,7 @@ public class SwitchRunner implements ModuleRunner {
    * @param loops threads; not closed here
    * @param generation which life of the module this is
    */
-  public static RunningModule start(
+  public static SwitchModule start(
       HostPort listen,
       GatewaySpec spec,
       String policyYaml,
@@ -87,7 +104,12 @@ public class SwitchRunner implements ModuleRunner {
   }
 
   private record Running(HostPort links, SwitchRelay relay, ManagementServer management)
-      implements RunningModule {
+      implements SwitchModule {
+    @Override
+    public void configure(ModuleFiles.Loaded loaded) {
+      management.configure(loaded.config().gateway(), loaded.source());
+    }
+
     @Override
     public boolean ready() {
       return management.status().epoch() > 0;

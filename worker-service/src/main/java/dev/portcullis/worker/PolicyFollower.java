@@ -6,18 +6,16 @@ import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
-import dev.portcullis.core.process.ModuleFiles;
+import dev.portcullis.core.process.ToldConfig;
 import dev.portcullis.core.topology.Topology;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The worker of this process, with the policy that management hands out: that of its own file until
- * the first directive, then that of the directive. A policy that changes later is taken when the
- * module starts again; until then it is said.
+ * The worker of this process, with the policy that management hands out.
  *
- * <p>Thread: {@link #follow} on the loop of lane 0, before the first table and so before the first
+ * <p>Thread: {@link #follow} on that of management, before the first table and so before the first
  * packet where it exchanges the worker; the rest on any.
  */
 final class PolicyFollower implements BatchHandler {
@@ -25,16 +23,15 @@ final class PolicyFollower implements BatchHandler {
   private final ModuleId self;
   private final int shards;
   private final Consumer<String> problems;
-  private GatewayConfig config;
+  private final ToldConfig told;
   private @Nullable Wiring wiring;
-  private @Nullable String digest;
   private volatile Worker worker;
 
   PolicyFollower(ModuleId self, GatewayConfig config, int shards, Consumer<String> problems) {
     this.self = self;
-    this.config = config;
     this.shards = shards;
     this.problems = problems;
+    this.told = new ToldConfig(self, config, problems);
     this.worker = new Worker(self, config, Topology.of(config.gateway()), shards);
   }
 
@@ -48,23 +45,24 @@ final class PolicyFollower implements BatchHandler {
     return worker;
   }
 
-  /** Takes the policy of a directive and returns its table. */
+  /** Takes the policy of a directive, off the threads of packets, and returns its table. */
   DistributionTable follow(Directive directive) {
-    if (digest == null) {
-      digest = directive.policyDigest();
-      GatewayConfig told = ModuleFiles.configOf(directive);
-      if (told != null && !told.equals(config)) {
-        config = told;
-        Worker next = new Worker(self, told, Topology.of(told.gateway()), shards);
+    switch (told.follow(directive)) {
+      case NOTHING_NEW -> {}
+      case ANOTHER_TO_BEGIN_WITH -> {
+        GatewayConfig config = told.config();
+        Worker next = new Worker(self, config, Topology.of(config.gateway()), shards);
         next.start(Objects.requireNonNull(wiring));
         worker = next;
       }
-    } else if (!digest.equals(directive.policyDigest())) {
-      problems.accept(
-          self
-              + ": the configuration has changed; this version takes it when the module starts again");
+      case ANOTHER_POLICY -> {
+        String refusal = worker.onPolicy(told.config());
+        if (refusal != null) {
+          problems.accept(self + ": " + refusal);
+        }
+      }
     }
-    return directive.table(config.gateway());
+    return directive.table(told.config().gateway());
   }
 
   @Override

@@ -5,12 +5,16 @@ import dev.portcullis.core.link.BatchHandler;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.pipeline.Shard;
 import dev.portcullis.worker.policy.CompiledPolicy;
+import dev.portcullis.worker.policy.SourceNatTable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,12 +27,14 @@ import org.jspecify.annotations.Nullable;
 public final class Worker implements BatchHandler {
 
   private final ModuleId self;
-  private final GatewayConfig config;
+  private volatile GatewayConfig config;
   private final Topology topology;
   private final int shardCount;
   private Shard[] shards = {};
   private Runnable[] flushes = {};
   private @Nullable Wiring wiring;
+  private @Nullable PortBlocks blocks;
+  private @Nullable CompiledPolicy policy;
 
   /**
    * Makes a worker.
@@ -47,8 +53,8 @@ public final class Worker implements BatchHandler {
 
   /** Connects the worker with its threads and channels; once, before the first batch. */
   public void start(Wiring links) {
-    PortBlocks blocks = CompiledPolicy.blocks(config);
-    CompiledPolicy policy = CompiledPolicy.of(config, topology, blocks);
+    PortBlocks claims = CompiledPolicy.blocks(config);
+    CompiledPolicy compiled = CompiledPolicy.of(config, topology, claims);
     Shard[] made = new Shard[shardCount];
     Runnable[] flush = new Runnable[shardCount];
     for (int i = 0; i < shardCount; i++) {
@@ -60,8 +66,8 @@ public final class Worker implements BatchHandler {
               shardCount,
               config,
               topology,
-              policy,
-              blocks,
+              compiled,
+              claims,
               task -> links.execute(number, task),
               links.outlets(i));
       made[i] = shard;
@@ -70,9 +76,56 @@ public final class Worker implements BatchHandler {
     for (Shard shard : made) {
       shard.join(made, config.gateway().limits().linkQueueBytes());
     }
+    blocks = claims;
+    policy = compiled;
     wiring = links;
     shards = made;
     flushes = flush;
+  }
+
+  /**
+   * Works by a new policy, of a configuration that {@code LiveChange} allows: it is compiled on the
+   * calling thread, and each shard takes it between two batches. Thread: one at a time, none of a
+   * shard.
+   *
+   * @return why it is not taken, null when it is
+   */
+  public @Nullable String onPolicy(GatewayConfig next) {
+    Wiring links = started();
+    PortBlocks claims = Objects.requireNonNull(blocks);
+    if (claims.pools() + SourceNatTable.addresses(next.policy()).size() > PortBlocks.MAX_POOLS) {
+      return "the policies of this worker have named more than "
+          + PortBlocks.MAX_POOLS
+          + " addresses to translate to; a restart forgets those of the earlier ones";
+    }
+    CompiledPolicy compiled = Objects.requireNonNull(policy).next(next, claims);
+    config = next;
+    policy = compiled;
+    for (int i = 0; i < shards.length; i++) {
+      Shard shard = shards[i];
+      links.execute(i, () -> shard.onPolicy(compiled));
+    }
+    return null;
+  }
+
+  /** The policy that was compiled last. Any thread. */
+  public PolicySpec policy() {
+    return config.policy();
+  }
+
+  /** Runs a task when every shard has done what it was told before. Any thread. */
+  public void afterAll(Runnable task) {
+    AtomicInteger missing = new AtomicInteger(shards.length);
+    for (int i = 0; i < shards.length; i++) {
+      started()
+          .execute(
+              i,
+              () -> {
+                if (missing.decrementAndGet() == 0) {
+                  task.run();
+                }
+              });
+    }
   }
 
   /** Works by a new table: each shard from its next batch on. Any thread. */

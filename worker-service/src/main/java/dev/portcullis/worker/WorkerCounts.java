@@ -1,15 +1,22 @@
 package dev.portcullis.worker;
 
+import static dev.portcullis.worker.policy.RuleCounts.BYTES;
+import static dev.portcullis.worker.policy.RuleCounts.FLOWS;
+import static dev.portcullis.worker.policy.RuleCounts.PACKETS;
+
 import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.pipeline.Shard;
 import dev.portcullis.worker.stage.StageName;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 import java.util.function.ToLongFunction;
@@ -17,12 +24,16 @@ import java.util.function.ToLongFunction;
 /** The numbers of a worker: sums over its shards, read at scrape. Any thread. */
 final class WorkerCounts implements MetricsSource {
 
+  /** The most rules that ever have series, over all policies of a life. */
+  private static final int MAX_RULES = 65_536;
+
   private final String module;
   private final String number;
   private final PolicyFollower follower;
   private final AtomicLong lost = new AtomicLong();
   private final List<Reading> always;
   private final List<Reading> drops;
+  private final Map<String, List<Reading>> rules = new HashMap<>();
   private volatile int epoch;
 
   WorkerCounts(ModuleId self, PolicyFollower follower) {
@@ -86,6 +97,10 @@ final class WorkerCounts implements MetricsSource {
             sum(it -> it.pipeline().flows().halfOpen())),
         new Reading(Counter.WORKER_PATHS, List.of(number), sum(it -> it.pipeline().paths().size())),
         new Reading(
+            Counter.EXPRESSION_FAILURES,
+            List.of(module),
+            sum(it -> it.pipeline().expressionFailures())),
+        new Reading(
             Counter.PACKETS_DROPPED,
             List.of(module, "link", DropReason.LINK_LOST.label()),
             lost::get));
@@ -107,10 +122,28 @@ final class WorkerCounts implements MetricsSource {
     return List.copyOf(list);
   }
 
-  /** Series of drops appear with their first drop. The readings are the same objects every time. */
+  private List<Reading> rule(String name) {
+    List<String> labels = List.of(module, name);
+    return List.of(
+        new Reading(Counter.RULE_FLOWS, labels, sum(it -> it.pipeline().rules().get(name, FLOWS))),
+        new Reading(
+            Counter.RULE_PACKETS, labels, sum(it -> it.pipeline().rules().get(name, PACKETS))),
+        new Reading(Counter.RULE_BYTES, labels, sum(it -> it.pipeline().rules().get(name, BYTES))));
+  }
+
+  /**
+   * Series of drops appear with their first drop; those of rules are there from the start, for the
+   * rules of the present policy. The readings are the same objects every time.
+   */
   @Override
-  public List<Reading> readings() {
+  public synchronized List<Reading> readings() {
     List<Reading> list = new ArrayList<>(always);
+    list.addAll(rules.computeIfAbsent("default", this::rule));
+    for (PolicySpec.Rule it : follower.worker().policy().rules()) {
+      if (rules.size() < MAX_RULES || rules.containsKey(it.name())) {
+        list.addAll(rules.computeIfAbsent(it.name(), this::rule));
+      }
+    }
     for (Reading it : drops) {
       if (it.value().getAsLong() > 0) {
         list.add(it);

@@ -45,7 +45,7 @@ public class WorkerRunner implements ModuleRunner {
     try {
       RunningModule running =
           start(settings, config, shards, security, loops, System.currentTimeMillis());
-      return ModuleFiles.closing(running, loops);
+      return ModuleFiles.closing(running, loops::close);
     } catch (ModuleException | RuntimeException e) {
       loops.close();
       throw e;
@@ -118,24 +118,32 @@ public class WorkerRunner implements ModuleRunner {
               @Override
               public void onDirective(Directive directive) {
                 DistributionTable table = follower.follow(directive);
-                for (Member member : table.workers()) {
-                  if (member.number() != self.number()) {
-                    links.route(ModuleId.worker(member.number()), SWITCH);
-                  }
-                }
+                lanes[0].execute(
+                    () -> {
+                      for (Member member : table.workers()) {
+                        if (member.number() != self.number()) {
+                          links.route(ModuleId.worker(member.number()), SWITCH);
+                        }
+                      }
+                    });
                 for (int lane = 0; lane < lanes.length; lane++) {
                   int it = lane;
                   lanes[lane].execute(() -> links.epoch(it, table.epoch()));
                 }
                 follower.worker().onTable(table);
-                counts.table(table.epoch());
-                management[0].acknowledge(table.epoch());
+                follower
+                    .worker()
+                    .afterAll(
+                        () -> {
+                          counts.table(table.epoch());
+                          management[0].acknowledge(table.epoch());
+                        });
               }
 
               @Override
               public void onTrouble(String sentence) {}
             },
-            lanes[0]::execute,
+            Runnable::run,
             RandomGenerator.getDefault());
     management[0].start();
     return new Running(new HostPort(listen.host(), port), links, management[0], counts);

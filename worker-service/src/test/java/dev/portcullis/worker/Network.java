@@ -164,6 +164,24 @@ final class Network {
     batch.count = i + 1;
   }
 
+  /** Another policy for all workers, as management hands it out; the gateway must be the same. */
+  void policy(String yaml) {
+    GatewayConfig next = load(yaml);
+    workers.forEach(it -> it.onPolicy(next));
+    run();
+  }
+
+  /** What the rules of this name have counted at all workers. */
+  long counted(String rule, int what) {
+    long sum = 0;
+    for (Worker worker : workers) {
+      for (Shard it : worker.shards()) {
+        sum += it.pipeline().rules().get(rule, what);
+      }
+    }
+    return sum;
+  }
+
   private void run() {
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();

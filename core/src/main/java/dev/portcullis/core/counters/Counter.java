@@ -107,6 +107,33 @@ public enum Counter {
       "tuples",
       "Translated tuples in use at the worker now.",
       "worker"),
+  RULE_FLOWS(
+      "portcullis_rule_flows_total",
+      Type.COUNTER,
+      "flows",
+      "Flows that a rule decided about when they began, and packets that it kept from beginning one; rule default: no rule did.",
+      "module",
+      "rule"),
+  RULE_PACKETS(
+      "portcullis_rule_packets_total",
+      Type.COUNTER,
+      "packets",
+      "Packets of the flows of a rule, both directions.",
+      "module",
+      "rule"),
+  RULE_BYTES(
+      "portcullis_rule_bytes_total",
+      Type.COUNTER,
+      "bytes",
+      "Bytes of IP of the flows of a rule, both directions.",
+      "module",
+      "rule"),
+  EXPRESSION_FAILURES(
+      "portcullis_expression_failures_total",
+      Type.COUNTER,
+      "packets",
+      "Times that a passing expression divided by zero or overflowed, so that the sum of the addresses was taken.",
+      "module"),
   LINK_QUEUE_BYTES(
       "portcullis_link_queue_bytes",
       Type.GAUGE,

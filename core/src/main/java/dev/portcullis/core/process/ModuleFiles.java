@@ -1,12 +1,9 @@
 package dev.portcullis.core.process;
 
 import dev.portcullis.core.counters.MetricsSource;
-import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkSecurity;
-import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.policy.ConfigLoader;
 import dev.portcullis.core.policy.GatewayConfig;
-import dev.portcullis.core.policy.GatewaySpec;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -62,22 +59,8 @@ public final class ModuleFiles {
     }
   }
 
-  /**
-   * Returns the gateway that a directive tells of, {@code otherwise} where its documents cannot be
-   * read: they were checked where they came from.
-   */
-  public static GatewaySpec specOf(Directive directive, GatewaySpec otherwise) {
-    GatewayConfig told = configOf(directive);
-    return told == null ? otherwise : told.gateway();
-  }
-
-  /** Returns the configuration that a directive tells of, null where it cannot be read. */
-  public static @Nullable GatewayConfig configOf(Directive directive) {
-    return ConfigLoader.parse("management", directive.policyYaml()).config();
-  }
-
-  /** Returns {@code module}; when it stops, its loops end too. */
-  public static RunningModule closing(RunningModule module, LinkLoops loops) {
+  /** Returns {@code module}; when it has stopped, {@code afterwards} runs. */
+  public static RunningModule closing(RunningModule module, Runnable afterwards) {
     return new RunningModule() {
       @Override
       public boolean ready() {
@@ -97,7 +80,7 @@ public final class ModuleFiles {
       @Override
       public void stop() {
         module.stop();
-        loops.close();
+        afterwards.run();
       }
     };
   }

@@ -37,6 +37,11 @@ public final class ModuleProcess {
     Signal.handle(new Signal("INT"), signal -> stop.run());
   }
 
+  /** Runs {@code reload} on SIGHUP, which ends a process that does not ask for it. */
+  public static void onReloadSignal(Runnable reload) {
+    Signal.handle(new Signal("HUP"), signal -> reload.run());
+  }
+
   /** Returns whether the module runs and has a table. */
   public boolean ready() {
     RunningModule running = module;

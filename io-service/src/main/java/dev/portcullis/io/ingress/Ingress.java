@@ -131,6 +131,11 @@ public final class Ingress {
     return current.owner(0, 0, 0);
   }
 
+  /** Packets whose passing expression failed. */
+  public long expressionFailures() {
+    return key.failures;
+  }
+
   /** Sends what is gathered for every worker. */
   public void flush() {
     for (Outlet @Nullable [] lanes : outlets) {

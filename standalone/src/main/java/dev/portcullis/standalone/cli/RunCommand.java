@@ -1,7 +1,9 @@
 package dev.portcullis.standalone.cli;
 
+import dev.portcullis.core.process.ConfigWatch;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleProcess;
 import dev.portcullis.standalone.gateway.EmbeddedGateway;
 import java.io.PrintWriter;
@@ -41,11 +43,19 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() throws CommandException {
     Configured configured = Configured.load(files, null, null);
     PrintWriter out = java.util.Objects.requireNonNull(spec).commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
     CountDownLatch stop = new CountDownLatch(1);
     ModuleProcess.onStopSignal(stop::countDown);
     try (EmbeddedGateway gateway =
             EmbeddedGateway.start(configured.config(), configured.source(), null);
-        HttpStatus status = http == null ? null : HttpStatus.open(http, gateway.metrics())) {
+        HttpStatus status = http == null ? null : HttpStatus.open(http, gateway.metrics());
+        ConfigWatch watch =
+            ConfigWatch.start(
+                files,
+                new ModuleFiles.Loaded(configured.config(), configured.source()),
+                gateway::configure,
+                err::println)) {
+      ModuleProcess.onReloadSignal(watch::readNow);
       out.println(
           "gateway "
               + configured.config().name()

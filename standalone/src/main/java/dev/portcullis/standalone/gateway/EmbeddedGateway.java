@@ -8,6 +8,7 @@ import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.LinkIdentity;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
 import dev.portcullis.core.topology.Topology;
@@ -36,6 +37,7 @@ public final class EmbeddedGateway implements AutoCloseable {
 
   private final LinkLoops loops;
   private final List<RunningModule> modules = new ArrayList<>();
+  private SwitchRunner.@Nullable SwitchModule relay;
 
   private EmbeddedGateway(int threads) {
     this.loops = LinkLoops.start(threads, "gateway");
@@ -67,10 +69,11 @@ public final class EmbeddedGateway implements AutoCloseable {
       throws ModuleException {
     LinkSecurity security = LinkSecurity.plaintext();
     long generation = System.currentTimeMillis();
-    RunningModule relay =
+    SwitchRunner.SwitchModule started =
         SwitchRunner.start(ANY, config.gateway(), source, security, loops, generation);
-    modules.add(relay);
-    List<HostPort> switches = List.of(java.util.Objects.requireNonNull(relay.links()));
+    relay = started;
+    modules.add(started);
+    List<HostPort> switches = List.of(java.util.Objects.requireNonNull(started.links()));
     for (int number : workers(config)) {
       modules.add(
           WorkerRunner.start(
@@ -121,6 +124,11 @@ public final class EmbeddedGateway implements AutoCloseable {
   private static ModuleSettings settings(
       String name, List<HostPort> switches, @Nullable HostPort feed) {
     return new ModuleSettings(name, List.of(), ANY, null, switches, PLAINTEXT, feed);
+  }
+
+  /** Hands all modules a configuration that was checked, and that a running gateway can take. */
+  public void configure(ModuleFiles.Loaded loaded) {
+    java.util.Objects.requireNonNull(relay).configure(loaded);
   }
 
   /** The numbers of all modules. */

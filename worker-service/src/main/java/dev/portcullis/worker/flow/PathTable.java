@@ -6,12 +6,21 @@ import dev.portcullis.core.distribution.Lanes;
  * Path records of a shard: by the tuple of a reply, the key of the worker that knows its flow
  * (patent, W1 and W2). A record has the key and not the worker, so it stays right when the table
  * changes. It outlives the flow: it expires after the longest timeout that a flow can have. The
- * bound is per lane of the reply: {@code limits.paths / 16}. Thread: one shard.
+ * bound is per lane of the reply: {@code limits.paths / 16}.
+ *
+ * <p>A record may also be a <em>pin</em>: by the tuple of a request, the key that the owner by
+ * {@code least-loaded} has chosen for it. How many pins lead to each slot is counted per lane.
+ *
+ * <p>Thread: one shard.
  */
 public final class PathTable {
 
   private static final int TUPLE = 0, V_HIGH = 5, V_LOW = 6, CLASS_AND_LANE = 7, LAST_SEEN = 8;
-  private static final int WORDS = 10;
+  private static final int TIMEOUT = 9;
+  private static final int WORDS = 11;
+
+  /** In {@link #CLASS_AND_LANE}: the record is a pin. */
+  private static final long PIN = 1 << 16;
 
   /** Bytes of a record. */
   public static final int ENTRY_BYTES = WORDS * Long.BYTES;
@@ -20,6 +29,7 @@ public final class PathTable {
   private final TupleIndex index = new TupleIndex();
   private final long timeoutNs;
   private final int limitPerLane;
+  private final PinCounts pins = new PinCounts();
 
   /**
    * Makes an empty table.
@@ -35,7 +45,7 @@ public final class PathTable {
   /** Returns the live record of this tuple and puts off its timeout; -1 where there is none. */
   public int find(Tuple tuple, long hash, long nowNs) {
     int record = lookup(tuple, hash);
-    if (record >= 0 && nowNs - store.get(record, LAST_SEEN) > timeoutNs) {
+    if (record >= 0 && isExpired(record, nowNs)) {
       remove(record);
       return -1;
     }
@@ -43,6 +53,10 @@ public final class PathTable {
       store.set(record, LAST_SEEN, Math.max(nowNs, store.get(record, LAST_SEEN)));
     }
     return record;
+  }
+
+  private boolean isExpired(int record, long nowNs) {
+    return nowNs - store.get(record, LAST_SEEN) > store.get(record, TIMEOUT);
   }
 
   private int lookup(Tuple tuple, long hash) {
@@ -64,31 +78,97 @@ public final class PathTable {
    * @return false when the lane is full of live records
    */
   public boolean put(Tuple tuple, int lane, int trafficClass, long vHigh, long vLow, long nowNs) {
-    long hash = tuple.hash();
-    int record = find(tuple, hash, nowNs);
+    int record = place(tuple, lane, nowNs);
     if (record < 0) {
-      for (int i = 0; i < 2; i++) {
-        int old = store.walk(lane);
-        if (old >= 0 && nowNs - store.get(old, LAST_SEEN) > timeoutNs) {
-          remove(old);
-        }
-      }
-      if (store.count(lane) >= limitPerLane) {
-        return false;
-      }
-      record = store.allocate(lane);
-      tuple.write(store.chunk(record), store.base(record) + TUPLE);
-      store.set(record, LAST_SEEN, nowNs);
-      index.add(hash, record);
+      return false;
     }
     store.set(record, V_HIGH, vHigh);
     store.set(record, V_LOW, vLow);
     store.set(record, CLASS_AND_LANE, (long) trafficClass << 8 | lane);
+    store.set(record, TIMEOUT, timeoutNs);
     return true;
+  }
+
+  /**
+   * Pins the requests with this tuple to a slot.
+   *
+   * @param lane lane of the request's own key
+   * @param trafficClass class of the pin, with the bit that says so
+   * @param spread upper half of V of the pin: tells flows apart
+   * @return false when the lane is full of live records
+   */
+  public boolean pin(
+      Tuple tuple,
+      int lane,
+      int trafficClass,
+      long spread,
+      int slot,
+      long pinTimeoutNs,
+      long nowNs) {
+    int record = place(tuple, lane, nowNs);
+    if (record < 0) {
+      return false;
+    }
+    store.set(record, V_HIGH, spread);
+    store.set(record, V_LOW, slot);
+    store.set(record, CLASS_AND_LANE, PIN | (long) trafficClass << 8 | lane);
+    store.set(record, TIMEOUT, pinTimeoutNs);
+    pins.add(lane, trafficClass, slot, 1);
+    return true;
+  }
+
+  /** Returns the record of a tuple, a new one where there is none; -1: the lane is full. */
+  private int place(Tuple tuple, int lane, long nowNs) {
+    long hash = tuple.hash();
+    int record = find(tuple, hash, nowNs);
+    if (record >= 0) {
+      unpin(record);
+      return record;
+    }
+    for (int i = 0; i < 2; i++) {
+      int old = store.walk(lane);
+      if (old >= 0 && isExpired(old, nowNs)) {
+        remove(old);
+      }
+    }
+    if (store.count(lane) >= limitPerLane) {
+      return -1;
+    }
+    record = store.allocate(lane);
+    tuple.write(store.chunk(record), store.base(record) + TUPLE);
+    store.set(record, LAST_SEEN, nowNs);
+    index.add(hash, record);
+    return record;
+  }
+
+  private void unpin(int record) {
+    if (isPin(record)) {
+      int lane = (int) store.get(record, CLASS_AND_LANE) & 0xff;
+      pins.add(lane, trafficClass(record), (int) vLow(record), -1);
+    }
+  }
+
+  /** Whether a record is a pin. */
+  public boolean isPin(int record) {
+    return (store.get(record, CLASS_AND_LANE) & PIN) != 0;
+  }
+
+  /** Gives a pin another timeout. */
+  public void pinTimeout(int record, long pinTimeoutNs) {
+    store.set(record, TIMEOUT, pinTimeoutNs);
+  }
+
+  /**
+   * Returns the slot, of {@code slots}, that the fewest pins of a lane lead to; of equal ones the
+   * next from {@code start} on.
+   */
+  public int leastPinned(int lane, int trafficClass, int slots, int start) {
+    return pins.least(lane, trafficClass, slots, start);
   }
 
   /** Takes a record out. */
   public void remove(int record) {
+    unpin(record);
     index.remove(Tuple.hashOfWords(store.chunk(record), store.base(record)), record);
     store.free(record, (int) store.get(record, CLASS_AND_LANE) & 0xff);
   }
@@ -105,7 +185,7 @@ public final class PathTable {
 
   /** Traffic class of the earlier hop. */
   public int trafficClass(int record) {
-    return (int) (store.get(record, CLASS_AND_LANE) >>> 8);
+    return (int) (store.get(record, CLASS_AND_LANE) >>> 8) & 0xff;
   }
 
   /** Number of records. */

@@ -32,7 +32,8 @@ import dev.portcullis.worker.stage.stateful.StatefulStage;
  *
  * <p>A packet without a flow is: a reply whose path is recorded here (W2), or leads elsewhere by
  * computation (W5), which is passed on; one that was passed here for a flow that has gone, which is
- * sent to its own owner, who forgets the record; or the first of a flow.
+ * sent to its own owner, who forgets the record; or the first of a flow, which under {@code
+ * least-loaded} the worker that is chosen for it gets.
  *
  * <p>Thread: one shard.
  */
@@ -44,6 +45,7 @@ final class FlowLookup {
   private final PathMode mode;
   private final LivePolicy policy;
   private final PolicyReview review;
+  private final LeastLoaded assigner;
   private final PortBlocks blocks;
   private final long shortestNs;
   private final Tuple tuple = new Tuple();
@@ -65,6 +67,7 @@ final class FlowLookup {
     this.policy = policy;
     this.review = review;
     this.blocks = blocks;
+    this.assigner = new LeastLoaded(paths, ownership, timeouts);
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
   }
 
@@ -188,6 +191,9 @@ final class FlowLookup {
     passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
     v.key(i, paths.trafficClass(record), vHigh, vLow);
     v.did[i] |= Vector.DID_PATH;
+    if (paths.isPin(record)) {
+      assigner.seen(record, v.header[i]);
+    }
     return true;
   }
 
@@ -213,26 +219,48 @@ final class FlowLookup {
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
     }
-    int flags = v.batch.flags[i];
-    boolean isVoid = (flags & PacketFlags.REDIRECTED) != 0 && (flags & PacketFlags.RECORD) != 0;
-    if ((flags & PacketFlags.REDIRECTED) != 0 && !isVoid && gone(v, i, h)) {
+    // what a pin has led here begins here
+    boolean pinned = (v.batch.trafficClass[i] & DistributionTable.PINNED) != 0;
+    if (!pinned && leadsElsewhere(v, i, h)) {
       return;
     }
-    if (mode == PathMode.RECORD) {
-      if (flags == (flags & ~PacketFlags.REDIRECTED) && recorded(v, i)) {
-        return;
-      }
-      int record = paths.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
-      if (record >= 0) {
-        paths.remove(record);
-      }
-    } else if ((flags & PacketFlags.REDIRECTED) == 0 && computed(v, i, h)) {
-      return;
-    }
-    v.batch.flags[i] = flags & ~(PacketFlags.REDIRECTED | PacketFlags.RECORD);
+    v.batch.flags[i] &= ~(PacketFlags.REDIRECTED | PacketFlags.RECORD);
     v.opening.clear();
     v.opening.forward.of(h);
     v.kind[i] = Vector.OPENING;
+  }
+
+  /** Passes a packet without a flow on, where another worker or shard is to have it. */
+  private boolean leadsElsewhere(Vector v, int i, PacketHeader h) {
+    int flags = v.batch.flags[i];
+    boolean redirected = (flags & PacketFlags.REDIRECTED) != 0;
+    boolean isVoid = redirected && (flags & PacketFlags.RECORD) != 0;
+    if (redirected && !isVoid && gone(v, i, h)) {
+      return true;
+    }
+    if (mode == PathMode.RECOMPUTE) {
+      return !redirected && computed(v, i, h);
+    }
+    if (!redirected && recorded(v, i)) {
+      return true;
+    }
+    int record = paths.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
+    if (record >= 0 && !paths.isPin(record)) {
+      paths.remove(record);
+      record = -1;
+    }
+    if (!assigner.assign(v, i, tuple, record)) {
+      return false;
+    }
+    long vHigh = v.batch.vHigh[i];
+    long vLow = v.batch.vLow[i];
+    int owner = ownership.table().owner(v.batch.trafficClass[i], vHigh, vLow);
+    if (ownership.isHere(owner, vHigh, vLow)) {
+      return false;
+    }
+    passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
+    v.did[i] |= Vector.DID_PATH;
+    return true;
   }
 
   private void known(Vector v, int i, int reference) {

@@ -189,6 +189,11 @@ public final class WorkerPipeline {
     return policy.counts();
   }
 
+  /** Packets whose passing expression failed. */
+  public long expressionFailures() {
+    return ownership.key.failures;
+  }
+
   /** The flows. */
   public FlowTable flows() {
     return flows;

@@ -1,0 +1,48 @@
+package dev.portcullis.core.policy;
+
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a running gateway can take of a changed configuration: the policy, and what the gateway says
+ * about it. Ports, routes, distribution, limits and the rest are what its modules were built from.
+ */
+public final class LiveChange {
+
+  private static final Set<String> TAKEN = Set.of("policy", "onPolicyChange");
+
+  private LiveChange() {}
+
+  /**
+   * Returns one sentence that says why {@code after} cannot take the place of {@code before} while
+   * the gateway runs, null where it can.
+   */
+  public static @Nullable String refusal(GatewayConfig before, GatewayConfig after) {
+    List<String> changed = new ArrayList<>();
+    for (RecordComponent field : GatewaySpec.class.getRecordComponents()) {
+      if (!TAKEN.contains(field.getName())
+          && !Objects.equals(read(field, before.gateway()), read(field, after.gateway()))) {
+        changed.add("spec." + Binder.key(field));
+      }
+    }
+    if (changed.isEmpty()) {
+      return null;
+    }
+    return String.join(", ", changed)
+        + (changed.size() == 1 ? " has" : " have")
+        + " changed, which takes a restart of the gateway; what it takes while it runs is another"
+        + " policy, spec.policy and spec.onPolicyChange; the old configuration stays in use";
+  }
+
+  private static @Nullable Object read(RecordComponent field, GatewaySpec spec) {
+    try {
+      return field.getAccessor().invoke(spec);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(field + " cannot be read", e);
+    }
+  }
+}
