@@ -133,6 +133,17 @@ class ArchitectureTest {
   }
 
   @Test
+  void onlyTheExpressionPackageShouldKnowCel() {
+    holds(
+        noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.portcullis.core.policy.expression..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.cel.."));
+  }
+
+  @Test
   void onlyTheRootPackagesOfTheServicesShouldKnowQuarkus() {
     holds(
         noClasses()

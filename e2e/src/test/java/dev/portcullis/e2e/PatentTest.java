@@ -111,6 +111,149 @@ class PatentTest {
     }
   }
 
+  private Path changed(Path yaml, String... replacements) throws Exception {
+    String text = Files.readString(yaml);
+    for (int i = 0; i < replacements.length; i += 2) {
+      assertTrue(text.contains(replacements[i]), replacements[i]);
+      text = text.replace(replacements[i], replacements[i + 1]);
+    }
+    return Files.writeString(folder.resolve("changed.yaml"), text);
+  }
+
+  @Test
+  void d6ShouldPassByAnExpressionThatAUserWrote() throws Exception {
+    Path yaml =
+        changed(
+            BRANCH,
+            "{algorithm: ip-sum}",
+            "{algorithm: expression, value: 'dport == 443 ? src % 2 : 2'}");
+    List<String> paths = play(yaml, 3, natted());
+    for (int i = 0; i < paths.size(); i += 6) {
+      assertEquals((i / 6 + 1) % 2, workers(paths.get(i)).getFirst(), paths.get(i));
+      // the reply's own key leads to worker 2, which has the record
+      assertEquals(List.of(2, (i / 6 + 1) % 2), workers(paths.get(i + 1)), paths.get(i + 1));
+    }
+  }
+
+  @Test
+  void d6ShouldPassByTheSumWhereAnExpressionFails() throws Exception {
+    Path yaml =
+        changed(
+            BRANCH, "{algorithm: ip-sum}", "{algorithm: expression, value: src / (sport - sport)}");
+    List<String> paths = play(yaml, 3, natted());
+    assertEquals(play(BRANCH, 3, natted()), paths);
+  }
+
+  @Test
+  void d8ShouldServeATypeOfTrafficByItsOwnPoolOfWorkers() throws Exception {
+    Path yaml =
+        changed(
+            TRANSPARENT,
+            "  io:",
+            "  pools: [{name: mail, base: 10, replicas: 2}]\n"
+                + "  distribution: {classes: [{name: smtp, algorithm: flow-hash, pool: mail}]}\n"
+                + "  io:");
+    Captures captures = new Captures();
+    for (int i = 0; i < 10; i++) {
+      captures.tcpConversation("10.1.2." + i, 40_000 + i, "192.0.2.1", i % 2 == 0 ? 25 : 80);
+    }
+    List<String> paths = play(yaml, 3, captures);
+    for (int i = 0; i < paths.size(); i++) {
+      boolean mail = i / 6 % 2 == 0;
+      assertEquals(mail, workers(paths.get(i)).getFirst() >= 10, paths.get(i));
+      assertTrue(paths.get(i).contains(mail ? "\"class\":\"smtp\"" : "\"class\":\"default\""));
+    }
+  }
+
+  @Test
+  void d9ShouldHaveTheOwnerPassANewFlowToTheLeastLoadedWorker() throws Exception {
+    // one client and one server: by the sum of addresses one worker owns everything
+    Captures captures = new Captures();
+    for (int i = 0; i < 30; i++) {
+      captures.tcpConversation("10.1.2.3", 40_000 + i, "198.51.100.1", 443);
+    }
+    Path yaml = changed(BRANCH, "{algorithm: ip-sum}", "{algorithm: least-loaded}");
+    List<String> paths = play(yaml, 3, captures);
+    int[] flows = new int[3];
+    for (int i = 0; i < paths.size(); i += 6) {
+      List<Integer> request = workers(paths.get(i));
+      assertEquals(workers(paths.getFirst()).getFirst(), request.getFirst(), "the owner is first");
+      int chosen = worker(paths.get(i), "acl:allow-web");
+      flows[chosen]++;
+      for (int k = 0; k < 6; k++) {
+        assertEquals(chosen, worker(paths.get(i + k), "stateful"), paths.get(i + k));
+        assertTrue(paths.get(i + k).contains("\"verdict\":\"forward\""), paths.get(i + k));
+      }
+    }
+    assertEquals(List.of(10, 10, 10), List.of(flows[0], flows[1], flows[2]));
+  }
+
+  /** The worker of a path that did something. */
+  private static int worker(String path, String did) {
+    Matcher matcher =
+        Pattern.compile("\"worker\":(\\d+),(?:\"in\":\"[^\"]*\",)?\"did\":\\[[^\\]]*" + did)
+            .matcher(path);
+    assertTrue(matcher.find(), path);
+    return Integer.parseInt(matcher.group(1));
+  }
+
+  @Test
+  void f3ShouldAskTheRulesAfterDnatAndNotForReplies() throws Exception {
+    Captures published = new Captures().tcpConversation("198.51.100.1", 40_000, "203.0.113.10", 80);
+    Path capture = published.write(folder.resolve("in.pcap"));
+    try (Playground gateway = new Playground(BRANCH, 3, 1)) {
+      gateway.replay(folder.resolve("out"), "wan", "lan", capture).run();
+    }
+    List<String> paths = Files.readAllLines(folder.resolve("out/paths.jsonl"));
+    assertTrue(paths.getFirst().contains("\"dnat\",\"acl:allow-www\""), paths.getFirst());
+    assertTrue(!paths.get(1).contains("acl:"), paths.get(1));
+  }
+
+  @Test
+  void f8ShouldVerifySourceAndDestination() throws Exception {
+    Path yaml =
+        changed(
+            TRANSPARENT,
+            "spec: {defaultAction: accept}",
+            "spec: {defaultAction: drop, rules: [{name: known, source: [10.1.0.0/16], destination: [192.0.2.1/32], action: accept}]}");
+    List<String> paths =
+        play(
+            yaml,
+            3,
+            new Captures()
+                .udp("10.1.2.3", 1000, "192.0.2.1", 2000, 8)
+                .udp("10.2.2.3", 1000, "192.0.2.1", 2000, 8)
+                .udp("10.1.2.3", 1000, "192.0.2.2", 2000, 8));
+    assertTrue(paths.get(0).contains("acl:known"), paths.get(0));
+    assertTrue(paths.get(0).contains("\"verdict\":\"forward\""), paths.get(0));
+    for (int i = 1; i < 3; i++) {
+      assertTrue(paths.get(i).contains("\"reason\":\"acl-default\""), paths.get(i));
+    }
+  }
+
+  @Test
+  void f10ShouldTellTheTypeOfTrafficByThePortOfEitherSide() throws Exception {
+    Path yaml =
+        changed(
+            TRANSPARENT,
+            "  io:",
+            "  distribution: {classes: [{name: http}, {name: smtp}, {name: pop3}, {name: imap}, {name: ftp}, {name: dns}, {name: own, tcp: [7777]}]}\n  io:");
+    Captures captures = new Captures();
+    List<String> classes = new ArrayList<>();
+    List<Integer> ports = List.of(80, 25, 110, 143, 21, 53, 7777, 4711);
+    List<String> names = List.of("http", "smtp", "pop3", "imap", "ftp", "dns", "own", "default");
+    for (int i = 0; i < ports.size(); i++) {
+      captures.tcpConversation("10.1.2." + i, 40_000, "192.0.2.1", ports.get(i));
+      for (int k = 0; k < 6; k++) {
+        classes.add(names.get(i));
+      }
+    }
+    List<String> paths = play(yaml, 3, captures);
+    for (int i = 0; i < paths.size(); i++) {
+      assertTrue(paths.get(i).contains("\"class\":\"" + classes.get(i) + "\""), paths.get(i));
+    }
+  }
+
   /** Twenty conversations from the office to the web; six packets each. */
   private static Captures natted() {
     Captures captures = new Captures();

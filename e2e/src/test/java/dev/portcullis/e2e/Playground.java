@@ -45,6 +45,11 @@ final class Playground implements AutoCloseable {
     for (int i = 0; i < workers; i++) {
       members.add(new Member(i, 1, "127.0.0.1", 1, shards));
     }
+    for (GatewaySpec.Pool pool : spec.pools()) {
+      for (int i = 0; i < pool.replicas(); i++) {
+        members.add(new Member(pool.base() + i, 1, "127.0.0.1", 1, shards));
+      }
+    }
     table = DistributionTable.of(spec, 1, 0, members);
     feed = LinkFeed.open(topology, new HostPort("127.0.0.1", 0), LinkSecurity.plaintext());
     gateway =
@@ -59,8 +64,19 @@ final class Playground implements AutoCloseable {
 
   /** Plays captures; returns what could not be read of them. */
   List<String> play(Path out, Path... captures) throws Exception {
-    ReplayPlan plan = new ReplayPlan(List.of(captures), out, "lan", "wan", true, 0);
-    return new Replay(feed, topology, table, plan, tally -> {}).run();
+    return replay(out, 0, captures).run();
+  }
+
+  /** Prepares a replay at a speed; 0: as fast as it goes. */
+  Replay replay(Path out, double speed, Path... captures) throws Exception {
+    ReplayPlan plan = new ReplayPlan(List.of(captures), out, "lan", "wan", true, speed);
+    return new Replay(feed, topology, table, plan, tally -> {});
+  }
+
+  /** Prepares a replay in which the side that sends first comes in at {@code clientPort}. */
+  Replay replay(Path out, String clientPort, String serverPort, Path... captures) throws Exception {
+    ReplayPlan plan = new ReplayPlan(List.of(captures), out, clientPort, serverPort, true, 0);
+    return new Replay(feed, topology, table, plan, tally -> {});
   }
 
   EmbeddedGateway gateway() {
@@ -87,7 +103,8 @@ final class Playground implements AutoCloseable {
     return all;
   }
 
-  private static List<Path> capturesBelow(Path folder) throws IOException {
+  /** The captures of a folder. */
+  static List<Path> capturesBelow(Path folder) throws IOException {
     try (Stream<Path> files = Files.walk(folder)) {
       return files.filter(it -> it.toString().matches(".*\\.pcap(ng)?")).sorted().toList();
     }

@@ -96,6 +96,53 @@ class ProcessesTest {
   }
 
   @Test
+  void shouldTakeAnotherPolicyOnSighupAndNoneFromABadFile() throws Exception {
+    String text = Files.readString(Playground.ROOT.resolve("examples/transparent.yaml"));
+    Path yaml = Files.writeString(folder.resolve("gateway.yaml"), text);
+    List<Path> capture =
+        List.of(
+            new Captures().udp("10.0.0.1", 1, "10.0.0.2", 2, 8).write(folder.resolve("c.pcap")));
+    startAll(yaml);
+    Files.writeString(yaml, text.replace("accept}", "acept, rules: [{nam: x}]}"));
+    hangUp("switch");
+    awaitLog("switch", "the old configuration stays in use");
+    String log = Files.readString(folder.resolve("switch.log"));
+    assertTrue(log.contains("spec.defaultAction: \"acept\" is not known"), log);
+    assertTrue(log.contains("spec.rules[0].nam: unknown key"), log);
+    replay(yamlOf(text), folder.resolve("before"), capture);
+    assertEquals(1, frames("before", "forward"));
+    Files.writeString(yaml, text.replace("accept}", "drop}"));
+    hangUp("switch");
+    for (int i = 0; i < 3; i++) {
+      await("worker-" + i, "portcullis_table_epoch{module=\"worker/" + i + "\"} 2.0");
+    }
+    replay(yamlOf(text), folder.resolve("after"), capture);
+    assertEquals(1, frames("after", "drop"));
+  }
+
+  private Path yamlOf(String text) throws IOException {
+    return Files.writeString(folder.resolve("replay.yaml"), text);
+  }
+
+  private long frames(String out, String verdict) throws IOException {
+    return Files.readAllLines(folder.resolve(out).resolve("paths.jsonl")).stream()
+        .filter(it -> it.contains("\"verdict\":\"" + verdict + "\""))
+        .count();
+  }
+
+  private void hangUp(String name) throws Exception {
+    new ProcessBuilder("kill", "-HUP", Long.toString(processes.get(name).pid())).start().waitFor();
+  }
+
+  private void awaitLog(String name, String text) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+    while (!Files.readString(folder.resolve(name + ".log")).contains(text)) {
+      assertTrue(System.nanoTime() < deadline, name + " did not say: " + text);
+      Thread.sleep(50);
+    }
+  }
+
+  @Test
   void shouldEndWithExitCode0OnSigterm() throws Exception {
     startAll(Playground.ROOT.resolve("examples/transparent.yaml"));
     for (String name : List.of("io-a", "worker-1", "switch")) {

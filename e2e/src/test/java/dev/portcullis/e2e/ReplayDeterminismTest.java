@@ -20,8 +20,28 @@ class ReplayDeterminismTest {
   @ParameterizedTest
   @ValueSource(strings = {"demo", "branch"})
   void shouldWriteTheSameFilesWithOneAndWithFourShards(String example) throws Exception {
-    Path yaml = Playground.ROOT.resolve("examples/" + example + ".yaml");
-    Path[] captures = Playground.captures().toArray(Path[]::new);
+    assertSame(
+        Playground.ROOT.resolve("examples/" + example + ".yaml"),
+        Playground.captures().toArray(Path[]::new));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"least-loaded", "expression, value: 3 * src + dst + sport"})
+  void shouldDependOnThreadsUnderNoAlgorithm(String algorithm) throws Exception {
+    Path yaml =
+        Files.writeString(
+            folder.resolve("demo.yaml"),
+            Files.readString(Playground.ROOT.resolve("examples/demo.yaml"))
+                .replaceFirst(
+                    "(?s)distribution:.*?  io:",
+                    "distribution: {algorithm: " + algorithm + "}\n  io:"));
+    assertSame(
+        yaml,
+        Playground.capturesBelow(Playground.ROOT.resolve("examples/captures"))
+            .toArray(Path[]::new));
+  }
+
+  private void assertSame(Path yaml, Path[] captures) throws Exception {
     Map<String, String> one = replayed(yaml, 1, captures);
     Map<String, String> four = replayed(yaml, 4, captures);
     assertEquals(one.keySet(), four.keySet());

@@ -40,6 +40,22 @@ class TransparencyTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"least-loaded", "expression, value: 3 * src + dst + sport"})
+  void shouldPassByteForByteUnderAlgorithmsThatTakeSecondHops(String algorithm) throws Exception {
+    Path yaml =
+        Files.writeString(
+            folder.resolve("gateway.yaml"),
+            Files.readString(Playground.ROOT.resolve("examples/transparent.yaml"))
+                .replace("  io:", "  distribution: {algorithm: " + algorithm + "}\n  io:"));
+    try (Playground gateway = new Playground(yaml, 5, 2)) {
+      for (Path capture : Playground.capturesBelow(Playground.ROOT.resolve("examples/captures"))) {
+        gateway.play(folder, capture);
+        compare(capture);
+      }
+    }
+  }
+
   private void compare(Path capture) throws IOException {
     try (CaptureReader lan = CaptureReader.open(folder.resolve("lan.pcapng"));
         CaptureReader wan = CaptureReader.open(folder.resolve("wan.pcapng"))) {

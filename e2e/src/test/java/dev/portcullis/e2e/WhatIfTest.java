@@ -103,6 +103,48 @@ class WhatIfTest {
   }
 
   @Test
+  void shouldPredictTheBalanceOfLeastLoaded() throws Exception {
+    Path yaml = withAlgorithm("least-loaded");
+    Path capture = conversations();
+    Outlook predicted =
+        WhatIf.of(config(yaml), 0, List.of(capture)).outlook(Algorithm.LEAST_LOADED, 4);
+    int[] flowsOf = new int[4];
+    List<List<Integer>> hops = played(yaml, 4, capture);
+    for (int i = 0; i < hops.size(); i += 2) {
+      // the second worker of a request, where there is one, is the chosen one
+      flowsOf[hops.get(i).get(Math.min(1, hops.get(i).size() - 1))]++;
+    }
+    int busiest = java.util.Arrays.stream(flowsOf).max().orElseThrow();
+    assertEquals((double) busiest * 4 / 300, predicted.busiestByFlows(), 0.2);
+    assertEquals(0, predicted.moved());
+  }
+
+  /** Two thousand flows of few pairs of addresses, and the captures there are. */
+  @Test
+  void shouldBalanceFlowsBetterByLeastLoadedThanByTheSum() throws Exception {
+    Captures few = new Captures();
+    for (int i = 0; i < 2000; i++) {
+      few.udp("10.0.0." + (1 + i % 20), 1024 + i, "198.51.100." + (1 + i % 7), 53, 20);
+    }
+    balance(List.of(few.write(folder.resolve("few.pcap"))));
+    balance(Playground.captures());
+  }
+
+  private static void balance(List<Path> captures) {
+    WhatIf whatIf = WhatIf.of(config(TRANSPARENT), 0, captures);
+    for (int n : new int[] {3, 8, 16}) {
+      double bySum = whatIf.outlook(Algorithm.IP_SUM, n).busiestByFlows();
+      double chosen = whatIf.outlook(Algorithm.LEAST_LOADED, n).busiestByFlows();
+      System.out.printf(
+          "%d flows, N=%d: busiest / mean %.2f by ip-sum, %.2f by least-loaded%n",
+          whatIf.flows(), n, bySum, chosen);
+      if (whatIf.flows() > 100 * n) {
+        assertTrue(chosen < bySum, "N=" + n + ": " + chosen + " after " + bySum);
+      }
+    }
+  }
+
+  @Test
   void shouldCountFlowsThatThePolicyDropsAsBalanceOnly() throws Exception {
     Path capture = conversations();
     WhatIf whatIf =

@@ -22,7 +22,12 @@ import org.junit.jupiter.api.TestFactory;
 class FixturesTest {
 
   private static final Path FOLDER = Path.of("src/test/fixtures");
-  private static final String ALGORITHMS = "ip-sum flow-hash";
+  private static final String ALGORITHMS = "ip-sum flow-hash least-loaded expression";
+
+  /** Not symmetric, and fails on some packets. */
+  private static final String EXPRESSION =
+      "expression, value: 'sport % 7 == 3 ? src / 0 : 3 * src + dst + sport'";
+
   private static final String PATHS = "record";
   private static final String WORKERS = "1 3 5";
 
@@ -54,8 +59,14 @@ class FixturesTest {
   private static void play(Fixture fixture) throws IOException {
     String yaml = Files.readString(FOLDER.resolve("gateways/" + fixture.gateway() + ".yaml"));
     for (String algorithm : fixture.settings().getOrDefault("algorithms", ALGORITHMS).split(" ")) {
+      if (algorithm.equals("expression")) {
+        algorithm = EXPRESSION;
+      }
       for (String path : fixture.settings().getOrDefault("paths", PATHS).split(" ")) {
         for (String workers : fixture.settings().getOrDefault("workers", WORKERS).split(" ")) {
+          if (algorithm.equals("least-loaded") && path.equals("recompute")) {
+            continue;
+          }
           for (int shards = 1; shards <= 2; shards++) {
             Network network =
                 new Network(

@@ -6,6 +6,7 @@ import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.policy.GatewaySpec.Algorithm;
 import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.core.wire.PacketHeader;
@@ -23,9 +24,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Plays captures through a gateway in rounds (ADR 4). A round is a run of consecutive frames in
- * which no pair of addresses speaks in both directions and all new flows enter by one port. All
- * frames of a round are sent; the next round begins when each has its outcome and all its pieces
- * are back. So the result does not depend on threads.
+ * which no pair of addresses speaks in both directions and all new flows enter by one port (under
+ * {@code least-loaded}: at most one new flow). All frames of a round are sent; the next round
+ * begins when each has its outcome and all its pieces are back. So the result does not depend on
+ * threads.
  *
  * <p>Thread: everything runs on the loop of the feed; {@link #run} waits on the caller's thread.
  */
@@ -59,6 +61,7 @@ public final class Replay {
   private final Consumer<Tally> progress;
   private final int[] clientTags;
   private final int[] serverTags;
+  private final boolean oneNewFlow;
   private final FlowBook book = new FlowBook();
   private final LinkLayer linkLayer = new LinkLayer();
   private final PacketHeader header = new PacketHeader();
@@ -122,10 +125,24 @@ public final class Replay {
         tags("--client-port", plan.clientPort() == null ? ports.get(0) : plan.clientPort(), ports);
     serverTags =
         tags("--server-port", plan.serverPort() == null ? ports.get(1) : plan.serverPort(), ports);
+    this.oneNewFlow = hasSecondStep(table);
     this.tally = new Tally(topology, table);
     this.frames = new Frames(plan.captures());
     this.results = new Results(plan.out(), topology, table, plan.paths(), tally);
     feed.returns(this::cameBack);
+  }
+
+  /**
+   * Whether flows begin at a worker that another one has chosen. Then two that begin in one round
+   * may reach it in either order, and get each other's translated port.
+   */
+  private static boolean hasSecondStep(DistributionTable table) {
+    for (int it = 0; it < table.classNames().size(); it++) {
+      if (table.algorithm(it) == Algorithm.LEAST_LOADED) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private int[] tags(String option, String port, List<String> ports) throws ReplayException {
@@ -340,8 +357,9 @@ public final class Replay {
         return CONFLICT;
       }
       long last = book.lastSeenNs(side);
-      if (last == 0 || frame.timeNs - last > NEW_AFTER_NS) {
-        if (newFlowTag >= 0 && newFlowTag != tag) {
+      boolean mayBegin = oneNewFlow && header.hasPorts && !tuple;
+      if (last == 0 || frame.timeNs - last > NEW_AFTER_NS || mayBegin) {
+        if (newFlowTag >= 0 && (newFlowTag != tag || oneNewFlow)) {
           return CONFLICT;
         }
         result = tag;

@@ -174,6 +174,7 @@ final class FlowCensus {
         into.hasPorts
             && (into.protocol == PacketHeader.ICMP || into.protocol == PacketHeader.ICMPV6);
     into.icmpType = echo ? into.protocol == PacketHeader.ICMP ? 8 : 128 : -1;
+    into.icmpCode = echo ? 0 : -1;
   }
 
   /** Number of flows. */

@@ -36,7 +36,8 @@ public final class WhatIf {
           Algorithm.IP_SOURCE,
           Algorithm.IP_DESTINATION,
           Algorithm.FLOW_HASH,
-          Algorithm.CONSISTENT);
+          Algorithm.CONSISTENT,
+          Algorithm.LEAST_LOADED);
 
   private final GatewayConfig config;
   private final FlowCensus census = new FlowCensus();
@@ -125,8 +126,12 @@ public final class WhatIf {
     long hops = 0;
     FlowKey key = new FlowKey();
     FlowKey reply = new FlowKey();
+    Choices choices = new Choices();
     for (int flow = 0; flow < census.size(); flow++) {
-      int owner = expectation.owner(table, census, flow, key);
+      int first = expectation.owner(table, census, flow, key);
+      boolean chooserMoves = larger.owner(key.trafficClass, key.vHigh, key.vLow) != first;
+      boolean chosen = choices.choose(table, first, flow, key);
+      int owner = table.owner(key.trafficClass, key.vHigh, key.vLow);
       flowsOf[owner]++;
       packetsOf[owner] += census.packets[flow];
       if (!expectation.isAccepted(flow)) {
@@ -134,7 +139,8 @@ public final class WhatIf {
       }
       moved += larger.owner(key.trafficClass, key.vHigh, key.vLow) == owner ? 0 : 1;
       int second = expectation.ownerOfReply(table, census, flow, owner, reply);
-      hops += second == owner ? 0 : 1;
+      hops += second == owner && first == owner ? 0 : 1;
+      records += chosen && chooserMoves ? 1 : 0;
       boolean recorded =
           reply.vHigh != key.vHigh
               || reply.vLow != key.vLow

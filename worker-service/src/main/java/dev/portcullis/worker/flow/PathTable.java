@@ -78,7 +78,7 @@ public final class PathTable {
    * @return false when the lane is full of live records
    */
   public boolean put(Tuple tuple, int lane, int trafficClass, long vHigh, long vLow, long nowNs) {
-    int record = place(tuple, lane, nowNs);
+    int record = place(tuple, lane, limitPerLane, nowNs);
     if (record < 0) {
       return false;
     }
@@ -90,12 +90,13 @@ public final class PathTable {
   }
 
   /**
-   * Pins the requests with this tuple to a slot.
+   * Pins the requests with this tuple to a slot. Pins are made while the lane is less than half
+   * full: the replies of what is pinned need records too.
    *
    * @param lane lane of the request's own key
    * @param trafficClass class of the pin, with the bit that says so
    * @param spread upper half of V of the pin: tells flows apart
-   * @return false when the lane is full of live records
+   * @return false when there is no room
    */
   public boolean pin(
       Tuple tuple,
@@ -105,7 +106,7 @@ public final class PathTable {
       int slot,
       long pinTimeoutNs,
       long nowNs) {
-    int record = place(tuple, lane, nowNs);
+    int record = place(tuple, lane, limitPerLane / 2, nowNs);
     if (record < 0) {
       return false;
     }
@@ -117,8 +118,10 @@ public final class PathTable {
     return true;
   }
 
-  /** Returns the record of a tuple, a new one where there is none; -1: the lane is full. */
-  private int place(Tuple tuple, int lane, long nowNs) {
+  /**
+   * Returns the record of a tuple, a new one where there is none; -1: the lane has {@code limit}.
+   */
+  private int place(Tuple tuple, int lane, int limit, long nowNs) {
     long hash = tuple.hash();
     int record = find(tuple, hash, nowNs);
     if (record >= 0) {
@@ -131,7 +134,7 @@ public final class PathTable {
         remove(old);
       }
     }
-    if (store.count(lane) >= limitPerLane) {
+    if (store.count(lane) >= limit) {
       return -1;
     }
     record = store.allocate(lane);
@@ -151,6 +154,11 @@ public final class PathTable {
   /** Whether a record is a pin. */
   public boolean isPin(int record) {
     return (store.get(record, CLASS_AND_LANE) & PIN) != 0;
+  }
+
+  /** How long a pin lives without packets. */
+  public long pinTimeout(int record) {
+    return store.get(record, TIMEOUT);
   }
 
   /** Gives a pin another timeout. */

@@ -266,7 +266,7 @@ final class FlowLookup {
   private void known(Vector v, int i, int reference) {
     long nowNs = v.batch.captureTimeNs[i];
     if (review.isDue(reference >>> 1, nowNs) && !review.accepts(reference >>> 1, nowNs)) {
-      flows.remove(reference >>> 1);
+      flows.remove(reference >>> 1, EndReason.POLICY, nowNs);
       v.drop(i, StageName.ACL, DropReason.POLICY_CHANGED);
       return;
     }

@@ -59,28 +59,52 @@ final class LeastLoaded {
     int start = (int) Long.remainderUnsigned(spread >>> 8, slots);
     int slot = paths.leastPinned(lane, pinned, slots, start);
     long nowNs = v.batch.captureTimeNs[i];
-    if (!paths.pin(tuple, lane, pinned, spread, slot, timeoutNs(v.header[i]), nowNs)) {
+    if (!paths.pin(tuple, lane, pinned, spread, slot, firstTimeoutNs(v.header[i]), nowNs)) {
       return false;
     }
     v.key(i, pinned, spread, slot);
     return true;
   }
 
-  /** A packet of a pinned flow has come: a connection that ends needs its pin no longer. */
+  /**
+   * A further packet of a pinned flow has come: its pin lives as long as the flow can by what its
+   * owner sees, which are requests alone.
+   */
   void seen(int record, PacketHeader h) {
-    int turns = PacketHeader.SYN | PacketHeader.FIN | PacketHeader.RST;
-    if (h.protocol == PacketHeader.TCP && (h.tcpFlags & turns) != 0) {
-      paths.pinTimeout(record, timeoutNs(h));
+    long before = paths.pinTimeout(record);
+    long now =
+        switch (Tuple.usesPorts(h) ? h.protocol : -1) {
+          case PacketHeader.TCP -> tcpTimeoutNs(h.tcpFlags, before);
+          case PacketHeader.UDP -> Math.max(timeouts.udpEstablishedNs(), timeouts.udpNewNs());
+          default -> before;
+        };
+    if (now != before) {
+      paths.pinTimeout(record, now);
     }
   }
 
-  private long timeoutNs(PacketHeader h) {
+  private long tcpTimeoutNs(int flags, long before) {
+    if ((flags & (PacketHeader.FIN | PacketHeader.RST)) != 0) {
+      return closingNs();
+    }
+    if ((flags & PacketHeader.SYN) != 0) {
+      return openingNs();
+    }
+    return before == closingNs() ? before : timeouts.tcpEstablishedNs();
+  }
+
+  private long openingNs() {
+    return Math.max(timeouts.tcpSynSentNs(), timeouts.tcpSynReceivedNs());
+  }
+
+  private long closingNs() {
+    return Math.max(timeouts.tcpClosingNs(), timeouts.tcpClosedNs());
+  }
+
+  private long firstTimeoutNs(PacketHeader h) {
     return switch (Tuple.usesPorts(h) ? h.protocol : -1) {
-      case PacketHeader.TCP ->
-          (h.tcpFlags & (PacketHeader.FIN | PacketHeader.RST)) != 0
-              ? Math.max(timeouts.tcpClosingNs(), timeouts.tcpClosedNs())
-              : Math.max(timeouts.tcpEstablishedNs(), timeouts.tcpSynReceivedNs());
-      case PacketHeader.UDP -> Math.max(timeouts.udpEstablishedNs(), timeouts.udpNewNs());
+      case PacketHeader.TCP -> tcpTimeoutNs(h.tcpFlags, 0);
+      case PacketHeader.UDP -> timeouts.udpNewNs();
       case PacketHeader.ICMP, PacketHeader.ICMPV6 -> timeouts.icmpNs();
       default -> timeouts.otherNs();
     };
