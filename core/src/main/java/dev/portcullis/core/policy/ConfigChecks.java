@@ -262,6 +262,13 @@ final class ConfigChecks {
       PolicySpec.Rule r = p.rules().get(i);
       String at = "spec.rules[" + i + "]";
       unique(b, at + ".name", r.name(), names);
+      if (r.name().equals("default") || r.name().equals("gone")) {
+        b.fault(
+            at + ".name",
+            "\""
+                + r.name()
+                + "\" is what counters call flows of no rule; allowed is another name.");
+      }
       each(b, at + ".from", "zone", r.from(), zones);
       each(b, at + ".to", "zone", r.to(), zones);
       each(b, at + ".source", "address object", r.source(), addresses);

@@ -134,6 +134,13 @@ class ConfigLoaderTest {
   }
 
   @Test
+  void shouldRefuseARuleWithTheNameOfTheDefaultAction() {
+    assertFault(
+        "\"default\" is what counters call flows of no rule",
+        faults("", "rules: [{name: default, action: drop}]"));
+  }
+
+  @Test
   void shouldCheckSchedules() {
     String whole = "schedules: [{name: s, days: [mon, fri], from: '22:00', to: '06:00'}], rules: ";
     assertEquals(List.of(), faults("", whole + "[{name: r, action: accept, schedule: s}]"));

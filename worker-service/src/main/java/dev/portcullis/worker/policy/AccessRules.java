@@ -36,6 +36,7 @@ public final class AccessRules {
   public static final int GONE = -2;
 
   private final List<String> names;
+  private final Map<String, Integer> numbers = new HashMap<>();
   private final Action[] actions;
   private final Action defaultAction;
   private final long[][][] from;
@@ -57,6 +58,9 @@ public final class AccessRules {
   public AccessRules(PolicySpec policy, List<String> zones) {
     List<Rule> rules = policy.rules();
     names = rules.stream().map(Rule::name).toList();
+    for (int rule = GONE; rule < names.size(); rule++) {
+      numbers.put(name(rule), rule);
+    }
     actions = rules.stream().map(Rule::action).toArray(Action[]::new);
     defaultAction = policy.defaultAction();
     from = byZone(zones, rules, Rule::from);
@@ -287,6 +291,11 @@ public final class AccessRules {
   /** Returns what is done with a flow: -1 is the default action. */
   public Action action(int rule) {
     return rule < 0 ? defaultAction : actions[rule];
+  }
+
+  /** Numbers of the rules by name; with {@code default} and {@code gone}. Not to be changed. */
+  Map<String, Integer> numbers() {
+    return numbers;
   }
 
   /** Returns the name of a rule, {@code default} for -1, {@code gone} for {@link #GONE}. */

@@ -1,6 +1,5 @@
 package dev.portcullis.worker.policy;
 
-import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -18,7 +17,8 @@ public final class RuleCounts {
   /** Words of a rule, so that no rule's counts lie in two cache lines. */
   private static final int WORDS = 4;
 
-  private record Table(Map<String, Integer> places, long[] values) {}
+  /** Counts of the rules of one policy, by number; names are for readers. */
+  private record Table(Map<String, Integer> numbers, long[] values) {}
 
   private volatile Table table;
   private long[] values;
@@ -30,11 +30,7 @@ public final class RuleCounts {
   }
 
   private static Table of(AccessRules rules) {
-    Map<String, Integer> places = new HashMap<>();
-    for (int rule = AccessRules.GONE; rule < rules.size(); rule++) {
-      places.put(rules.name(rule), place(rule));
-    }
-    return new Table(places, new long[place(rules.size())]);
+    return new Table(rules.numbers(), new long[place(rules.size())]);
   }
 
   private static int place(int rule) {
@@ -44,11 +40,11 @@ public final class RuleCounts {
   void change(AccessRules rules) {
     Table before = table;
     Table after = of(rules);
-    after.places.forEach(
-        (name, place) -> {
-          Integer old = before.places.get(name);
-          if (old != null) {
-            System.arraycopy(before.values, old, after.values, place, WORDS);
+    before.numbers.forEach(
+        (name, old) -> {
+          Integer rule = after.numbers.get(name);
+          if (rule != null) {
+            System.arraycopy(before.values, place(old), after.values, place(rule), WORDS);
           }
         });
     values = after.values;
@@ -70,7 +66,7 @@ public final class RuleCounts {
   /** Returns a count of the rule of this name; 0 where the policy has none. */
   public long get(String name, int what) {
     Table now = table;
-    Integer place = now.places.get(name);
-    return place == null ? 0 : now.values[place + what];
+    Integer rule = now.numbers.get(name);
+    return rule == null ? 0 : now.values[place(rule) + what];
   }
 }

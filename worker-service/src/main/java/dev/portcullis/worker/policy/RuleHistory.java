@@ -1,7 +1,6 @@
 package dev.portcullis.worker.policy;
 
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -27,10 +26,7 @@ final class RuleHistory {
 
   /** Returns the history of the version after this one. */
   RuleHistory next(AccessRules before, AccessRules after) {
-    Map<String, Integer> numbers = new HashMap<>();
-    for (int rule = 0; rule < after.size(); rule++) {
-      numbers.put(after.name(rule), rule);
-    }
+    Map<String, Integer> numbers = after.numbers();
     int[] step = new int[before.size()];
     Arrays.setAll(step, rule -> numbers.getOrDefault(before.name(rule), AccessRules.GONE));
     int[][] next = new int[Math.min(VERSIONS, maps.length + 1)][];
