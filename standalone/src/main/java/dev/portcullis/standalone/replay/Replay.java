@@ -2,6 +2,7 @@ package dev.portcullis.standalone.replay;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.packet.PacketBatch;
@@ -66,6 +67,7 @@ public final class Replay {
   private final LinkLayer linkLayer = new LinkLayer();
   private final PacketHeader header = new PacketHeader();
   private final PacketHeader outHeader = new PacketHeader();
+  private final FlowKey key = new FlowKey();
   private final CompletableFuture<Boolean> done = new CompletableFuture<>();
 
   private final PacketBatch entered =
@@ -442,6 +444,9 @@ public final class Replay {
     outcomes.vHigh[o] = batch.vHigh[r];
     outcomes.vLow[o] = batch.vLow[r];
     outcomes.trafficClass[o] = batch.trafficClass[r];
+    if ((batch.trafficClass[r] & DistributionTable.PINNED) != 0) {
+      assignedKey(i, o);
+    }
     int length = batch.traceLength[r];
     outcomes.ensureBytes(outcomeBytes + length);
     System.arraycopy(batch.traceBytes, batch.traceOffset[r], outcomes.bytes, outcomeBytes, length);
@@ -450,6 +455,15 @@ public final class Replay {
     outcomes.traceLength[o] = length;
     outcomeBytes += length;
     piecesMissing[i] += batch.pieces[r];
+  }
+
+  /** A pin is not what the port of entry assigned the frame by: that is computed again. */
+  private void assignedKey(int i, int o) {
+    header.parse(entered.bytes, entered.dataOffset[i], entered.dataLength[i]);
+    table.assign(header, key);
+    outcomes.vHigh[o] = key.vHigh;
+    outcomes.vLow[o] = key.vLow;
+    outcomes.trafficClass[o] = key.trafficClass;
   }
 
   private void keepPiece(PacketBatch batch, int r, int i) {
