@@ -98,7 +98,9 @@ final class LeastLoaded {
   }
 
   private long closingNs() {
-    return Math.max(timeouts.tcpClosingNs(), timeouts.tcpClosedNs());
+    long one = Math.max(timeouts.tcpFinWaitNs(), timeouts.tcpCloseWaitNs());
+    long both = Math.max(timeouts.tcpLastAckNs(), timeouts.tcpTimeWaitNs());
+    return Math.max(Math.max(one, both), timeouts.tcpClosedNs());
   }
 
   private long firstTimeoutNs(PacketHeader h) {
