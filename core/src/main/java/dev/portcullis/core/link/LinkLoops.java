@@ -85,12 +85,13 @@ public final class LinkLoops implements AutoCloseable {
   static ServerChannel serverChannel(EventLoopGroup group, ChannelHandler arrivals) {
     ServerChannel listening =
         isEpoll(group) ? new EpollServerSocketChannel() : new NioServerSocketChannel();
-    listening.pipeline().addLast(arrivals);
+    listening.pipeline().addLast(arrivals, new LargeFrames.OfAccepted());
     return listening;
   }
 
-  static Class<? extends Channel> clientChannel(EventLoopGroup group) {
-    return isEpoll(group) ? EpollSocketChannel.class : NioSocketChannel.class;
+  /** Makes a connection to be opened. */
+  static Channel clientChannel(EventLoopGroup group) {
+    return LargeFrames.on(isEpoll(group) ? new EpollSocketChannel() : new NioSocketChannel());
   }
 
   /** A single loop is a group too; what it is made of tells its parent. */

@@ -549,7 +549,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
             NettyChannelBuilder.forAddress(
                     new InetSocketAddress(host, port), security.channelCredentials())
                 .eventLoopGroup(lane.loop.eventLoop())
-                .channelType(LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
+                .channelFactory(() -> LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
                 .directExecutor()
                 .offloadExecutor(Runnable::run)
                 .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
