@@ -182,6 +182,11 @@ final class Network {
     run();
   }
 
+  /** A table is on its way to every shard: it comes behind the next packets, before they leave. */
+  void tableComes() {
+    workers.forEach(it -> it.onTable(table));
+  }
+
   /** What the rules of this name have counted at all workers. */
   long counted(String rule, int what) {
     long sum = 0;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.pipeline.Shard;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -92,6 +93,20 @@ class PipelineTest {
       assertArrayEquals(
           Packets.oneHopOn(Packets.tcp(POOL, 80, outside, 1234, SYN | ACK)), net.left());
     }
+    assertEquals(0, net.unaccounted());
+  }
+
+  @Test
+  void shouldSendWhatItHasGatheredBeforeItWorksByANewTable() {
+    Network net = new Network(Network.branch("flow-hash", "record"), 1, 4);
+    for (int i = 0; i < 20; i++) {
+      net.in("lan", Packets.udp("10.0.1." + (i + 1), 40000 + i, SERVER, 53));
+      int port = parsed(net.left()).sourcePort;
+      net.tableComes();
+      net.in("wan", Packets.udp(SERVER, 53, POOL, port));
+      assertEquals(1, net.packetsOut().size());
+    }
+    assertTrue(net.workers.getFirst().shards().stream().mapToLong(Shard::passedIn).sum() > 0);
     assertEquals(0, net.unaccounted());
   }
 

@@ -79,8 +79,9 @@ public final class EmitStage implements Stage {
     return outcomesLost;
   }
 
-  /** Forgets which channels lead where; with a new table. */
+  /** Sends what is gathered and forgets which channels lead where; with a new table. */
   public void forgetOutlets() {
+    flush();
     Arrays.fill(toIo, null);
     Arrays.fill(toWorker, null);
   }
