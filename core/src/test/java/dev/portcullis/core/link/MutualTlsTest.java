@@ -102,14 +102,19 @@ class MutualTlsTest {
         folder.resolve(name + ".pem"), folder.resolve(name + ".key"), folder.resolve("ca.pem"));
   }
 
-  /** Whether packets get from an IO module with {@code security} to a worker. */
+  /**
+   * Whether packets get from an IO module with {@code security} to a worker, before the worker has
+   * refused the module twice.
+   */
   private static boolean arrive(LinkSecurity security, Ends worker) throws Exception {
     int port = worker.links.listen(HOST, 0).getPort();
     try (Ends io = new Ends(loops, IO, 1, security)) {
       io.links.connect(WORKER, 0, 0, HOST, port);
       io.send(WORKER, 100);
-      long deadline = System.nanoTime() + 2_000_000_000L;
-      while (worker.received.get() < 100 && System.nanoTime() < deadline) {
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+      while (worker.received.get() < 100
+          && worker.refused(LinkFault.IDENTITY) < 2
+          && System.nanoTime() < deadline) {
         Thread.sleep(5);
       }
       return worker.received.get() == 100;

@@ -112,7 +112,7 @@ final class InMemoryGateway {
     int last = all.size() - 1;
     long packets = end[last].packets() - start[last].packets();
     if (packets <= 0) {
-      throw new IOException("The gateway in memory delivered no packet: " + worker.ask("state"));
+      throw new IOException("The gateway in memory delivered no packet.");
     }
     long allocated = 0;
     for (int i = 0; i < start.length; i++) {
