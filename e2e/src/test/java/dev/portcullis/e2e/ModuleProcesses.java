@@ -2,6 +2,7 @@ package dev.portcullis.e2e;
 
 import dev.portcullis.core.counters.Counter;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -14,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
@@ -177,11 +179,20 @@ final class ModuleProcesses implements AutoCloseable {
         .body();
   }
 
-  /** A port that nobody listens on. */
+  /**
+   * A port that nobody listens on, below those that the kernel gives to connections: it is still
+   * free when the module binds it.
+   */
   static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
+    for (int attempt = 0; attempt < 100; attempt++) {
+      int port = ThreadLocalRandom.current().nextInt(10_000, 32_768);
+      try (ServerSocket socket = new ServerSocket(port)) {
+        return socket.getLocalPort();
+      } catch (BindException e) {
+        // taken: another one
+      }
     }
+    throw new IOException("100 ports between 10,000 and 32,767 were all taken");
   }
 
   @Override
