@@ -112,6 +112,7 @@ public final class Shard {
         }
       }
     }
+    vector.end();
   }
 
   /** Handles packets of another shard of this worker. Thread: this shard. */
@@ -121,6 +122,7 @@ public final class Shard {
     }
     vector.begin(batch, true);
     pipeline.process(vector);
+    vector.end();
     flush();
   }
 

@@ -5,6 +5,7 @@ import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.PacketHeader;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A batch on its way through the pipeline: the packets, and what the stages have found out about
@@ -164,6 +165,7 @@ public final class Vector {
   private long held;
   private byte[] spill = new byte[0];
   private int spillUsed;
+  private byte @Nullable [] ownBytes;
   private final long[] dropped = new long[StageName.values().length * DropReason.idLimit()];
 
   /** Makes an empty vector. */
@@ -173,6 +175,7 @@ public final class Vector {
 
   /** Takes a batch in. */
   public void begin(PacketBatch packets, boolean ownWorker) {
+    end();
     batch = packets;
     fromOwnWorker = ownWorker;
     from = 0;
@@ -227,6 +230,7 @@ public final class Vector {
    */
   public int room(int length) {
     if (batch.bytes != spill) {
+      ownBytes = batch.bytes;
       spillUsed = batch.bytes.length;
       if (spill.length < spillUsed + length) {
         spill = new byte[Math.max(spillUsed + length, 1 << 19)];
@@ -242,6 +246,20 @@ public final class Vector {
     int at = spillUsed;
     spillUsed += length;
     return at;
+  }
+
+  /**
+   * The batch is done with: it gets the buffer back that it came with. Batches are used again, by
+   * other threads too.
+   */
+  public void end() {
+    if (ownBytes != null) {
+      if (batch.traceBytes == batch.bytes) {
+        batch.traceBytes = ownBytes;
+      }
+      batch.bytes = ownBytes;
+      ownBytes = null;
+    }
   }
 
   /** Sets what the IO module assigned, where the row has another key by now. */
