@@ -9,6 +9,7 @@ import dev.portcullis.core.wire.PacketHeader;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -193,15 +194,43 @@ class AnswersTest {
   }
 
   @Test
-  void shouldNotAnswerErrorsUnknownMessagesAndLaterFragments() {
-    byte[] later = Packets.packet(CLIENT, SERVER, PacketHeader.UDP, new byte[16]);
-    later[7] = 2;
-    expectSilence("lan", withTtl(later, 1), DropReason.TTL_EXPIRED);
+  void shouldNotAnswerErrorsAndUnknownMessages() {
     byte[] unknown = Packets.packet(CLIENT, SERVER, 1, new byte[] {77, 0, 0, 0, 0, 0, 0, 0});
     expectSilence("lan", withTtl(unknown, 1), DropReason.TTL_EXPIRED);
     net.in("lan", Packets.udp(CLIENT, 7, SERVER, 53));
     byte[] error = withTtl(Packets.error("192.0.2.1", POOL, 11, 0, 0, net.left()), 1);
     expectSilence("wan", error, DropReason.TTL_EXPIRED);
+  }
+
+  @Test
+  void shouldSayThatADatagramDidNotBecomeWholeInTimeWhereItsFirstFragmentIsThere() {
+    List<byte[]> v4 =
+        Fragments.of(Fragments.udp(CLIENT, 7, SERVER, 53, 800, new Random(1)), 3, 400);
+    List<byte[]> v6 =
+        Fragments.of(Fragments.udp(CLIENT6, 7, SERVER6, 53, 800, new Random(1)), 4, 400);
+    List<byte[]> headless =
+        Fragments.of(Fragments.udp(CLIENT, 7, SERVER, 53, 800, new Random(1)), 5, 400)
+            .subList(1, 3);
+    net.in("lan", v4.subList(0, 2));
+    net.in("lan", v6.subList(0, 2));
+    net.in("lan", headless);
+    net.tick(net.timeNs + 31_000_000_000L);
+    List<Network.Out> made = net.packetsOut();
+    assertEquals(2, made.size());
+    made.forEach(it -> assertEquals(net.tag("lan"), it.tag()));
+    assertArrayEquals(error(LAN, CLIENT, 11, 1, 0, v4.getFirst()), of(made, 4));
+    assertArrayEquals(error(LAN6, CLIENT6, 3, 1, 0, v6.getFirst()), of(made, 6));
+    assertEquals(2, net.originated());
+    assertEquals(0, net.held());
+    assertEquals(0, net.unaccounted());
+  }
+
+  private static byte[] of(List<Network.Out> packets, int version) {
+    return packets.stream()
+        .map(Network.Out::data)
+        .filter(it -> it[0] >>> 4 == version)
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test

@@ -39,13 +39,23 @@ final class Network {
       String trace,
       byte[] l2,
       int linkType,
-      int flags) {
+      int flags,
+      int pieces,
+      int frameLength) {
     int l2Length() {
       return l2.length;
     }
 
     DropReason why() {
       return DropReason.byId(reason);
+    }
+
+    boolean held() {
+      return (flags & PacketFlags.HELD) != 0;
+    }
+
+    boolean joined() {
+      return (flags & PacketFlags.JOINED) != 0;
     }
   }
 
@@ -143,11 +153,16 @@ final class Network {
               trace,
               l2,
               batch.linkType[i],
-              batch.flags[i]));
+              batch.flags[i],
+              batch.pieces[i],
+              batch.frameLength[i]));
       return;
     }
     PacketBatch copy = new PacketBatch(0);
     row(copy, 0, data, l2);
+    copy.reason[0] = batch.reason[i];
+    copy.pieces[0] = batch.pieces[i];
+    copy.frameLength[0] = batch.frameLength[i];
     copy.captureTimeNs[0] = batch.captureTimeNs[i];
     copy.number[0] = batch.number[i];
     copy.vHigh[0] = batch.vHigh[i];
@@ -202,6 +217,11 @@ final class Network {
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();
     }
+  }
+
+  /** Frames that workers keep. */
+  long held() {
+    return workers.stream().flatMap(it -> it.shards().stream()).mapToLong(Shard::held).sum();
   }
 
   int tag(String port) {
@@ -262,6 +282,11 @@ final class Network {
 
   /** Time passes: every lane of every worker learns what time it is; see {@link #timeNs}. */
   void tick() {
+    tick(timeNs);
+  }
+
+  /** Every lane of every worker learns that time has come to {@code nowNs}. */
+  void tick(long nowNs) {
     out.clear();
     for (Worker worker : workers) {
       for (int lane = 0; lane < shards; lane++) {
@@ -269,7 +294,7 @@ final class Network {
         batch.clearRow(0);
         batch.count = 1;
         batch.flags[0] = PacketFlags.TICK;
-        batch.captureTimeNs[0] = timeNs;
+        batch.captureTimeNs[0] = nowNs;
         worker.onBatch(lane, ModuleId.io(0), 1, batch);
       }
     }
@@ -400,7 +425,7 @@ final class Network {
           - {name: io-a, ports: [{name: lan, zone: lan, driver: pcap}]}
           - {name: io-b, ports: [{name: wan, zone: wan, driver: pcap}]}
         inline: [{name: bump, ports: [lan, wan]}]
-        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, unknownLinkType: pass, nonIp: pass, martian: pass, land: pass, sourceRouted: pass, icmpUnrelated: pass}
+        exceptions: {badChecksum: pass, malformed: pass, midstream: pass, outOfState: pass, flowTableFull: pass, fragmentLimit: pass, fragmentTimeout: pass, fragmentOverlap: pass, unknownLinkType: pass, nonIp: pass, martian: pass, land: pass, sourceRouted: pass, icmpUnrelated: pass}
         policy: p
       ---
       apiVersion: portcullis.dev/v1alpha1

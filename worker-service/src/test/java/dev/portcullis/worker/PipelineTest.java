@@ -181,15 +181,30 @@ class PipelineTest {
     Network net = new Network(Network.TRANSPARENT, workers, shards);
     long seed = System.nanoTime();
     Random random = new Random(seed);
+    List<byte[]> in = new ArrayList<>();
+    int left = 0;
     for (int i = 0; i < 2000; i++) {
       net.timeNs += random.nextLong(5_000_000_000L);
-      byte[] packet = random(random);
-      Network.Out outcome = net.in(random.nextBoolean() ? "lan" : "wan", packet);
-      assertEquals(DropReason.NONE, outcome.why(), "seed " + seed);
-      assertArrayEquals(packet, net.left(), "seed " + seed);
-      assertEquals(14, net.packetsOut().getFirst().l2Length());
+      in.add(random(random));
+      net.in(random.nextBoolean() ? "lan" : "wan", in.get(i));
+      left += sameLeft(net, in, "seed " + seed);
     }
+    net.tick(Long.MAX_VALUE / 2);
+    left += sameLeft(net, in, "seed " + seed);
+    assertEquals(in.size(), left, "seed " + seed);
+    assertEquals(0, net.held(), "seed " + seed);
     assertEquals(0, net.unaccounted(), "seed " + seed);
+  }
+
+  private static int sameLeft(Network net, List<byte[]> in, String seed) {
+    for (Network.Out it : net.out) {
+      assertEquals(DropReason.NONE, it.why(), seed);
+      if (!it.outcome()) {
+        assertArrayEquals(in.get((int) it.number() - 1), it.data(), seed);
+        assertEquals(14, it.l2Length());
+      }
+    }
+    return net.packetsOut().size();
   }
 
   private static byte[] random(Random random) {

@@ -16,7 +16,8 @@ public final class PacketFlags {
 
   /**
    * This is no packet but the outcome of one: {@code reason} and {@code pieces} say what became of
-   * it.
+   * it. {@code frameLength} is the number of frames held before whose outcomes this packet, or
+   * time, has caused; they come with {@link #WAS_HELD}.
    */
   public static final int OUTCOME = 1 << 2;
 
@@ -80,6 +81,21 @@ public final class PacketFlags {
    * path record of that tuple.
    */
   public static final int RELATED = 1 << 18;
+
+  /**
+   * A worker has put this datagram together from fragments and passed it on. The whole has the
+   * length of its largest fragment in {@code frameLength}. On an inline pair the fragments
+   * themselves are passed on, each with this flag, to leave as they came: they meet once more at
+   * the receiver. With {@link #RECORD} they do not, and {@code frameLength} of the last is the
+   * number of the others.
+   */
+  public static final int REASSEMBLED = 1 << 22;
+
+  /**
+   * The frame was held: in its outcome, the last one, this says that another outcome has announced
+   * it (see {@link #OUTCOME}).
+   */
+  public static final int WAS_HELD = 1 << 23;
 
   /** Shift of the number of workers that the packet went through before this one (3 bits). */
   public static final int HOPS_SHIFT = 8;

@@ -184,6 +184,10 @@ public record GatewaySpec(
       @Field(doc = "Own addresses with prefix length.", kind = Field.Kind.CIDR)
           List<String> addresses,
       @Field(doc = "Greatest IP packet, bytes.", value = "1500", min = 576, max = 65535) int mtu,
+      @Field(
+              doc = "Lower the MSS that TCP offers to what fits the MTU of both ports, on routes.",
+              value = "false")
+          boolean clampMss,
       @Field(doc = "Files of a pcap port.") @Nullable PcapSpec pcap,
       @Field(doc = "Device of a tun port.") @Nullable TunSpec tun) {
 
@@ -195,7 +199,7 @@ public record GatewaySpec(
         List<String> addresses,
         int mtu,
         @Nullable PcapSpec pcap) {
-      this(name, zone, driver, addresses, mtu, pcap, null);
+      this(name, zone, driver, addresses, mtu, false, pcap, null);
     }
   }
 

@@ -90,6 +90,9 @@ public final class PacketHeader {
   /** Identification of the datagram: 16 bits in IPv4, 32 in IPv6. */
   public int fragmentId;
 
+  /** Offset of the fragment header of IPv6 in the buffer, -1 where there is none. */
+  public int fragmentAt;
+
   /**
    * Whether {@link #sourcePort} and {@link #destinationPort} are set: TCP, UDP, SCTP with a whole
    * fixed header; echo requests and replies, which have their identifier in both. Never on a
@@ -122,6 +125,7 @@ public final class PacketHeader {
     truncated = false;
     fragmentOffset = 0;
     fragmentId = 0;
+    fragmentAt = -1;
     sourcePort = 0;
     destinationPort = 0;
     tcpFlags = 0;
@@ -205,9 +209,11 @@ public final class PacketHeader {
           headerLength = ((bytes[at + 1] & 0xff) + 2) * 4;
         }
         case FRAGMENT -> {
-          if (at + 8 > end) {
+          // one at the most: RFC 8200 section 4.1
+          if (at + 8 > end || fragmentAt >= 0) {
             return chainCut(next);
           }
+          fragmentAt = at;
           int offsetAndFlag = u16(bytes, at + 2);
           fragmentOffset = offsetAndFlag & 0xfff8;
           moreFragments = (offsetAndFlag & 1) != 0;

@@ -100,6 +100,12 @@ final class FlowLookup {
     touched = sum;
   }
 
+  /** Hashes one row. */
+  void touch(Vector v, int i) {
+    tuple.of(v.header[i]);
+    v.hash[i] = tuple.hash();
+  }
+
   /** What the first pass read: keeps it from being optimized away. */
   long touched() {
     return touched;
@@ -151,7 +157,7 @@ final class FlowLookup {
       return true;
     }
     if (v.kind[i] != Vector.PARSED) {
-      return true;
+      return v.kind[i] != Vector.FRAGMENT;
     }
     PacketHeader h = v.header[i];
     if (RelatedLookup.concerns(h, v.batch.flags[i]) && related.resolve(v, i)) {
@@ -182,6 +188,9 @@ final class FlowLookup {
 
   private void record(Vector v, int i) {
     PacketHeader h = v.header[i];
+    if (h.fragment && (v.batch.flags[i] & PacketFlags.REASSEMBLED) != 0) {
+      return; // the first fragment has recorded the path
+    }
     FlowKey key = ownership.key;
     ownership.table().assignReply(h, key);
     tuple.ofReply(h);

@@ -106,9 +106,9 @@ public final class Shard {
     pipeline.process(vector);
     for (int i = 0; i < batch.count; i++) {
       if ((batch.flags[i] & PacketFlags.TICK) != 0) {
-        pipeline.tick(vector, batch.captureTimeNs[i]);
+        int caused = pipeline.tick(vector, batch.captureTimeNs[i]);
         if ((batch.flags[i] & PacketFlags.REPORT) != 0) {
-          pipeline.emit().answerTick(batch, i);
+          pipeline.emit().answerTick(batch, i, caused);
         }
       }
     }

@@ -9,6 +9,7 @@ import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.FragmentTable;
 import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
@@ -25,9 +26,11 @@ import dev.portcullis.worker.stage.Vector;
 import dev.portcullis.worker.stage.acl.AclStage;
 import dev.portcullis.worker.stage.answer.AnswerStage;
 import dev.portcullis.worker.stage.decode.DecodeStage;
+import dev.portcullis.worker.stage.defragment.DefragmentStage;
 import dev.portcullis.worker.stage.dnat.DnatStage;
 import dev.portcullis.worker.stage.emit.EmitStage;
 import dev.portcullis.worker.stage.emit.TraceText;
+import dev.portcullis.worker.stage.mtu.MtuStage;
 import dev.portcullis.worker.stage.redistribute.RedistributeStage;
 import dev.portcullis.worker.stage.related.RelatedStage;
 import dev.portcullis.worker.stage.snat.SnatStage;
@@ -46,6 +49,8 @@ public final class WorkerPipeline {
   private final PathTable paths;
   private final NatPorts ports;
   private final DecodeStage decode;
+  private final FragmentTable fragments;
+  private final DefragmentStage defragment;
   private final FlowLookup lookup;
   private final Stage[] stages;
   private final AnswerStage answer;
@@ -78,7 +83,10 @@ public final class WorkerPipeline {
             topology.interfaces().size(),
             compiled.rules()::name,
             compiled.rules().size());
-    emit = new EmitStage(egress, ownership, outlets, trace);
+    fragments =
+        new FragmentTable(
+            spec.timeouts().fragmentNs(), spec.limits().fragments(), spec.limits().fragmentBytes());
+    emit = new EmitStage(egress, ownership, outlets, trace, fragments);
 
     OwnAddresses own = new OwnAddresses(spec, topology);
     answer =
@@ -89,7 +97,9 @@ public final class WorkerPipeline {
             config.policy().defaultAction() != Action.DROP,
             spec.limits().icmpErrorsPerSecond());
     decode = new DecodeStage(spec.exceptions(), egress, ownership);
-    // here: defragmentation, IPsec detunnel
+    defragment =
+        new DefragmentStage(spec.exceptions(), egress, ownership, fragments, this::runAside);
+    // here: IPsec detunnel
     lookup =
         new FlowLookup(
             flows,
@@ -105,13 +115,14 @@ public final class WorkerPipeline {
         List.of(
             new DnatStage(policy, egress, flows),
             new AclStage(policy, egress, flows, own, spec.exceptions().martian()),
+            new RelatedStage(egress, flows),
+            new MtuStage(egress),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
             new SnatStage(policy, egress, flows, ports, blocks, spec.exceptions()),
             spec.path() == PathMode.RECORD
                 ? new RedistributeStage(flows, paths, ownership)
                 : it -> {},
-            new RelatedStage(egress, flows),
             // here: IPsec tunnel
             answer,
             emit);
@@ -132,6 +143,17 @@ public final class WorkerPipeline {
     v.to = v.end;
     guarded(decode, v);
     v.to = v.from;
+    run(v);
+  }
+
+  /** Takes what a stage had kept through the stages behind {@code decode}. */
+  private void runAside(Vector aside) {
+    aside.to = 0;
+    aside.end = aside.batch.count;
+    run(aside);
+  }
+
+  private void run(Vector v) {
     lookup.touch(v);
     while (nextRun(v)) {
       for (Stage stage : stages) {
@@ -140,8 +162,28 @@ public final class WorkerPipeline {
     }
   }
 
+  /**
+   * A fragment: behind all packets before it, so that what it lets go on does so in turn. As a
+   * whole datagram it is decoded and assigned like a packet that came in.
+   */
+  private void fragment(Vector v) {
+    int i = v.to;
+    v.from = i;
+    v.to = i + 1;
+    guarded(defragment, v);
+    if (v.kind[i] == Vector.PARSED && !v.header[i].fragment) {
+      guarded(decode, v);
+      defragment.distribute(v, i);
+    }
+    lookup.touch(v, i);
+    v.to = i;
+  }
+
   private boolean nextRun(Vector v) {
     try {
+      if (v.to < v.end && v.kind[v.to] == Vector.FRAGMENT) {
+        fragment(v);
+      }
       return lookup.next(v);
     } catch (RuntimeException e) {
       failed(v, e);
@@ -183,11 +225,13 @@ public final class WorkerPipeline {
 
   /**
    * Time has come to {@code nowNs}: what is due in any lane happens. Stages that keep packets or
-   * flows for a time act here, the next packet of a lane or this, whichever is first.
+   * flows for a time act here, the next packet of a lane or this, whichever is first. Returns how
+   * many frames waited for this time.
    */
-  public void tick(Vector v, long nowNs) {
-    // here: defragmentation
+  public int tick(Vector v, long nowNs) {
+    int frames = defragment.tick(v, nowNs);
     flows.tick(nowNs);
+    return frames;
   }
 
   /** Works by a new table from the next packet on. */
@@ -237,6 +281,11 @@ public final class WorkerPipeline {
   /** ICMP errors and resets that were not made because there were too many. Any thread. */
   public long errorsSuppressed() {
     return answer.suppressed();
+  }
+
+  /** The fragments that wait. */
+  public FragmentTable fragments() {
+    return fragments;
   }
 
   /** The last stage, which counts what leaves. */

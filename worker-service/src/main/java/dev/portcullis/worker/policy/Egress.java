@@ -27,6 +27,8 @@ public final class Egress {
   private final List<String> zones;
   private final AddressMap map;
   private final int[][] tagsOfRoute;
+  private final int[] mtuOfTag;
+  private final boolean[] clampsMss;
 
   /** Compiles the routes and inline pairs of a gateway. */
   public Egress(GatewaySpec spec, Topology topology) {
@@ -34,6 +36,13 @@ public final class Egress {
     this.zones = topology.interfaces().stream().map(LogicalInterface::zone).distinct().toList();
     this.zoneOfTag =
         topology.interfaces().stream().mapToInt(it -> zones.indexOf(it.zone())).toArray();
+    List<GatewaySpec.PortSpec> portOfTag =
+        topology.interfaces().stream().map(it -> port(spec, it.port())).toList();
+    this.mtuOfTag = portOfTag.stream().mapToInt(GatewaySpec.PortSpec::mtu).toArray();
+    this.clampsMss = new boolean[mtuOfTag.length];
+    for (int tag = 0; tag < clampsMss.length; tag++) {
+      clampsMss[tag] = portOfTag.get(tag).clampMss();
+    }
     List<GatewaySpec.Route> longestFirst = new ArrayList<>(spec.routes());
     longestFirst.sort(
         Comparator.comparingInt((GatewaySpec.Route it) -> prefix(it.to()).length()).reversed());
@@ -43,6 +52,24 @@ public final class Egress {
             .map(
                 it -> topology.ofPort(it.port()).stream().mapToInt(LogicalInterface::tag).toArray())
             .toArray(int[][]::new);
+  }
+
+  private static GatewaySpec.PortSpec port(GatewaySpec spec, String name) {
+    return spec.io().stream()
+        .flatMap(it -> it.ports().stream())
+        .filter(it -> it.name().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Returns the largest IP packet that a port takes, in bytes. */
+  public int mtu(int tag) {
+    return mtuOfTag[tag];
+  }
+
+  /** Whether the MSS of TCP is lowered on the way through a port. */
+  public boolean clampsMss(int tag) {
+    return clampsMss[tag];
   }
 
   /** Reads a prefix of a checked configuration. */

@@ -9,6 +9,7 @@ public enum StageName {
   LOOKUP,
   DNAT,
   ACL,
+  MTU,
   STATEFUL,
   SNAT,
   RELATED,

@@ -47,6 +47,12 @@ public final class Vector {
   /** {@link #kind}: a stage has dealt with the row for good; nothing is left to be done or said. */
   public static final int CONSUMED = 8;
 
+  /** {@link #kind}: a fragment; alone before its run, it meets the others of its datagram. */
+  public static final int FRAGMENT = 9;
+
+  /** {@link #kind}: has become part of the datagram that goes on as frame {@link #carrier}. */
+  public static final int JOINED = 10;
+
   /**
    * {@link #kind}: an ICMP error about a packet of the flow {@link #flow}; the direction is that of
    * the error.
@@ -69,6 +75,9 @@ public final class Vector {
    * them stays in the first cache of a core.
    */
   public static final int SPAN = 128;
+
+  /** {@link #did}: its fragments were put together. */
+  public static final int DID_FRAGMENT = 1 << 20;
 
   private static final int N = PacketBatch.MAX_PACKETS;
 
@@ -153,6 +162,15 @@ public final class Vector {
   /** V that the IO module assigned, lower half. */
   public final long[] assignedLow = new long[N];
 
+  /** Frames held before whose outcomes come because of this row. */
+  public final int[] caused = new int[N];
+
+  /** Number of the frame that the datagram goes on as; with {@link #JOINED}. */
+  public final long[] carrier = new long[N];
+
+  /** Datagram of the fragment table whose frames go the way of this row instead of it; -1: none. */
+  public final int[] datagram = new int[N];
+
   /**
    * Row that a stage works on at the moment: where a fault of the gateway is looked for. Every
    * stage sets it.
@@ -162,15 +180,36 @@ public final class Vector {
   /** The flow that the only packet of the run opens. */
   public final NewFlow opening = new NewFlow();
 
-  private long held;
+  private final long[] held;
+  private final long[] dropped;
+  private final @Nullable Vector aside;
   private byte[] spill = new byte[0];
   private int spillUsed;
   private byte @Nullable [] ownBytes;
-  private final long[] dropped = new long[StageName.values().length * DropReason.idLimit()];
 
   /** Makes an empty vector. */
   public Vector() {
+    this(new long[1], new long[StageName.values().length * DropReason.idLimit()], true);
+  }
+
+  private Vector(long[] held, long[] dropped, boolean withAside) {
+    this.held = held;
+    this.dropped = dropped;
     Arrays.setAll(header, i -> i < SPAN ? new PacketHeader() : header[i - SPAN]);
+    aside = withAside ? new Vector(held, dropped, false) : null;
+  }
+
+  /**
+   * The vector beside this one, emptied, which counts with it: what stages had kept goes through
+   * it, {@link #SPAN} rows at the most, while this one waits. It has none itself.
+   */
+  public Vector aside() {
+    if (aside == null) {
+      throw new IllegalStateException("what goes aside holds nothing");
+    }
+    aside.end();
+    aside.batch.count = 0;
+    return aside;
   }
 
   /** Takes a batch in. */
@@ -181,6 +220,8 @@ public final class Vector {
     from = 0;
     to = 0;
     end = 0;
+    Arrays.fill(caused, 0, packets.count, 0);
+    Arrays.fill(datagram, 0, packets.count, -1);
     for (int i = 0; i < packets.count; i++) {
       kind[i] = (packets.flags[i] & PacketFlags.TICK) != 0 ? CONSUMED : PARSED;
       reason[i] = 0;
@@ -211,17 +252,17 @@ public final class Vector {
   /** A stage has copied the packet and keeps it; it counts as held until {@link #released}. */
   public void hold(int i) {
     kind[i] = HELD;
-    held += batch.frames(i);
+    held[0] += batch.frames(i);
   }
 
   /** Frames that were held go on or were dropped. */
   public void released(int frames) {
-    held -= frames;
+    held[0] -= frames;
   }
 
   /** Frames that stages keep now. May be read by any thread. */
   public long held() {
-    return held;
+    return held[0];
   }
 
   /**

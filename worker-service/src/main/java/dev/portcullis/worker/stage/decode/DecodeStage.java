@@ -17,9 +17,10 @@ import dev.portcullis.worker.stage.Vector;
 
 /**
  * Reads the headers; drops, or passes where the configuration says so, what is malformed, has a
- * wrong checksum, impossible addresses, one address on both sides or a source route. What a link
- * says to itself (neighbour discovery) passes an inline pair without a rule; on a routed port it is
- * the gateway's.
+ * wrong checksum, impossible addresses, one address on both sides or a source route. What is a
+ * fragment after that waits for the others ({@link Vector#FRAGMENT}); one that a snap length cut
+ * goes on by itself. What a link says to itself (neighbour discovery) passes an inline pair without
+ * a rule; on a routed port it is the gateway's.
  *
  * <p>Checksums are verified on whole packets only: not on fragments (their IP header is), not on
  * what a snap length cut, not where extension headers leave open which addresses are covered, and
@@ -80,14 +81,41 @@ public final class DecodeStage implements Stage {
       drop(v, i, DropReason.MALFORMED);
     } else if ((flags & (PacketFlags.REDIRECTED | PacketFlags.RELATED)) == 0) {
       if (egress.exists(v.batch.tag[i])) {
+        if (h.fragment && (flags & PacketFlags.REASSEMBLED) != 0) {
+          partOfWhole(h);
+          v.caused[i] = v.batch.frameLength[i];
+          v.batch.frameLength[i] = 0;
+        }
         v.kind[i] = Vector.RECORDED;
         v.egress[i] = v.batch.tag[i];
       } else {
         drop(v, i, DropReason.UNKNOWN_TAG);
       }
-    } else if ((flags & PacketFlags.REPORT) != 0) {
+    } else {
+      assigned(v, i, h);
+      if (h.fragment && (flags & PacketFlags.REASSEMBLED) != 0) {
+        v.kind[i] = Vector.FRAGMENT;
+      }
+      putTogetherHere(v, i, h);
+    }
+  }
+
+  /** The key of a packet that was passed on says nothing of what the IO module assigned. */
+  private void assigned(Vector v, int i, PacketHeader h) {
+    if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
       ownership.table().assign(h, ownership.key);
       v.assigned(i, ownership.key.trafficClass, ownership.key.vHigh, ownership.key.vLow);
+    }
+  }
+
+  /**
+   * The first fragment of a datagram that was inspected whole leads to the path record of the
+   * whole: its ports count. They are there, for a fragment has 8 bytes at least.
+   */
+  private static void partOfWhole(PacketHeader h) {
+    if (h.fragmentOffset == 0) {
+      h.fragment = false;
+      h.hasPorts |= h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.SCTP;
     }
   }
 
@@ -116,6 +144,29 @@ public final class DecodeStage implements Stage {
       drop(v, i, DropReason.BAD_CHECKSUM);
     } else if (isOfLink(h)) {
       passAsItIs(v, i, ExceptionAction.PASS, DropReason.TO_GATEWAY);
+    } else if (h.fragment && !h.truncated) {
+      v.kind[i] = Vector.FRAGMENT;
+    }
+    if ((v.batch.flags[i] & PacketFlags.REASSEMBLED) != 0) {
+      reassembled(v, i, h);
+    }
+  }
+
+  private void reassembled(Vector v, int i, PacketHeader h) {
+    if (h.fragment) {
+      assigned(v, i, h);
+    }
+    putTogetherHere(v, i, h);
+  }
+
+  /** Passing between shards is no hop: the trace names what this worker did in one. */
+  private static void putTogetherHere(Vector v, int i, PacketHeader h) {
+    int flags = v.batch.flags[i];
+    if ((flags & PacketFlags.REASSEMBLED) != 0
+        && !h.fragment
+        && v.fromOwnWorker
+        && PacketFlags.hops(flags) == 0) {
+      v.did[i] |= Vector.DID_FRAGMENT;
     }
   }
 
@@ -157,10 +208,11 @@ public final class DecodeStage implements Stage {
   /**
    * What a link says to itself and no rule may stop: multicast listeners, neighbour and router
    * discovery (RFC 4890 section 4.3.3). Such a message has a hop limit that says that no router had
-   * it; one that has another is a packet like any other.
+   * it; one that has another is a packet like any other, and so is one with a fragment header,
+   * which no receiver takes (RFC 6980 section 5).
    */
   private static boolean isOfLink(PacketHeader h) {
-    if (h.protocol != PacketHeader.ICMPV6 || h.fragment || h.version != 6) {
+    if (h.protocol != PacketHeader.ICMPV6 || h.fragmentAt >= 0 || h.version != 6) {
       return false;
     }
     return switch (h.icmpType) {

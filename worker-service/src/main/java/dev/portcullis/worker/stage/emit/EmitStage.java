@@ -7,32 +7,41 @@ import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.FragmentTable;
 import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Sends every packet of the run where the stages said: tagged for its IO module, or on to another
  * worker or shard; and says what became of those that the port of entry asks about. Routed packets
- * lose a hop of TTL, the link-layer header and padding; others leave as they came.
+ * lose a hop of TTL, the link-layer header and padding; others leave as they came. What is larger
+ * than the port of exit takes, or was fragmented when it came, leaves in pieces (ADR 12).
  */
 public final class EmitStage implements Stage {
 
   /** A packet is passed on between workers at most this often. */
   public static final int HOP_LIMIT = 4;
 
+  private static final VarHandle CARRIER =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
   private static final int SLOTS = 16;
 
   private final Egress egress;
   private final Ownership ownership;
   private final Outlets outlets;
   private final TraceText trace;
-  private final PacketBatch outcome = new PacketBatch(0);
+  private final InlineFragments inlineFragments;
+  private final Fragmenter fragmenter;
+  private final PacketBatch outcome = new PacketBatch(Long.BYTES);
   private final PacketBatch answer = new PacketBatch(0);
   private @Nullable Outlet[] toIo = new Outlet[16];
   private @Nullable Outlet[] toWorker = new Outlet[16 * SLOTS];
@@ -43,12 +52,23 @@ public final class EmitStage implements Stage {
   private long outcomesLost;
   private long originated;
 
-  /** Makes the stage. */
-  public EmitStage(Egress egress, Ownership ownership, Outlets outlets, TraceText trace) {
+  /**
+   * Makes the stage.
+   *
+   * @param fragments has the frames of datagrams that were put together on an inline pair
+   */
+  public EmitStage(
+      Egress egress,
+      Ownership ownership,
+      Outlets outlets,
+      TraceText trace,
+      FragmentTable fragments) {
     this.egress = egress;
     this.ownership = ownership;
     this.outlets = outlets;
     this.trace = trace;
+    this.inlineFragments = new InlineFragments(fragments);
+    this.fragmenter = new Fragmenter(egress);
     outcome.count = 1;
     answer.count = 1;
   }
@@ -104,11 +124,21 @@ public final class EmitStage implements Stage {
   public void process(Vector v) {
     for (int i = v.from; i < v.to; i++) {
       v.current = i;
+      if (v.datagram[i] >= 0) {
+        process(inlineFragments.insteadOf(v, i));
+      }
       switch (v.kind[i]) {
         case Vector.DROPPED, Vector.CONSUMED -> {}
         case Vector.HELD -> {
-          if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
+          // one that was passed on has been reported as held before
+          boolean again = (v.batch.flags[i] & PacketFlags.REASSEMBLED) != 0 && v.caused[i] == 0;
+          if ((v.batch.flags[i] & PacketFlags.REPORT) != 0 && !again) {
             report(v, i, 0, PacketFlags.HELD);
+          }
+        }
+        case Vector.JOINED -> {
+          if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
+            report(v, i, 0, PacketFlags.JOINED);
           }
         }
         case Vector.PASSED_ON -> passOn(v, i, v.batch.flags[i]);
@@ -175,8 +205,9 @@ public final class EmitStage implements Stage {
    * Answers a row of time, after all that it caused.
    *
    * @param batch the row, with {@link PacketFlags#TICK} and {@link PacketFlags#REPORT}
+   * @param caused frames that waited for this time
    */
-  public void answerTick(PacketBatch batch, int i) {
+  public void answerTick(PacketBatch batch, int i, int caused) {
     int tag = batch.ingressTag[i];
     Outlet outlet = egress.exists(tag) ? io(egress.at(tag).io().number()) : null;
     outcome.clearRow(0);
@@ -185,6 +216,7 @@ public final class EmitStage implements Stage {
     outcome.flags[0] = PacketFlags.OUTCOME | PacketFlags.TICK;
     outcome.ingressTag[0] = tag;
     outcome.tag[0] = tag;
+    outcome.frameLength[0] = caused;
     if (outlet == null || !outlet.offer(outcome, 0)) {
       outcomesLost++;
     }
@@ -205,7 +237,9 @@ public final class EmitStage implements Stage {
             ? PacketHeader.u16(bytes, h.offset + 2)
             : 40 + PacketHeader.u16(bytes, h.offset + 4);
     batch.dataLength[i] = h.end - h.offset;
-    batch.frameLength[i] = h.truncated ? ipLength : 0;
+    if ((batch.flags[i] & PacketFlags.REASSEMBLED) == 0) {
+      batch.frameLength[i] = h.truncated ? ipLength : 0;
+    }
     batch.l2Length[i] = 0;
     batch.linkType[i] = 0;
   }
@@ -219,21 +253,25 @@ public final class EmitStage implements Stage {
       return;
     }
     int traceLength = batch.traceLength[i];
+    int limit = fragmenter.limit(v, i);
     batch.tag[i] = v.egress[i];
     batch.pieces[i] = 0;
     batch.flags[i] = flags & PacketFlags.ORIGINATED;
     batch.traceLength[i] = 0;
     v.key(i, 0, 0, 0);
-    boolean taken = outlet.offer(batch, i);
+    int pieces =
+        limit > 0
+            ? fragmenter.send(batch, i, v.header[i], limit, outlet)
+            : outlet.offer(batch, i) ? 1 : 0;
     batch.flags[i] = flags;
     batch.traceLength[i] = traceLength;
-    if (!taken) {
+    if (pieces == 0) {
       v.drop(i, StageName.EMIT, DropReason.LINK_QUEUE_FULL);
       return;
     }
     forwarded += batch.frames(i);
     if ((flags & PacketFlags.REPORT) != 0) {
-      report(v, i, 1, 0);
+      report(v, i, pieces, 0);
     }
   }
 
@@ -285,11 +323,21 @@ public final class EmitStage implements Stage {
     outcome.vLow[0] = v.assignedLow[i];
     outcome.trafficClass[0] = v.assignedClass[i];
     boolean traced = (batch.flags[i] & PacketFlags.TRACE) != 0;
-    outcome.flags[0] = PacketFlags.OUTCOME | flags | (traced ? PacketFlags.TRACE : 0);
+    outcome.flags[0] =
+        PacketFlags.OUTCOME
+            | flags
+            | batch.flags[i] & PacketFlags.WAS_HELD
+            | (traced ? PacketFlags.TRACE : 0);
     outcome.ingressTag[0] = tag;
     outcome.tag[0] = tag;
     outcome.reason[0] = v.reason[i];
     outcome.pieces[0] = pieces;
+    outcome.frameLength[0] = v.caused[i] + batch.reason[i];
+    outcome.dataLength[0] = 0;
+    if ((flags & PacketFlags.JOINED) != 0) {
+      CARRIER.set(outcome.bytes, 0, v.carrier[i]);
+      outcome.dataLength[0] = Long.BYTES;
+    }
     outcome.traceLength[0] = traced ? trace.write(v, i) : 0;
     outcome.traceOffset[0] = 0;
     outcome.traceBytes = traced ? trace.bytes() : noTrace;

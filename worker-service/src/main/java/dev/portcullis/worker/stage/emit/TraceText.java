@@ -18,7 +18,8 @@ import java.util.function.IntFunction;
  */
 public final class TraceText {
 
-  private static final byte[] RECORD = ascii("record"),
+  private static final byte[] FRAGMENT = ascii("fragment"),
+      RECORD = ascii("record"),
       PATH = ascii("path"),
       EXPIRED = ascii("expired"),
       DNAT = ascii("dnat"),
@@ -95,6 +96,7 @@ public final class TraceText {
     append((byte) ':');
     first = true;
     int did = v.did[i];
+    step(did, Vector.DID_FRAGMENT, FRAGMENT);
     step(did, Vector.DID_RECORD, RECORD);
     step(did, Vector.DID_PATH, PATH);
     step(did, Vector.DID_EXPIRED, EXPIRED);

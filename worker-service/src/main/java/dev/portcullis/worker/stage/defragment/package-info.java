@@ -1,0 +1,5 @@
+/** Puts datagrams together from their fragments. */
+@NullMarked
+package dev.portcullis.worker.stage.defragment;
+
+import org.jspecify.annotations.NullMarked;
