@@ -197,7 +197,8 @@ public final class PcapPort implements Port {
   @Override
   public void settled(PacketBatch settled, int i) {
     int flags = settled.flags[i];
-    if ((flags & PacketFlags.OUTCOME) == 0 || (flags & PacketFlags.HELD) != 0) {
+    // what is held counts no longer: the worker bounds it
+    if ((flags & PacketFlags.OUTCOME) == 0 || (flags & PacketFlags.WAS_HELD) != 0) {
       return;
     }
     unsettledFrames--;

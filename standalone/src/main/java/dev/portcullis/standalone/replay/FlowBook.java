@@ -28,6 +28,10 @@ final class FlowBook {
   private int size;
   private long forgotten;
 
+  private static final int DATAGRAMS = 1 << 12;
+  private final long[] datagramKeys = new long[DATAGRAMS];
+  private final int[] datagramEntries = new int[DATAGRAMS];
+
   private static final int CLIENT_IS_HIGHER = 1;
   private static final int CAME_OUT = 2;
   private static final int TRANSLATION = 4;
@@ -177,7 +181,31 @@ final class FlowBook {
       forgotten += size;
       size = 0;
       java.util.Arrays.fill(index, 0);
+      java.util.Arrays.fill(datagramKeys, 0);
     }
+  }
+
+  /**
+   * Remembers the flow that the first fragment of a datagram belongs to, for the others, which have
+   * no ports; the last few thousand.
+   */
+  void firstFragment(PacketHeader h, int entry) {
+    long key = datagramKey(h);
+    datagramKeys[(int) key & DATAGRAMS - 1] = key;
+    datagramEntries[(int) key & DATAGRAMS - 1] = entry;
+  }
+
+  /** Returns the flow of a later fragment, -1 where its first one was not seen. */
+  int laterFragment(PacketHeader h) {
+    long key = datagramKey(h);
+    int at = (int) key & DATAGRAMS - 1;
+    return datagramKeys[at] == key ? datagramEntries[at] : -1;
+  }
+
+  private static long datagramKey(PacketHeader h) {
+    long key = Lanes.mix(h.sourceHigh * 31 + h.sourceLow);
+    key = Lanes.mix(key + h.destinationHigh * 31 + h.destinationLow);
+    return Lanes.mix(key + ((long) h.fragmentId << 8 | h.version)) | 1;
   }
 
   /** Flows forgotten because there were too many. */

@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Consumer;
@@ -77,8 +78,8 @@ public final class Replay {
   private final int[] requestEntry = new int[MAX_ROUND_FRAMES];
   private final int[] pairEntry = new int[MAX_ROUND_FRAMES];
   private final int[] outcomeRow = new int[MAX_ROUND_FRAMES];
-  private final int[] piecesMissing = new int[MAX_ROUND_FRAMES];
-  private final int[] outTag = new int[MAX_ROUND_FRAMES];
+  private final boolean[] heard = new boolean[MAX_ROUND_FRAMES];
+  private final int[] firstPiece = new int[MAX_ROUND_FRAMES];
   private final PacketBatch outcomes = new PacketBatch(64 * 1024);
   private int outcomeBytes;
   private final List<PacketBatch> pieces = new ArrayList<>();
@@ -86,8 +87,16 @@ public final class Replay {
   private long[] pieceOrder = new long[MAX_ROUND_FRAMES];
   private int pieceCount;
   private int used;
-  private int unsettled;
+  private int unheard;
+  private int lateMissing;
+  private int piecesMissing;
   private int ticksMissing;
+  private boolean open;
+  private boolean ending;
+  private final TreeMap<Long, HeldFrame> held = new TreeMap<>();
+  private final PacketBatch heldEntered = new PacketBatch(0);
+  private final PacketBatch heldOutcome = new PacketBatch(0);
+  private final FlowKey key = new FlowKey();
   private int round;
   private long lastProgressNs;
   private long startNs;
@@ -257,12 +266,13 @@ public final class Replay {
       throw new ReplayException(
           1, "frame " + frames.number() + " is longer than " + MAX_ROUND_BYTES + " bytes");
     }
-    unsettled = entered.count;
+    unheard = entered.count;
+    open = true;
     lastProgressNs = System.nanoTime();
     for (int i = 0; i < entered.count; i++) {
       outcomeRow[i] = -1;
-      piecesMissing[i] = 0;
-      outTag[i] = -1;
+      heard[i] = false;
+      firstPiece[i] = -1;
       tally.entered(entered, i);
       if (!feed.send(entered, i)) {
         throw new ReplayException(
@@ -276,6 +286,8 @@ public final class Replay {
    * All frames are in: all timers of the gateway run, and the replay ends when all lanes say so.
    */
   private void endOfTime() throws ReplayException {
+    ending = true;
+    open = true;
     int lanes = table.workers().stream().mapToInt(Member::shards).sum();
     lastProgressNs = System.nanoTime();
     for (int module = 0; module < topology.ioNames().size(); module++) {
@@ -370,6 +382,7 @@ public final class Replay {
       int request = h.hasPorts && !tuple ? entry(book.find(h, FlowBook.By.TUPLE)) : side;
       if (server) {
         request = book.cameOut(request) || tuple || isEchoReply(h) ? request : pair;
+        request = header.fragment ? ofDatagram(request) : request;
         if (!book.cameOut(request)) {
           tally.notEntered++;
           return NOTHING_NEW;
@@ -408,6 +421,16 @@ public final class Replay {
         && (h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP);
   }
 
+  /** Fragments of a reply are translated alike: as the first one, whose ports tell its flow. */
+  private int ofDatagram(int request) {
+    if (header.fragmentOffset == 0) {
+      book.firstFragment(header, request);
+      return request;
+    }
+    int known = book.laterFragment(header);
+    return known < 0 ? request : known;
+  }
+
   /** An echo reply answers the request with its identifier and nothing else. */
   private static boolean isEchoReply(PacketHeader h) {
     return h.hasPorts && !h.fragment && (h.icmpType == 0 || h.icmpType == 129);
@@ -423,27 +446,55 @@ public final class Replay {
   }
 
   private void took(PacketBatch batch, int r) throws ReplayException {
-    if ((batch.flags[r] & PacketFlags.TICK) != 0) {
-      lastProgressNs = System.nanoTime();
-      if (--ticksMissing == 0) {
-        done.complete(true);
-      }
-      return;
-    }
-    int i = rowOf(batch.number[r]);
-    if (i < 0) {
-      throw new ReplayException(
-          3, "frame " + batch.number[r] + " came back a second time or was never sent");
-    }
     lastProgressNs = System.nanoTime();
-    if ((batch.flags[r] & PacketFlags.OUTCOME) != 0) {
-      keepOutcome(batch, r, i);
+    int flags = batch.flags[r];
+    if ((flags & PacketFlags.TICK) != 0) {
+      ticksMissing--;
+      lateMissing += batch.frameLength[r];
+    } else if ((flags & PacketFlags.OUTCOME) != 0) {
+      boolean late = (flags & (PacketFlags.WAS_HELD | PacketFlags.HELD)) == PacketFlags.WAS_HELD;
+      lateMissing += batch.frameLength[r] - (late ? 1 : 0);
+      piecesMissing += batch.pieces[r];
+      outcome(batch, r);
     } else {
-      keepPiece(batch, r, i);
+      keepPiece(batch, r);
+      piecesMissing--;
     }
-    if (outcomeRow[i] >= 0 && piecesMissing[i] == 0 && --unsettled == 0) {
+    if (open && unheard == 0 && lateMissing == 0 && piecesMissing == 0 && ticksMissing == 0) {
       settle();
     }
+  }
+
+  /**
+   * The outcome of a frame of this round; or the last one of a frame that was held when an earlier
+   * round settled. That a frame is held may be said more than once.
+   */
+  private void outcome(PacketBatch batch, int r) throws ReplayException {
+    long number = batch.number[r];
+    int i = rowOf(number);
+    boolean isHeld = (batch.flags[r] & PacketFlags.HELD) != 0;
+    if (i >= 0) {
+      if (!heard[i]) {
+        heard[i] = true;
+        unheard--;
+      }
+      if (!isHeld) {
+        keepOutcome(batch, r, i);
+      }
+    } else if (!isHeld) {
+      HeldFrame frame = held.get(number);
+      if (frame == null || frame.known) {
+        throw new ReplayException(3, "frame " + number + " came back a second time");
+      }
+      frame.became(batch, r, carrier(batch, r));
+    }
+  }
+
+  /** Returns the number of the frame that row {@code r} was joined into, 0: none. */
+  private static long carrier(PacketBatch batch, int r) {
+    return (batch.flags[r] & PacketFlags.JOINED) != 0
+        ? PacketHeader.u64(batch.bytes, batch.dataOffset[r])
+        : 0;
   }
 
   /** Returns the row of the round with this number, -1 where there is none. */
@@ -458,13 +509,11 @@ public final class Replay {
     int o = outcomes.count++;
     outcomeRow[i] = o;
     outcomes.clearRow(o);
+    outcomes.number[o] = carrier(batch, r);
     outcomes.reason[o] = batch.reason[r];
     outcomes.vHigh[o] = batch.vHigh[r];
     outcomes.vLow[o] = batch.vLow[r];
     outcomes.trafficClass[o] = batch.trafficClass[r];
-    if ((batch.trafficClass[r] & DistributionTable.PINNED) != 0) {
-      assignedKey(i, o);
-    }
     int length = batch.traceLength[r];
     outcomes.ensureBytes(outcomeBytes + length);
     System.arraycopy(batch.traceBytes, batch.traceOffset[r], outcomes.bytes, outcomeBytes, length);
@@ -472,19 +521,13 @@ public final class Replay {
     outcomes.traceOffset[o] = outcomeBytes;
     outcomes.traceLength[o] = length;
     outcomeBytes += length;
-    piecesMissing[i] += batch.pieces[r];
   }
 
-  /** A pin is not what the port of entry assigned the frame by: that is computed again. */
-  private void assignedKey(int i, int o) {
-    header.parse(entered.bytes, entered.dataOffset[i], entered.dataLength[i]);
-    table.assign(header, key);
-    outcomes.vHigh[o] = key.vHigh;
-    outcomes.vLow[o] = key.vLow;
-    outcomes.trafficClass[o] = key.trafficClass;
-  }
-
-  private void keepPiece(PacketBatch batch, int r, int i) {
+  private void keepPiece(PacketBatch batch, int r) throws ReplayException {
+    if (rowOf(batch.number[r]) < 0 && !held.containsKey(batch.number[r])) {
+      throw new ReplayException(
+          3, "frame " + batch.number[r] + " came back a second time or was never sent");
+    }
     int at = pieceCount++;
     int batchIndex = at / PacketBatch.MAX_PACKETS;
     while (pieces.size() <= batchIndex) {
@@ -513,71 +556,174 @@ public final class Replay {
     to.linkType[p] = batch.linkType[r];
     to.frameLength[p] = batch.frameLength[r];
     pieceBytes += l2Length + dataLength;
-    if (pieceOrder.length < pieceCount) {
-      pieceOrder = Arrays.copyOf(pieceOrder, pieceCount * 2);
-    }
-    // sorts by frame, then piece, then order of arrival
-    pieceOrder[at] = (long) i << 48 | (long) Math.min(batch.pieces[r], 0xffff) << 32 | at;
-    piecesMissing[i]--;
   }
 
-  /** A round is back as a whole: writes it and learns from it. */
+  /**
+   * A round is back as a whole, with what it caused of earlier ones: writes it and learns from it.
+   */
   private void settle() throws ReplayException {
+    open = false;
+    for (int i = 0; i < entered.count; i++) {
+      if (outcomeRow[i] < 0) {
+        results.waits(entered.number[i]);
+      }
+    }
+    writePieces();
+    List<HeldFrame> known = held.values().stream().filter(it -> it.known).toList();
+    for (HeldFrame it : known) {
+      it.entered(heldEntered);
+      it.outcome(heldOutcome);
+      boolean forgotten = it.bookState != book.forgotten();
+      became(
+          heldEntered,
+          0,
+          heldOutcome,
+          0,
+          it.carrier,
+          it.firstPiece,
+          forgotten ? -1 : it.requestEntry,
+          forgotten ? -1 : it.pairEntry);
+      held.remove(it.number);
+      results.known(it.number);
+    }
+    for (int i = 0; i < entered.count; i++) {
+      int o = outcomeRow[i];
+      if (o >= 0) {
+        long carrier = outcomes.number[o];
+        became(entered, i, outcomes, o, carrier, firstPiece[i], requestEntry[i], pairEntry[i]);
+      } else {
+        HeldFrame it = new HeldFrame(entered, i, requestEntry[i], pairEntry[i], book.forgotten());
+        held.put(it.number, it);
+      }
+    }
+    results.drain();
+    progress.accept(tally);
+    if (ending) {
+      done.complete(true);
+    } else {
+      next();
+    }
+  }
+
+  /** Writes the pieces in order of frame, piece and arrival. */
+  private void writePieces() throws ReplayException {
+    long[] numbers = new long[pieceCount];
+    for (int at = 0; at < pieceCount; at++) {
+      numbers[at] = pieces.get(at / PacketBatch.MAX_PACKETS).number[at % PacketBatch.MAX_PACKETS];
+    }
+    long[] sorted = numbers.clone();
+    Arrays.sort(sorted);
+    if (pieceOrder.length < pieceCount) {
+      pieceOrder = new long[pieceCount * 2];
+    }
+    for (int at = 0; at < pieceCount; at++) {
+      PacketBatch from = pieces.get(at / PacketBatch.MAX_PACKETS);
+      long piece = Math.min(from.pieces[at % PacketBatch.MAX_PACKETS], 0xfff);
+      long rank = Arrays.binarySearch(sorted, numbers[at]);
+      while (rank > 0 && sorted[(int) rank - 1] == numbers[at]) {
+        rank--;
+      }
+      pieceOrder[at] = rank << 36 | piece << 24 | at;
+    }
     Arrays.sort(pieceOrder, 0, pieceCount);
     for (int k = 0; k < pieceCount; k++) {
-      int at = (int) pieceOrder[k];
-      int i = (int) (pieceOrder[k] >>> 48);
+      int at = (int) pieceOrder[k] & 0xff_ffff;
       PacketBatch from = pieces.get(at / PacketBatch.MAX_PACKETS);
       int p = at % PacketBatch.MAX_PACKETS;
       results.left(from, p);
       if ((from.flags[p] & PacketFlags.ORIGINATED) != 0) {
         tally.originated++;
-      } else if (outTag[i] < 0) {
-        outTag[i] = from.tag[p];
-        learn(i, from, p);
+        continue;
+      }
+      int i = rowOf(numbers[at]);
+      HeldFrame frame = i < 0 ? held.get(numbers[at]) : null;
+      if (i >= 0 && firstPiece[i] < 0) {
+        firstPiece[i] = at;
+      } else if (frame != null && frame.firstPiece < 0) {
+        frame.firstPiece = at;
       }
     }
-    for (int i = 0; i < entered.count; i++) {
-      if (outcomes.reason[outcomeRow[i]] == DropReason.NONE.id() && outTag[i] < 0) {
-        throw new ReplayException(3, "frame " + entered.number[i] + " was forwarded in no piece");
-      }
-      results.became(entered, i, outcomes, outcomeRow[i], outTag[i]);
-    }
-    progress.accept(tally);
-    next();
   }
 
-  /** Remembers how the request in row {@code i} left. */
-  private void learn(int i, PacketBatch left, int p) {
-    if (requestEntry[i] < 0) {
+  /**
+   * It is known what became of a frame: of one that was joined into another, what became of that
+   * one.
+   */
+  private void became(
+      PacketBatch frames,
+      int i,
+      PacketBatch outcome,
+      int o,
+      long carrier,
+      int piece,
+      int request,
+      int pair)
+      throws ReplayException {
+    int left = piece;
+    if (carrier != 0) {
+      int c = rowOf(carrier);
+      if (c < 0 || outcomeRow[c] < 0) {
+        throw new ReplayException(
+            3, "frame " + frames.number[i] + " is part of " + carrier + ", which is not known");
+      }
+      outcome.reason[o] = outcomes.reason[outcomeRow[c]];
+      left = firstPiece[c];
+    }
+    if (outcome.reason[o] == DropReason.NONE.id() && left < 0) {
+      throw new ReplayException(3, "frame " + frames.number[i] + " was forwarded in no piece");
+    }
+    boolean ip = (frames.flags[i] & PacketFlags.NON_IP) == 0;
+    header.parse(frames.bytes, frames.dataOffset[i], ip ? frames.dataLength[i] : 0);
+    if (header.fragment || (outcome.trafficClass[o] & DistributionTable.PINNED) != 0) {
+      // who has the whole no longer knows by what its fragments were assigned; a pin never says it
+      table.assign(header, key);
+      outcome.trafficClass[o] = key.trafficClass;
+      outcome.vHigh[o] = key.vHigh;
+      outcome.vLow[o] = key.vLow;
+    }
+    int outTag = -1;
+    if (left >= 0) {
+      PacketBatch from = pieces.get(left / PacketBatch.MAX_PACKETS);
+      int p = left % PacketBatch.MAX_PACKETS;
+      outTag = from.tag[p];
+      learn(outcome, o, from, p, request, pair);
+    }
+    results.became(frames, i, outcome, o, outTag);
+  }
+
+  /** Remembers how the request that {@link #header} describes left. */
+  private void learn(PacketBatch outcome, int o, PacketBatch left, int p, int request, int pair) {
+    if (request < 0) {
       return;
     }
-    header.parse(entered.bytes, entered.dataOffset[i], entered.dataLength[i]);
     outHeader.parse(left.bytes, left.dataOffset[p], left.dataLength[p]);
     if (outHeader.hasAddresses) {
-      book.cameOut(requestEntry[i], header, outHeader);
-      if (pairEntry[i] >= 0) {
-        book.cameOut(pairEntry[i], header, outHeader);
+      book.cameOut(request, header, outHeader);
+      if (pair >= 0) {
+        book.cameOut(pair, header, outHeader);
       }
       tally.flows().saw(header);
-      int o = outcomeRow[i];
-      List<Hop> hops = Hop.of(outcomes, o);
+      List<Hop> hops = Hop.of(outcome, o);
       if (hops.size() > 1) {
         tally
             .flows()
-            .moved(header, outHeader, Results.hex(outcomes.vHigh[o], outcomes.vLow[o]), hops);
+            .moved(header, outHeader, Results.hex(outcome.vHigh[o], outcome.vLow[o]), hops);
       }
     }
   }
 
   private void watch() throws ReplayException {
     if (System.nanoTime() - lastProgressNs > STALLED_NS) {
-      if (unsettled > 0) {
+      if (unheard > 0 || !ending && (lateMissing != 0 || piecesMissing != 0)) {
         throw new ReplayException(3, stalled());
       }
-      if (ticksMissing > 0) {
+      if (ending) {
         throw new ReplayException(
-            3, ticksMissing + " lanes of workers have not said that the end of time has come");
+            3,
+            ticksMissing
+                + " lanes of workers have not said that the end of time has come, "
+                + lateMissing
+                + " frames are missing that they held");
       }
     }
     feed.schedule(() -> guarded(this::watch), 1_000_000_000L);
@@ -588,7 +734,7 @@ public final class Replay {
     @Nullable String more = null;
     int named = 0;
     for (int i = 0; i < entered.count; i++) {
-      if (outcomeRow[i] < 0 || piecesMissing[i] != 0) {
+      if (!heard[i] || unheard == 0) {
         if (named++ == 8) {
           more = " and others";
           break;

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * {@code summary.json.wall_clock} is of the day. What was written before a fault stays. Thread: one
  * at a time.
  */
-final class Results implements AutoCloseable {
+final class Results implements AutoCloseable, Backlog.Writer {
 
   private static final int LINKTYPE_RAW = 101;
   private static final DateTimeFormatter EVE_TIME =
@@ -44,6 +44,7 @@ final class Results implements AutoCloseable {
   private final @Nullable BufferedWriter paths;
   private final BufferedWriter eve;
   private final Json json = new Json();
+  private final Backlog backlog = new Backlog();
   private final PacketHeader header = new PacketHeader();
   private boolean failed;
 
@@ -87,8 +88,34 @@ final class Results implements AutoCloseable {
     return new ReplayException(1, message);
   }
 
-  /** Writes a piece that left a port. */
+  /** It is not known yet what becomes of this frame: what stands behind it in the files waits. */
+  void waits(long number) {
+    backlog.waits(number);
+  }
+
+  /** It is known now what became of this frame. */
+  void known(long number) {
+    backlog.known(number);
+  }
+
+  /** Writes what need not wait any longer. */
+  void drain() throws ReplayException {
+    if (backlog.isActive()) {
+      backlog.drain(this);
+    }
+  }
+
+  /** Takes a piece that left a port. */
   void left(PacketBatch batch, int i) throws ReplayException {
+    if (backlog.isActive()) {
+      backlog.piece(batch, i);
+    } else {
+      piece(batch, i);
+    }
+  }
+
+  @Override
+  public void piece(PacketBatch batch, int i) throws ReplayException {
     int l2Length = batch.l2Length[i];
     try {
       writerOfTag[batch.tag[i]].write(
@@ -121,8 +148,12 @@ final class Results implements AutoCloseable {
     tally.became(entered, e, outcome, o, hops, outTag, table);
     try {
       if (paths != null) {
-        paths.write(path(entered, e, outcome, o, outTag, reason, hops));
-        paths.write('\n');
+        String line = path(entered, e, outcome, o, outTag, reason, hops);
+        if (backlog.isActive()) {
+          backlog.line(entered.number[e], line);
+        } else {
+          line(line);
+        }
       }
       if (reason != DropReason.NONE) {
         eve.write(drop(entered, e, reason));
@@ -130,6 +161,19 @@ final class Results implements AutoCloseable {
       }
     } catch (IOException fault) {
       throw cannotWrite(fault);
+    }
+  }
+
+  @Override
+  public void line(String line) throws ReplayException {
+    if (paths == null) {
+      return;
+    }
+    try {
+      paths.write(line);
+      paths.write('\n');
+    } catch (IOException e) {
+      throw cannotWrite(e);
     }
   }
 
