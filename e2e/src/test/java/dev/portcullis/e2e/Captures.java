@@ -156,6 +156,33 @@ final class Captures {
     return this;
   }
 
+  /**
+   * Cuts the last packet, of IPv4, into fragments with {@code size} bytes behind the header, a
+   * multiple of 8.
+   */
+  Captures fragmented(int size) {
+    byte[] packet = packets.removeLast();
+    int id = packets.size() + 1;
+    for (int at = 20; at < packet.length; at += size) {
+      int length = Math.min(size, packet.length - at);
+      byte[] fragment = java.util.Arrays.copyOf(packet, 20 + length);
+      System.arraycopy(packet, at, fragment, 20, length);
+      put16(fragment, 2, fragment.length);
+      put16(fragment, 4, id);
+      put16(fragment, 6, (at + length < packet.length ? 0x2000 : 0) | at - 20 >>> 3);
+      put16(fragment, 10, 0);
+      put16(fragment, 10, checksum(fragment, 0, 20, 0));
+      packets.add(fragment);
+    }
+    return this;
+  }
+
+  /** Takes the last packet out again. */
+  Captures removeLast() {
+    packets.removeLast();
+    return this;
+  }
+
   /** Number of packets so far. */
   int size() {
     return packets.size();

@@ -77,6 +77,42 @@ class PatentTest {
   }
 
   @Test
+  void w4ShouldTakeAThirdWorkerForADatagramInFragmentsThatSnatMoves() throws Exception {
+    Path yaml = folder.resolve("flow-hash.yaml");
+    Files.writeString(
+        yaml,
+        Files.readString(BRANCH)
+            .replace("algorithm: ip-sum", "algorithm: flow-hash")
+            .replace("tcp: [80, 443]", "tcp: [80, 443], udp: [53]"));
+    Captures captures = new Captures();
+    for (int i = 0; i < 40; i++) {
+      captures.udp("10.1.2." + (i + 1), 40_000 + i, "198.51.100." + i, 53, 2000).fragmented(1000);
+    }
+    List<String> paths = play(yaml, 5, captures);
+    int three = 0;
+    for (int i = 0; i < paths.size(); i += 3) {
+      String whole = paths.get(i + 2);
+      List<Integer> hops = workers(whole);
+      if (hops.size() == 3) {
+        three++;
+        assertTrue(
+            whole.matches(
+                ".*\"in\":\"lg-lan\",\"did\":\\[\"fragment\"]},"
+                    + "\\{\"worker\":\\d,\"did\":\\[\"acl:allow-web\",\"stateful:new\",\"snat\"]},"
+                    + "\\{\"worker\":\\d,\"did\":\\[\"record\"]}],\"verdict\":\"forward\".*\"out\":\"wan\"}"),
+            whole);
+      }
+      for (String fragment : paths.subList(i, i + 2)) {
+        assertEquals(List.of(hops.getFirst()), workers(fragment), fragment);
+        assertTrue(
+            fragment.endsWith("\"verdict\":\"forward\",\"reason\":null,\"out\":\"wan\"}"),
+            fragment);
+      }
+    }
+    assertTrue(three > 0, "no datagram visited three workers");
+  }
+
+  @Test
   void w5ShouldComputeTheWayAgainWhereTheConfigurationSaysSo() throws Exception {
     Path recompute = folder.resolve("recompute.yaml");
     Files.writeString(
