@@ -338,6 +338,58 @@ class AnswersTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {LAN, LAN6})
+  void shouldAnswerALongPingInFragments(String own) {
+    boolean v4 = own.equals(LAN);
+    byte[] payload = new byte[3008];
+    new Random(1).nextBytes(payload);
+    payload[0] = (byte) (v4 ? 8 : 128);
+    payload[1] = 0;
+    int protocol = v4 ? 1 : 58;
+    byte[] request = Packets.packet(v4 ? CLIENT : CLIENT6, own, protocol, payload.clone());
+    for (int size : new int[] {1400, 1448, 2000}) {
+      Network.Out last = net.in("lan", Fragments.of(request, 77, size)).getLast();
+      assertEquals(DropReason.TO_GATEWAY, last.why());
+      List<byte[]> out = net.packetsOut().stream().map(Network.Out::data).toList();
+      assertEquals(3, out.size());
+      assertEquals(3, last.pieces());
+      for (byte[] it : out) {
+        assertTrue(it.length <= 1500, it.length + " bytes");
+        assertEquals(77, PacketHeader.u16(it, v4 ? 4 : 46), "identification of the request");
+      }
+      payload[0] = (byte) (v4 ? 0 : 129);
+      byte[] reply = Packets.packet(own, v4 ? CLIENT : CLIENT6, protocol, payload.clone());
+      assertArrayEquals(v4 ? Fragments.withId(reply, 77, false) : reply, Fragments.whole(out));
+    }
+    assertEquals(9, net.originated());
+    assertEquals(0, net.held());
+    assertEquals(0, net.unaccounted());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ip-sum,1,1", "flow-hash,5,2"})
+  void shouldRejectADatagramInFragmentsOnAnInlinePairOnce(
+      String algorithm, int workers, int shards) {
+    Network pair =
+        new Network(
+            Network.TRANSPARENT
+                .replace("ip-source", algorithm)
+                .replace("{defaultAction: accept}", "{defaultAction: reject}"),
+            workers,
+            shards);
+    pair.l2 = new byte[] {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0};
+    byte[] packet = Fragments.udp(CLIENT, 7, SERVER, 123, 900, new Random(1));
+    for (Network.Out it : pair.in("lan", Fragments.of(packet, 7, 400))) {
+      assertTrue(it.held() || it.why() == DropReason.REJECTED, it.trace());
+    }
+    assertArrayEquals(
+        error(SERVER, CLIENT, 3, 13, 0, Arrays.copyOf(Fragments.withId(packet, 7, false), 548)),
+        pair.left());
+    assertEquals(0, pair.held());
+    assertEquals(0, pair.unaccounted());
+  }
+
+  @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void shouldRejectInANameOfTheReceiverOnAnInlinePair(boolean tcp) {
     Network pair =

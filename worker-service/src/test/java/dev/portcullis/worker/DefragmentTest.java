@@ -214,6 +214,59 @@ class DefragmentTest {
     assertEquals(0, net.held());
   }
 
+  /** An error in fragments finds the flow that it quotes, wherever that is. */
+  @ParameterizedTest
+  @CsvSource({"ip-sum,1,1", "ip-source,3,2", "flow-hash,3,1", "flow-hash,5,4", "flow-hash,16,2"})
+  void shouldRelateAnIcmpErrorInFragmentsToItsFlow(String algorithm, int workers, int shards) {
+    Network pair = inline(algorithm, "icmpUnrelated: drop", workers, shards);
+    Network routed =
+        new Network(
+            ROUTED
+                .replace("flow-hash", algorithm)
+                .replace("EXCEPTIONS", "icmpUnrelated: drop")
+                .replace("LIMITS", ""),
+            workers,
+            shards);
+    for (int i = 1; i < 20; i++) {
+      String client = "10.0.0." + i;
+      byte[] packet = Fragments.udp(client, 4000 + i, SERVER, 53, 600, new Random(i));
+      byte[] error = Packets.error("192.0.2.1", client, 3, 4, 500, packet);
+      for (Network net : List.of(pair, routed)) {
+        List<byte[]> in = Fragments.of(error, i, 400);
+        net.in("lan", packet.clone());
+        List<Network.Out> outcomes = net.in("wan", in);
+        assertTrue(outcomes.stream().allMatch(it -> it.why() == DropReason.NONE));
+        assertAnnounced(net, algorithm);
+        if (net == pair) {
+          assertEquals(in.size(), net.packetsOut().size());
+          for (int k = 0; k < in.size(); k++) {
+            assertArrayEquals(in.get(k), pieces(net).get(k));
+          }
+        } else {
+          assertArrayEquals(
+              Packets.oneHopOn(Fragments.withId(error, i, false)), Fragments.whole(pieces(net)));
+        }
+      }
+    }
+    assertEquals(0, pair.held() + routed.held());
+  }
+
+  /** One frame more than is kept, and a span of the pipeline is full. */
+  @Test
+  void shouldLetAsManyFragmentsGoAsItKeepsAndOneMore() {
+    Network net = inline("ip-sum", "fragmentLimit: pass", 1, 1);
+    byte[] packet = Fragments.udp(CLIENT, 5, SERVER, 53, 8 * 200, new Random(1));
+    List<byte[]> in = Fragments.of(packet, 3, 8);
+    net.in("lan", in);
+    assertAnnounced(net, "");
+    List<byte[]> out = pieces(net);
+    assertEquals(in.size(), out.size());
+    for (int i = 0; i < in.size(); i++) {
+      assertArrayEquals(in.get(i), out.get(i), "fragment " + i);
+    }
+    assertEquals(0, net.held());
+  }
+
   /** The frames as they came would show what was translated. */
   @ParameterizedTest
   @CsvSource({"ip-sum,1,1", "ip-source,3,2", "flow-hash,3,4"})

@@ -96,7 +96,6 @@ public final class Replay {
   private final TreeMap<Long, HeldFrame> held = new TreeMap<>();
   private final PacketBatch heldEntered = new PacketBatch(0);
   private final PacketBatch heldOutcome = new PacketBatch(0);
-  private final FlowKey key = new FlowKey();
   private int round;
   private long lastProgressNs;
   private long startNs;

@@ -18,7 +18,6 @@ public final class OwnAddresses {
 
   private final Prefix[] all;
   private final Prefix[][] ofTag;
-  private final int[] mtuOfTag;
 
   /** Gathers the addresses of a gateway. */
   public OwnAddresses(GatewaySpec spec, Topology topology) {
@@ -29,7 +28,6 @@ public final class OwnAddresses {
           topology.inlinePartner(it.tag()) >= 0 ? new Prefix[0] : addresses(spec, it.port());
       gathered.addAll(List.of(ofTag[it.tag()]));
     }
-    mtuOfTag = topology.interfaces().stream().mapToInt(it -> port(spec, it.port()).mtu()).toArray();
     all = gathered.toArray(Prefix[]::new);
   }
 
@@ -48,11 +46,6 @@ public final class OwnAddresses {
   /** Number of logical interfaces, of inline pairs too. */
   public int ports() {
     return ofTag.length;
-  }
-
-  /** Longest IP packet of a port. */
-  public int mtu(int tag) {
-    return mtuOfTag[tag];
   }
 
   /** Whether the gateway has this address, at whatever port. */

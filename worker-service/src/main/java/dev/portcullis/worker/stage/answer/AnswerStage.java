@@ -124,10 +124,7 @@ public final class AnswerStage implements Stage {
     }
     boolean request = h.isEcho() && (h.icmpType == 8 || h.icmpType == 128);
     if (request && h.hasPorts && !h.fragment && !h.truncated) {
-      int length = (h.version == 4 ? 20 : 40) + h.end - h.transportOffset;
-      if (length <= own.mtu(v.batch.ingressTag[i])) {
-        writer.echoReply(v, i, received);
-      }
+      writer.echoReply(v, i, received, egress.mtu(v.batch.ingressTag[i]));
     } else if (refusing && (h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP)) {
       refuse(v, i, GATEWAY, 0);
     }

@@ -3,13 +3,14 @@ package dev.portcullis.worker.stage.answer;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.core.wire.QuotedPacket;
+import dev.portcullis.worker.flow.IpFragments;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.Vector;
 
 /**
- * Writes the packets that the gateway sends itself into free space of the vector. IPv4: don't
- * fragment, identification 0 (RFC 6864 section 4.1), precedence of errors 6 (RFC 1812 section
- * 4.3.2.5), TTL 64.
+ * Writes the packets that the gateway sends itself into free space of the vector. IPv4, unless
+ * larger than a link takes: don't fragment, identification 0 (RFC 6864 section 4.1), precedence of
+ * errors 6 (RFC 1812 section 4.3.2.5), TTL 64.
  *
  * <p>Thread: one shard.
  */
@@ -19,6 +20,7 @@ final class AnswerWriter {
   static final int LONGEST_V4 = 576, LONGEST_V6 = 1280;
 
   private static final int HOPS = 64;
+  private static final byte FRAGMENT = 44;
   private static final int INTERNETWORK_CONTROL = 0xc0;
 
   private final QuotedPacket quote = new QuotedPacket();
@@ -94,13 +96,20 @@ final class AnswerWriter {
 
   /**
    * Writes the answer to an echo request: the same message with another type. A checksum that was
-   * wrong stays wrong.
+   * wrong stays wrong. One that is larger than {@code mtu} may be fragmented, and has the
+   * identification of the request; none is written where it cannot have that (IPv6, more than
+   * 65,527 bytes).
    */
-  void echoReply(Vector v, int i, Tuple received) {
+  void echoReply(Vector v, int i, Tuple received, int mtu) {
     PacketHeader h = v.header[i];
     boolean v4 = h.version == 4;
-    int header = v4 ? 20 : 40;
     int message = h.end - h.transportOffset;
+    boolean large = (v4 ? 20 : 40) + message > mtu;
+    int fragment = large && !v4 ? 8 : 0;
+    int header = (v4 ? 20 : 40) + fragment;
+    if (fragment + message > 0xffff) {
+      return;
+    }
     int ip = begin(v, i, 0, header + message);
     byte[] bytes = v.batch.bytes;
     int icmp = ip + header;
@@ -119,7 +128,15 @@ final class AnswerWriter {
               received.destinationLow));
     }
     swapped(received, h.version, h.protocol);
-    network(bytes, ip, v4 ? bytes[h.offset + 1] : 0, message);
+    network(bytes, ip, v4 ? bytes[h.offset + 1] : 0, fragment + message);
+    if (large && v4) {
+      put16(bytes, ip + 4, h.fragmentId);
+      IpFragments.writeIpv4(bytes, ip, header, header + message, 0);
+    } else if (large) {
+      bytes[ip + 6] = FRAGMENT;
+      put32(bytes, ip + 40, (long) PacketHeader.ICMPV6 << 24);
+      put32(bytes, ip + 44, h.fragmentId);
+    }
   }
 
   /** Writes a reset: RFC 9293 section 3.5.2. */

@@ -167,14 +167,14 @@ public final class EmitStage implements Stage {
    * Sends the answer to a dropped row, and says that it was dropped, where the port of entry asks.
    */
   public void reportDropped(Vector v, int i) {
-    int pieces = v.answerLength[i] > 0 && answer(v, i) ? 1 : 0;
+    int pieces = v.answerLength[i] > 0 ? answer(v, i) : 0;
     if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
       report(v, i, pieces, 0);
     }
   }
 
-  /** Sends the answer back to where the row came from; false where it could not leave. */
-  private boolean answer(Vector v, int i) {
+  /** Sends the answer back to where the row came from; returns in how many pieces it left. */
+  private int answer(Vector v, int i) {
     PacketBatch batch = v.batch;
     int tag = batch.ingressTag[i];
     Outlet outlet = io(egress.at(tag).io().number());
@@ -193,12 +193,15 @@ public final class EmitStage implements Stage {
     answer.linkType[0] = egress.partner(tag) >= 0 ? batch.linkType[i] : 0;
     answer.dataOffset[0] = v.answerOffset[i] + v.answerL2Length[i];
     answer.dataLength[0] = v.answerLength[i];
-    if (outlet == null || !outlet.offer(answer, 0)) {
-      return false;
+    if (outlet == null) {
+      return 0;
     }
-    originated++;
-    v.did[i] |= Vector.DID_ANSWER;
-    return true;
+    int pieces = fragmenter.answer(answer, outlet);
+    if (pieces > 0) {
+      originated += pieces;
+      v.did[i] |= Vector.DID_ANSWER;
+    }
+    return pieces;
   }
 
   /**

@@ -22,6 +22,7 @@ final class Fragmenter {
 
   private final Egress egress;
   private final PacketBatch piece = new PacketBatch(0);
+  private final PacketHeader header = new PacketHeader();
 
   /** Makes one. */
   Fragmenter(Egress egress) {
@@ -60,6 +61,23 @@ final class Fragmenter {
       return 0;
     }
     return length <= limit ? 0 : limit;
+  }
+
+  /**
+   * Sends what the gateway says itself, in pieces where it must and may; an inline pair has no MTU.
+   *
+   * @param answer its only row
+   * @return how many pieces were taken
+   */
+  int answer(PacketBatch answer, Outlet outlet) {
+    int limit = egress.mtu(answer.tag[0]);
+    if (answer.dataLength[0] > limit && egress.partner(answer.tag[0]) < 0) {
+      header.parse(answer.bytes, answer.dataOffset[0], answer.dataLength[0]);
+      if (header.version == 4 || header.fragmentAt >= 0) {
+        return send(answer, 0, header, limit, outlet);
+      }
+    }
+    return outlet.offer(answer, 0) ? 1 : 0;
   }
 
   /**
