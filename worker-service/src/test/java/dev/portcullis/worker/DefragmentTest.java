@@ -319,6 +319,52 @@ class DefragmentTest {
     }
   }
 
+  /** Headers with random bytes in the fields that fragments are put together by. */
+  @ParameterizedTest
+  @ValueSource(strings = {"pass", "drop"})
+  void shouldFailOnNoFragmentAndLoseNone(String action) {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    String exceptions =
+        "fragmentLimit: A, fragmentTimeout: A, fragmentOverlap: A, malformed: A, badChecksum: pass"
+            .replace("A", action);
+    for (Network net :
+        List.of(
+            routed(exceptions, "fragments: 32, fragmentBytes: 64Ki", 3, 2),
+            inline("flow-hash", exceptions, 3, 2))) {
+      for (int i = 0; i < 1500; i++) {
+        net.timeNs += random.nextLong(6_000_000_000L);
+        List<byte[]> in = new ArrayList<>();
+        for (byte[] packet : randomTraffic(random)) {
+          in.add(random.nextInt(3) == 0 ? packet : scrambled(packet, random));
+        }
+        net.in("lan", in);
+        net.out.forEach(it -> assertTrue(it.why() != DropReason.STAGE_FAILED, "seed " + seed));
+        assertAnnounced(net, "seed " + seed + ", round " + i);
+      }
+      net.tick(END_OF_TIME);
+      net.out.forEach(it -> assertTrue(it.why() != DropReason.STAGE_FAILED, "seed " + seed));
+      assertEquals(0, net.held(), "seed " + seed);
+      assertEquals(0, net.unaccounted(), "seed " + seed);
+    }
+  }
+
+  private static byte[] scrambled(byte[] packet, Random random) {
+    byte[] out = packet.clone();
+    boolean v4 = out[0] >>> 4 == 4;
+    int[] fields = v4 ? new int[] {0, 2, 3, 6, 7, 9} : new int[] {5, 6, 40, 41, 42, 43};
+    for (int n = random.nextInt(3); n >= 0; n--) {
+      int at = fields[random.nextInt(fields.length)];
+      if (at < out.length) {
+        out[at] = (byte) (at == 0 ? 0x45 + random.nextInt(4) : random.nextInt(256));
+      }
+    }
+    if (random.nextInt(4) == 0) {
+      out = Arrays.copyOf(out, 1 + random.nextInt(out.length));
+    }
+    return out;
+  }
+
   private static void put(List<byte[]> list, int at, byte[] value, long seed) {
     while (list.size() <= at) {
       list.add(new byte[0]);

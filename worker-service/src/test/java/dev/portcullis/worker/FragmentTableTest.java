@@ -182,4 +182,19 @@ class FragmentTableTest {
     assertEquals(
         FragmentTable.NO_ROOM, add(large, many, Fragments.one(packet, 9, 2000, 2008, true)));
   }
+
+  /** A link that lost the rest of a datagram leaves nothing behind for ever. */
+  @Test
+  void shouldBoundThoseThatMeetOnceMoreByAllThatTheWorkerHasAndTwiceTheTime() {
+    FragmentTable table = new FragmentTable(30, 32, 16 * 2048);
+    byte[] packet = Fragments.udp("10.0.0.1", 1, "10.0.0.2", 2, 3000, new Random(1));
+    for (int id = 0; id < 33; id++) {
+      byte[] first = Fragments.one(packet, id, 0, 8, true);
+      h.parse(first, 0, first.length);
+      int datagram = table.open(h, 0, FragmentTable.PASSING, id);
+      assertEquals(id == 32, datagram < 0, "datagram " + id);
+    }
+    assertEquals(-1, table.nextExpired(FragmentTable.PASSING, 60));
+    assertEquals(0, table.nextExpired(FragmentTable.PASSING, 61));
+  }
 }

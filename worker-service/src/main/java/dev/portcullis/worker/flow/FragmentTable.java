@@ -42,9 +42,10 @@ public final class FragmentTable {
   public static final int NO_ROOM = 3;
 
   /**
-   * A lane more, without bounds of its own: of fragments whose datagram was complete at another
-   * worker or shard, which are on their way through links that have bounds. They wait for each
-   * other and not for time.
+   * A lane more, for fragments whose datagram was complete at another worker or shard. They follow
+   * each other closely, so that they only wait long where a link has lost some: it has the bounds
+   * of the whole worker, and twice the time, since their capture times may lie as far apart as
+   * fragments may.
    */
   public static final int PASSING = Lanes.COUNT;
 
@@ -74,8 +75,8 @@ public final class FragmentTable {
   private final FragmentFrames frames = new FragmentFrames();
   private final TupleIndex index = new TupleIndex();
   private final long timeoutNs;
-  private final int datagramsPerLane;
-  private final int blocksPerLane;
+  private final int limit;
+  private final int limitBlocks;
   private long[] words = new long[WORDS << 4];
   private int used;
   private int free = NONE;
@@ -94,8 +95,8 @@ public final class FragmentTable {
    */
   public FragmentTable(long timeoutNs, int limit, int limitBytes) {
     this.timeoutNs = timeoutNs;
-    datagramsPerLane = Math.max(1, limit / Lanes.COUNT);
-    blocksPerLane = Math.max(1, limitBytes / Lanes.COUNT / BlockStore.BLOCK);
+    this.limit = limit;
+    limitBlocks = limitBytes / BlockStore.BLOCK;
     Arrays.fill(oldest, NONE);
     Arrays.fill(newest, NONE);
     Arrays.fill(earliestNs, Long.MAX_VALUE);
@@ -156,9 +157,15 @@ public final class FragmentTable {
    * @param scope what else tells datagrams apart, 24 bits: where they came in
    */
   public int open(PacketHeader h, int scope, int lane, long nowNs) {
-    return lane == PASSING || datagrams[lane] < datagramsPerLane
-        ? openAnyway(h, scope, lane, nowNs)
-        : NONE;
+    return datagrams[lane] < share(lane, limit) ? openAnyway(h, scope, lane, nowNs) : NONE;
+  }
+
+  private static int share(int lane, int ofWorker) {
+    return lane == PASSING ? ofWorker : Math.max(1, ofWorker / Lanes.COUNT);
+  }
+
+  private long timeoutNs(int lane) {
+    return lane == PASSING ? 2 * timeoutNs : timeoutNs;
   }
 
   /** Returns a new datagram, whether there is room or not: it is about to be taken out. */
@@ -246,7 +253,7 @@ public final class FragmentTable {
     }
     int lane = lane(datagram);
     if (get(datagram, COUNT) == MAX_FRAGMENTS
-        || lane != PASSING && blocks[lane] + FragmentFrames.blocks(batch, i) > blocksPerLane) {
+        || blocks[lane] + FragmentFrames.blocks(batch, i) > share(lane, limitBlocks)) {
       return NO_ROOM;
     }
     int frame = addAnyway(datagram, batch, i, h, assignedClass, assignedHigh, assignedLow);
@@ -429,12 +436,12 @@ public final class FragmentTable {
 
   /** Whether a datagram has waited too long. */
   public boolean expired(int datagram, long nowNs) {
-    return nowNs - get(datagram, FIRST_NS) > timeoutNs;
+    return nowNs - get(datagram, FIRST_NS) > timeoutNs(lane(datagram));
   }
 
   /** Returns a datagram of the lane that has waited too long, the oldest first; -1: none. */
   public int nextExpired(int lane, long nowNs) {
-    if (earliestNs[lane] == Long.MAX_VALUE || nowNs - earliestNs[lane] <= timeoutNs) {
+    if (earliestNs[lane] == Long.MAX_VALUE || nowNs - earliestNs[lane] <= timeoutNs(lane)) {
       return NONE;
     }
     long earliest = Long.MAX_VALUE;

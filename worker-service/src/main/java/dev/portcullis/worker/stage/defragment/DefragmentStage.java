@@ -76,8 +76,7 @@ public final class DefragmentStage implements Stage {
     int scope = scope(v.batch, i);
     long nowNs = v.batch.captureTimeNs[i];
     int datagram = table.find(h, scope, lane);
-    boolean passing = lane == FragmentTable.PASSING;
-    if (datagram >= 0 && !passing && table.expired(datagram, nowNs)) {
+    if (datagram >= 0 && table.expired(datagram, nowNs)) {
       v.caused[i] += letGo(v, datagram, DropReason.FRAGMENT_TIMEOUT);
       remove(datagram);
       datagram = -1;
@@ -90,7 +89,7 @@ public final class DefragmentStage implements Stage {
     if (datagram >= 0) {
       result = add(v, i, datagram);
     } else {
-      v.caused[i] += passing ? 0 : expire(v, lane, nowNs);
+      v.caused[i] += expire(v, lane, nowNs);
       datagram = table.open(h, scope, lane, nowNs);
       if (datagram >= 0) {
         result = add(v, i, datagram);
@@ -101,7 +100,7 @@ public final class DefragmentStage implements Stage {
       case FragmentTable.KEPT -> {
         v.hold(i);
         table.lastWasHeld(datagram);
-        v.caused[i] += passing ? 0 : expire(v, lane, nowNs);
+        v.caused[i] += expire(v, lane, nowNs);
       }
       case FragmentTable.OVERLAP -> refuse(v, i, datagram, DropReason.FRAGMENT_OVERLAP);
       default -> refuse(v, i, datagram, DropReason.FRAGMENT_LIMIT);
