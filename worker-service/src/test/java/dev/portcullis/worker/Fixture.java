@@ -4,10 +4,14 @@ import dev.portcullis.core.counters.DropReason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -27,21 +31,40 @@ record Fixture(
 
   private static final Pattern PACKET = Pattern.compile("(\\S+) ([<>]) (.+)");
   private static final Pattern WAIT = Pattern.compile("wait (\\d+)(ms|s|m|h)");
+  private static final Pattern TIME =
+      Pattern.compile("time (\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ)");
+  private static final Pattern DIFFERENT = Pattern.compile("different (\\$\\w+) (\\$\\w+)");
+  private static final Pattern POLICY = Pattern.compile("policy (\\S+)");
+
+  /** Packets in follow each other by a millisecond. */
+  private static final Change LATER = (network, yaml) -> network.timeNs += 1_000_000;
 
   /**
-   * A packet that comes in, or time that passes, and what is expected of it.
+   * A packet that comes in, or something else that happens, and what is expected of it.
    *
    * @param line line of the file
-   * @param port port of entry; empty: time passes
+   * @param port port of entry; empty: no packet
    * @param packet what comes in
-   * @param waitNs how long time passes
+   * @param change what happens
    */
-  record Step(int line, String port, @Nullable PacketText packet, long waitNs, Expected expected) {}
+  record Step(
+      int line, String port, @Nullable PacketText packet, Change change, Expected expected) {}
+
+  /** Something that happens to a network: time passes, or another policy comes. */
+  interface Change {
+    /**
+     * Lets it happen.
+     *
+     * @param yaml configuration with the policy of a gateway of this name
+     */
+    void happen(Network network, UnaryOperator<String> yaml);
+  }
 
   /** What is expected: packets that leave, in order, and what became of the packet itself. */
   static final class Expected {
     final List<String> ports = new ArrayList<>();
     final List<PacketText> packets = new ArrayList<>();
+    final List<List<String>> different = new ArrayList<>();
     String verdict = "";
   }
 
@@ -55,12 +78,13 @@ record Fixture(
       try {
         if (line.startsWith("#")) {
           sentence = sentence.isEmpty() ? line.substring(1).strip() : sentence;
-        } else if (line.matches("(gateway|algorithms|workers|paths): .*")) {
-          settings.put(line.substring(0, line.indexOf(':')), line.substring(line.indexOf(' ') + 1));
+        } else if (line.matches("(gateway|algorithms|workers|paths|with): .*")) {
+          String name = line.substring(0, line.indexOf(':'));
+          settings.merge(name, line.substring(line.indexOf(' ') + 1), (a, b) -> a + "\n" + b);
         } else if (!line.isEmpty()) {
           step(i + 1, line, steps);
         }
-      } catch (IllegalArgumentException e) {
+      } catch (IllegalArgumentException | DateTimeParseException e) {
         throw new IllegalArgumentException(file + ":" + (i + 1) + ": " + e.getMessage(), e);
       }
     }
@@ -72,22 +96,30 @@ record Fixture(
   }
 
   private static void step(int number, String line, List<Step> steps) {
-    Matcher wait = WAIT.matcher(line);
-    if (wait.matches()) {
-      steps.add(new Step(number, "", null, ns(wait), new Expected()));
+    Change change = change(line);
+    Matcher packet = PACKET.matcher(line);
+    boolean comesIn = packet.matches() && packet.group(2).equals(">");
+    if (change != null) {
+      steps.add(new Step(number, "", null, change, new Expected()));
       return;
     }
-    Matcher packet = PACKET.matcher(line);
-    if (packet.matches() && packet.group(2).equals(">")) {
+    if (comesIn) {
       PacketText text = new PacketText(packet.group(3));
-      steps.add(new Step(number, packet.group(1), text, 0, new Expected()));
+      steps.add(new Step(number, packet.group(1), text, LATER, new Expected()));
       return;
     }
     if (steps.isEmpty()) {
       throw new IllegalArgumentException("before any packet came in: " + line);
     }
     Expected expected = steps.getLast().expected();
-    if (packet.matches()) {
+    PacketText in = steps.getLast().packet();
+    Matcher different = DIFFERENT.matcher(line);
+    if (different.matches()) {
+      expected.different.add(List.of(different.group(1), different.group(2)));
+    } else if (packet.matches() && packet.group(3).equals("same") && in != null) {
+      expected.ports.add(packet.group(1));
+      expected.packets.add(in.whole());
+    } else if (packet.matches()) {
       expected.ports.add(packet.group(1));
       expected.packets.add(new PacketText(packet.group(3)));
     } else if (line.matches("forward|held|joined|drop \\S+")) {
@@ -95,6 +127,25 @@ record Fixture(
     } else {
       throw new IllegalArgumentException("not understood: " + line);
     }
+  }
+
+  private static @Nullable Change change(String line) {
+    Matcher wait = WAIT.matcher(line);
+    if (wait.matches()) {
+      long ns = ns(wait);
+      return (network, yaml) -> network.timeNs += ns;
+    }
+    Matcher time = TIME.matcher(line);
+    if (time.matches()) {
+      long ns = Instant.parse(time.group(1)).getEpochSecond() * 1_000_000_000L;
+      return (network, yaml) -> network.timeNs = ns;
+    }
+    Matcher policy = POLICY.matcher(line);
+    if (policy.matches()) {
+      String name = policy.group(1);
+      return (network, yaml) -> network.policy(yaml.apply(name));
+    }
+    return null;
   }
 
   private static long ns(Matcher wait) {
@@ -108,19 +159,22 @@ record Fixture(
     return Long.parseLong(wait.group(1)) * unit;
   }
 
-  /** Plays the case through a network; returns what is not as expected, empty when all is. */
-  List<String> play(Network network) {
+  /**
+   * Plays the case through a network; returns what is not as expected, empty when all is.
+   *
+   * @param yaml configuration with the policy of a gateway of this name
+   */
+  List<String> play(Network network, UnaryOperator<String> yaml) {
     List<String> wrong = new ArrayList<>();
     Map<String, Integer> bound = new HashMap<>();
     for (Step step : steps) {
       String verdict;
       PacketText packet = step.packet();
+      step.change().happen(network, yaml);
       if (packet == null) {
-        network.timeNs += step.waitNs();
         network.tick();
         verdict = "";
       } else {
-        network.timeNs += 1_000_000;
         Network.Out outcome = network.in(step.port(), packet.bytes(bound));
         verdict = network.verdict(outcome);
       }
@@ -155,6 +209,11 @@ record Fixture(
       }
       for (String it : expected.packets.get(i).differences(left.get(i).data(), bound)) {
         wrong.add(at + "packet " + i + ": " + it);
+      }
+    }
+    for (List<String> it : expected.different) {
+      if (Objects.equals(bound.get(it.getFirst()), bound.get(it.getLast()))) {
+        wrong.add(at + it.getFirst() + " and " + it.getLast() + " are the same");
       }
     }
   }

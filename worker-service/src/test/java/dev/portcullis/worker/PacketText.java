@@ -31,7 +31,7 @@ final class PacketText {
   private static final Map<String, Integer> PROTOCOLS =
       Map.of("tcp", 6, "udp", 17, "icmp", 1, "icmpv6", 58, "sctp", 132, "gre", 47, "esp", 50);
   private static final Map<String, Integer> FLAGS =
-      Map.of("FIN", 1, "SYN", 2, "RST", 4, "PSH", 8, "ACK", 16, "URG", 32);
+      Map.of("FIN", 1, "SYN", 2, "RST", 4, "PSH", 8, "ACK", 16, "URG", 32, "ECE", 64, "CWR", 128);
   private static final Set<String> WITH_VALUE =
       Set.of(
           "seq",
@@ -57,9 +57,12 @@ final class PacketText {
           "tos",
           "pad",
           "ext",
-          "quote-length");
+          "quote-length",
+          "tcp-options",
+          "label",
+          "patch");
   private static final Set<String> ALONE =
-      Set.of("df", "mf", "bad-ip-checksum", "bad-checksum", "no-checksum");
+      Set.of("df", "mf", "sackok", "bad-ip-checksum", "bad-checksum", "no-checksum");
 
   final String text;
   private final IpAddress source;
@@ -209,7 +212,7 @@ final class PacketText {
     all.writeBytes(transport);
     byte[] packet = all.toByteArray();
     if (!later) {
-      checksums(packet, fragment);
+      checksums(packet, header.length, fragment);
     }
     if (v4) {
       put16(packet, 10, 0);
@@ -218,7 +221,17 @@ final class PacketText {
         packet[10] ^= 0x55;
       }
     }
+    patch(packet);
     return Arrays.copyOf(packet, packet.length + (int) number("pad", 0));
+  }
+
+  private void patch(byte[] packet) {
+    String patch = words.get("patch");
+    if (patch != null) {
+      int colon = patch.indexOf(':');
+      byte[] bytes = HexFormat.of().parseHex(patch.substring(colon + 1));
+      System.arraycopy(bytes, 0, packet, Integer.parseInt(patch.substring(0, colon)), bytes.length);
+    }
   }
 
   private byte[] optionBytes() {
@@ -249,7 +262,7 @@ final class PacketText {
     byte[] extensions =
         words.containsKey("ext") ? HexFormat.of().parseHex(words.get("ext")) : new byte[0];
     byte[] h = new byte[40 + extensions.length + (fragment ? 8 : 0)];
-    h[0] = 0x60;
+    put32(h, 0, 6L << 28 | number("tos", 0) << 20 | number("label", 0));
     put16(h, 4, (int) number("total", h.length - 40 + length));
     h[6] = (byte) number("next", fragment ? 44 : protocol);
     h[7] = (byte) number("ttl", 64);
@@ -337,15 +350,20 @@ final class PacketText {
       put32(sack, 8, Long.parseLong(edges[1]));
       o.writeBytes(sack);
     }
+    if (words.containsKey("sackok")) {
+      o.writeBytes(new byte[] {1, 1, 4, 2});
+    }
+    if (words.containsKey("tcp-options")) {
+      o.writeBytes(HexFormat.of().parseHex(words.get("tcp-options")));
+    }
     return o.toByteArray();
   }
 
-  private void checksums(byte[] packet, boolean fragment) {
+  private void checksums(byte[] packet, int start, boolean fragment) {
     int at = checksumAt();
     if (at < 0 || words.containsKey("no-checksum")) {
       return;
     }
-    int start = transportStart(packet);
     int checksum = computed(packet, start, packet.length, at);
     if (words.containsKey("bad-checksum")) {
       checksum ^= 0x55;
@@ -377,12 +395,6 @@ final class PacketText {
     return protocol == PacketHeader.UDP && checksum == 0 ? 0xffff : checksum;
   }
 
-  private int transportStart(byte[] packet) {
-    PacketHeader h = new PacketHeader();
-    h.parse(packet, 0, packet.length);
-    return h.transportOffset;
-  }
-
   /**
    * Compares a packet with this line; ports that the line calls {@code $name} are bound when they
    * are new.
@@ -391,6 +403,11 @@ final class PacketText {
    */
   List<String> differences(byte[] packet, Map<String, Integer> bound) {
     List<String> wrong = new ArrayList<>();
+    if (isWhole) {
+      HexFormat hex = HexFormat.of();
+      compare(wrong, "packet", hex.formatHex(bytes(bound)), hex.formatHex(packet));
+      return wrong;
+    }
     PacketHeader h = new PacketHeader();
     h.parse(packet, 0, packet.length);
     IpAddress from = new IpAddress(h.version, h.sourceHigh, h.sourceLow);
@@ -407,7 +424,7 @@ final class PacketText {
     }
     words.keySet().forEach(word -> compareWord(wrong, word, packet, h, bound));
     if (flags >= 0) {
-      compare(wrong, "TCP flags", flags, h.tcpFlags);
+      compare(wrong, "TCP flags", flags, packet[h.transportOffset + 13] & 0xff);
     }
     if (quote != null) {
       byte[] quoted = Arrays.copyOfRange(packet, h.transportOffset + 8, h.end);
@@ -422,6 +439,14 @@ final class PacketText {
   }
 
   private boolean skipChecksums;
+  private boolean isWhole;
+
+  /** This packet, byte for byte. */
+  PacketText whole() {
+    PacketText copy = new PacketText(text);
+    copy.isWhole = true;
+    return copy;
+  }
 
   private PacketText withoutChecksums() {
     PacketText copy = new PacketText(text);
@@ -462,6 +487,13 @@ final class PacketText {
         String options = HexFormat.of().formatHex(p, 20, (p[0] & 15) * 4);
         compare(wrong, word, words.get(word).toLowerCase(Locale.ROOT), options);
       }
+      case "sackok" -> compare(wrong, word, true, option(p, t, 4, 0) >= 0);
+      case "tcp-options" -> {
+        String options = HexFormat.of().formatHex(p, t + 20, t + (p[t + 12] >>> 4 & 15) * 4);
+        compare(wrong, word, words.get(word).toLowerCase(Locale.ROOT), options);
+      }
+      case "pad" -> compare(wrong, word, number(word, 0), p.length - h.end);
+      case "label" -> compare(wrong, word, number(word, 0), u32(p, 0) & 0xfffff);
       case "bad-checksum", "bad-ip-checksum", "no-checksum", "quote-length" -> {}
       default -> wrong.add("a packet that left cannot be asked for \"" + word + "\"");
     }
@@ -488,7 +520,7 @@ final class PacketText {
     int end = t + (p[t + 12] >>> 4 & 15) * 4;
     for (int at = t + 20; at < end && p[at] != 0; at += p[at] == 1 ? 1 : p[at + 1]) {
       if (p[at] == kind) {
-        return size == 1 ? p[at + 2] & 0xff : u16(p, at + 2);
+        return size == 0 ? 0 : size == 1 ? p[at + 2] & 0xff : u16(p, at + 2);
       }
     }
     return -1;
