@@ -149,7 +149,8 @@ final class TcpTracker {
       return next;
     }
     if (t.end == TcpWindows.end(w, at, direction)) {
-      return next;
+      // a SYN that is repeated and never answered must not keep the flow, and its translation
+      return next == FlowState.TCP_SYN_SENT ? Outcome.PASSES : next;
     }
     // another SYN than the first: which one counts says the answer
     return direction == 0
