@@ -327,6 +327,31 @@ public final class PacketHeader {
         : protocol == ICMPV6 && (icmpType == 128 || icmpType == 129);
   }
 
+  /**
+   * Whether this is a query: echo, timestamp, information, address mask (RFC 792, RFC 950),
+   * extended echo (RFC 8335), node information (RFC 4620).
+   */
+  public boolean isQuery() {
+    return protocol == ICMP
+        ? icmpType == 8 || icmpType == 13 || icmpType == 15 || icmpType == 17 || icmpType == 42
+        : protocol == ICMPV6 && (icmpType == 128 || icmpType == 139 || icmpType == 160);
+  }
+
+  /** Whether this is the answer to a query. */
+  public boolean isAnswer() {
+    return protocol == ICMP
+        ? icmpType == 0 || icmpType == 14 || icmpType == 16 || icmpType == 18 || icmpType == 43
+        : protocol == ICMPV6 && (icmpType == 129 || icmpType == 140 || icmpType == 161);
+  }
+
+  /** Returns the type that answers a query, or that an answer answers; -1: this is neither. */
+  public int otherTypeOfQuery() {
+    if (protocol == ICMP && isEcho()) {
+      return icmpType ^ 8;
+    }
+    return isQuery() ? icmpType + 1 : isAnswer() ? icmpType - 1 : -1;
+  }
+
   /** Reads two bytes in network order as an unsigned number. */
   public static int u16(byte[] bytes, int at) {
     return (bytes[at] & 0xff) << 8 | bytes[at + 1] & 0xff;

@@ -115,8 +115,8 @@ public final class QuotedPacket {
     reply.fragment = packet.fragment;
     reply.sourcePort = packet.destinationPort;
     reply.destinationPort = packet.sourcePort;
-    // the type of the answer: echo requests and replies change places
-    reply.icmpType = packet.isEcho() ? packet.icmpType ^ (packet.version == 4 ? 8 : 1) : -1;
+    // queries and answers change places
+    reply.icmpType = packet.otherTypeOfQuery();
   }
 
   /**

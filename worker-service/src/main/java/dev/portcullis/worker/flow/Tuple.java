@@ -15,8 +15,9 @@ public final class Tuple {
   public long destinationLow;
 
   /**
-   * Source port, destination port (16 bits each), then whether this is an echo reply (bit 17) and
-   * whether there are ports (bit 16), protocol, version.
+   * Source port, destination port (16 bits each), then whether this is an ICMP query without
+   * identifier (bit 18), the answer to one (bit 17) and whether there are ports (bit 16), protocol,
+   * version.
    */
   public long ports;
 
@@ -30,11 +31,22 @@ public final class Tuple {
     return h.hasPorts && !h.fragment;
   }
 
-  private static final long ECHO_REPLY = 1 << 17;
+  private static final long ANSWER = 1 << 17, QUERY = 1 << 18;
 
-  private static long replyBit(PacketHeader h, boolean withPorts, boolean turned) {
-    boolean isEcho = withPorts && h.isEcho();
-    return isEcho && (h.icmpType == 0 || h.icmpType == 129) != turned ? ECHO_REPLY : 0;
+  /**
+   * An ICMP query and its answer are one another's reply; without an identifier that is used, a
+   * query is told apart from other messages too, which are replies to each other. Of a fragment
+   * that is not the first nothing can be told, so it is not told of any.
+   */
+  private static long queryBits(PacketHeader h, boolean turned) {
+    if (h.icmpType < 0 || h.fragment) {
+      return 0;
+    }
+    boolean query = h.isQuery();
+    if (!query && !h.isAnswer()) {
+      return 0;
+    }
+    return query == turned ? ANSWER : h.hasPorts ? 0 : QUERY;
   }
 
   /** Takes the tuple of a packet. */
@@ -46,7 +58,7 @@ public final class Tuple {
         h.destinationHigh,
         h.destinationLow,
         ports(h.version, h.protocol, withPorts, h.sourcePort, h.destinationPort)
-            | replyBit(h, withPorts, false));
+            | queryBits(h, false));
   }
 
   /** Takes the tuple of the reply to a packet. */
@@ -58,7 +70,7 @@ public final class Tuple {
         h.sourceHigh,
         h.sourceLow,
         ports(h.version, h.protocol, withPorts, h.destinationPort, h.sourcePort)
-            | replyBit(h, withPorts, true));
+            | queryBits(h, true));
   }
 
   /** Sets all words. */

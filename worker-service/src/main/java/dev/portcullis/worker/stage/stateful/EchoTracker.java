@@ -10,13 +10,11 @@ import dev.portcullis.worker.flow.FlowState;
  */
 final class EchoTracker {
 
-  private static final int REPLY = 0, REPLY_V6 = 129;
-
   private EchoTracker() {}
 
   /** Decides about the first packet of a flow. Returns what is wrong with it, or the state. */
   static int opening(PacketHeader h) {
-    return h.icmpType == REPLY || h.icmpType == REPLY_V6 ? Outcome.OUT_OF_STATE : FlowState.ICMP;
+    return h.isAnswer() ? Outcome.OUT_OF_STATE : FlowState.ICMP;
   }
 
   /** Decides about a packet of a flow. Returns the state after it. */

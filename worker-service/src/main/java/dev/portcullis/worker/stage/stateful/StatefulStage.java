@@ -91,7 +91,7 @@ public final class StatefulStage implements Stage {
 
   private void opening(Vector v, int i) {
     PacketHeader h = v.header[i];
-    int outcome = Tuple.usesPorts(h) ? openingWithPorts(v, i, h) : OtherTracker.opening();
+    int outcome = Tuple.usesPorts(h) ? openingWithPorts(v, i, h) : other(v, h);
     if (outcome >= 0) {
       v.opening.state = outcome;
     } else {
@@ -121,7 +121,12 @@ public final class StatefulStage implements Stage {
         v.opening.state = FlowState.ICMP;
         yield EchoTracker.opening(h);
       }
-      default -> OtherTracker.opening();
+      default -> other(v, h);
     };
+  }
+
+  private static int other(Vector v, PacketHeader h) {
+    v.opening.state = FlowState.OTHER;
+    return OtherTracker.opening(h);
   }
 }
