@@ -286,7 +286,10 @@ public final class PacketHeader {
         }
         icmpType = bytes[at] & 0xff;
         icmpCode = bytes[at + 1] & 0xff;
-        if (isEcho() && available >= 8) {
+        if (available < 8) {
+          return MALFORMED;
+        }
+        if (isEcho()) {
           sourcePort = u16(bytes, at + 4);
           destinationPort = sourcePort;
           hasPorts = true;
