@@ -75,7 +75,11 @@ final class Network {
   byte[] l2 = new byte[14];
 
   Network(String yaml, int workerCount, int shards) {
-    config = load(yaml);
+    this(load(yaml), workerCount, shards);
+  }
+
+  Network(GatewayConfig config, int workerCount, int shards) {
+    this.config = config;
     topology = Topology.of(config.gateway());
     this.shards = shards;
     List<Member> members = new ArrayList<>();
