@@ -158,6 +158,24 @@ public enum Counter {
       "packets",
       "Times that a passing expression divided by zero or overflowed, so that the sum of the addresses was taken.",
       "module"),
+  EVENTS_WRITTEN(
+      "portcullis_events_written_total",
+      Type.COUNTER,
+      "events",
+      "Events that were written to where the configuration wants them.",
+      "module"),
+  EVENTS_LOST(
+      "portcullis_events_lost_total",
+      Type.COUNTER,
+      "events",
+      "Events that found the queue of the log full, or could not be written.",
+      "module"),
+  EVENTS_SUPPRESSED(
+      "portcullis_events_suppressed_total",
+      Type.COUNTER,
+      "events",
+      "Drop and anomaly events that were more than log.perSecond.",
+      "worker"),
   LINK_QUEUE_BYTES(
       "portcullis_link_queue_bytes",
       Type.GAUGE,

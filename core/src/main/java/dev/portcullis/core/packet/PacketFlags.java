@@ -54,19 +54,26 @@ public final class PacketFlags {
   /** The gateway made this packet itself: an ICMP error, a reset, an answer to an echo request. */
   public static final int ORIGINATED = 1 << 13;
 
-  /** This is no packet but an event: {@code data} is one line of JSON in Suricata's EVE format. */
+  /**
+   * This is no packet but an event: {@code data} is one line of JSON in Suricata's EVE format,
+   * {@code number} the frame that caused it, 0: time did; those are ordered by {@code
+   * captureTimeNs} and {@code vLow} (start and number of the flow). In an outcome: an event of the
+   * worker tells of the drop.
+   */
   public static final int EVENT = 1 << 14;
 
   /**
    * Events that this frame causes go back to the port of entry as {@link #EVENT} rows instead of
-   * into the log of the worker: a replay gathers them.
+   * into the log of the worker, with the next {@link #TICK}: a replay gathers them.
    */
   public static final int EVENTS = 1 << 15;
 
   /**
    * This is no packet but time: {@code captureTimeNs} has come. An IO module passes it to every
    * lane of every worker; what is due by then happens. With {@link #REPORT} each lane answers with
-   * an outcome that has this flag, after all that it caused.
+   * an outcome that has this flag, after all that it caused. With {@link #EVENTS}, {@code
+   * frameLength} is how many bytes of events a lane may send now; {@code pieces} of the answer is 1
+   * where more wait, for another tick. A time of 0 is none: only events are asked for.
    */
   public static final int TICK = 1 << 16;
 
@@ -96,6 +103,12 @@ public final class PacketFlags {
    * it (see {@link #OUTCOME}).
    */
   public static final int WAS_HELD = 1 << 23;
+
+  /**
+   * With {@link #TRACE}: the way is told in more detail than {@code paths.jsonl} has: the state of
+   * the flow before the packet ({@code was:new}).
+   */
+  public static final int EXPLAIN = 1 << 24;
 
   /** Shift of the number of workers that the packet went through before this one (3 bits). */
   public static final int HOPS_SHIFT = 8;

@@ -153,6 +153,7 @@ final class ConfigChecks {
     if (!b.has("spec.routes") && !b.has("spec.inline")) {
       b.fault("spec", "both routes and inline are missing; one of them must be given.");
     }
+    log(s.log().eve(), b);
     String at = "spec.distribution";
     GatewaySpec.Distribution d = s.distribution();
     Algorithm main = algorithm(s, b, at, d.algorithm(), d.weights(), d.value());
@@ -221,6 +222,18 @@ final class ConfigChecks {
       b.fault(path + ".value", "the value does nothing here; it is allowed with expression only.");
     }
     return weighted(b, path, algorithm, weights);
+  }
+
+  private static void log(GatewaySpec.Eve eve, Binder b) {
+    boolean wanted =
+        eve.to() == GatewaySpec.EveTarget.FILE || eve.to() == GatewaySpec.EveTarget.SOCKET;
+    if (wanted && (eve.path() == null || eve.path().isEmpty())) {
+      b.fault("spec.log.eve.path", "the path is missing; it must be given for a file or socket.");
+    } else if (!wanted && eve.path() != null) {
+      b.fault(
+          "spec.log.eve.path",
+          "a path does nothing here; it is allowed where spec.log.eve.to is file or socket.");
+    }
   }
 
   private static Algorithm weighted(
@@ -328,6 +341,7 @@ final class ConfigChecks {
     }
     return new PolicySpec(
         p.defaultAction(),
+        p.defaultLog(),
         p.addresses(),
         p.services(),
         p.schedules(),

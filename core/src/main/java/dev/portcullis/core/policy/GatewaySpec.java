@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeouts how long a flow lives without packets
  * @param limits bounds of tables and queues
  * @param onPolicyChange what a new policy does to live flows
+ * @param log events, and what the program says of itself
  * @param policy name of the GatewayPolicy
  */
 public record GatewaySpec(
@@ -41,6 +42,7 @@ public record GatewaySpec(
     @Field(doc = "Bounds of tables and queues.") Limits limits,
     @Field(doc = "What a new policy does to live flows.", value = "rematch")
         OnPolicyChange onPolicyChange,
+    @Field(doc = "Events, and what the program says of itself.") Log log,
     @Field(
             doc = "Name of the GatewayPolicy; without one every flow is dropped.",
             kind = Field.Kind.NAME)
@@ -62,6 +64,7 @@ public record GatewaySpec(
         timeouts,
         limits,
         onPolicyChange,
+        log,
         policy);
   }
 
@@ -81,6 +84,7 @@ public record GatewaySpec(
         timeouts,
         limits,
         onPolicyChange,
+        log,
         policy);
   }
 
@@ -456,5 +460,108 @@ public record GatewaySpec(
   public enum OnPolicyChange {
     REMATCH,
     KEEP
+  }
+
+  /**
+   * Events, and what the program says of itself.
+   *
+   * @param level from which on a message is written to stderr
+   * @param eve where events go
+   * @param events types that are written; empty: all
+   * @param drops which drops write an event of type drop
+   * @param perSecond bound of events about packets
+   * @param statsIntervalNs time between two events of type stats
+   */
+  public record Log(
+      @Field(
+              doc =
+                  "Least level of what the program says of itself; may change while the gateway runs.",
+              value = "warn")
+          LogLevel level,
+      @Field(doc = "Where events in EVE format go.") Eve eve,
+      @Field(doc = "Types of events that are written; empty: all.") List<EventType> events,
+      @Field(
+              doc =
+                  "Drop events: of rules with log and of defaultAction with defaultLog, or of every drop.",
+              value = "logged")
+          Drops drops,
+      @Field(
+              doc = "Drop and anomaly events per second and shard; more are counted, not written.",
+              value = "1000",
+              min = 1,
+              max = 1000000)
+          int perSecond,
+      @Field(
+              doc = "Time between two stats events.",
+              key = "statsInterval",
+              value = "8s",
+              kind = Field.Kind.DURATION)
+          long statsIntervalNs) {
+
+    /** Returns the same with another level. */
+    Log withLevel(LogLevel other) {
+      return new Log(other, eve, events, drops, perSecond, statsIntervalNs);
+    }
+  }
+
+  /** Where events go; in {@code path}, {@code {module}} stands for the name of the module. */
+  public record Eve(
+      @Field(doc = "Nowhere, a file, standard output or a Unix stream socket.", value = "none")
+          EveTarget to,
+      @Field(doc = "File or socket; {module} in it stands for the module's name.")
+          @Nullable String path,
+      @Field(doc = "When a file is put aside for a new one.") Rotate rotate,
+      @Field(
+              doc = "Bytes of events that wait to be written; more are lost and counted.",
+              key = "queue",
+              value = "4Mi",
+              kind = Field.Kind.SIZE,
+              min = 65536,
+              max = 1073741824)
+          int queueBytes) {}
+
+  /** {@code eve.json} becomes {@code eve.json.1}, and so on; {@code keep} of them stay. */
+  public record Rotate(
+      @Field(
+              doc = "Size of a file.",
+              key = "size",
+              value = "64Mi",
+              kind = Field.Kind.SIZE,
+              min = 4096,
+              max = 1073741824)
+          int sizeBytes,
+      @Field(doc = "Age of a file.", key = "age", value = "24h", kind = Field.Kind.DURATION)
+          long ageNs,
+      @Field(doc = "Old files that are kept.", value = "4", min = 0, max = 1000) int keep) {}
+
+  /** Where events go. */
+  public enum EveTarget {
+    NONE,
+    FILE,
+    STDOUT,
+    SOCKET
+  }
+
+  /** Types of events. */
+  public enum EventType {
+    FLOW,
+    DROP,
+    ANOMALY,
+    STATS
+  }
+
+  /** Which drops write an event of type drop. */
+  public enum Drops {
+    LOGGED,
+    ALL
+  }
+
+  /** Levels of messages, the gravest first. */
+  public enum LogLevel {
+    ERROR,
+    WARN,
+    INFO,
+    DEBUG,
+    TRACE
   }
 }

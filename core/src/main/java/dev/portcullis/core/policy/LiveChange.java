@@ -8,8 +8,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a running gateway can take of a changed configuration: the policy, and what the gateway says
- * about it. Ports, routes, distribution, limits and the rest are what its modules were built from.
+ * What a running gateway can take of a changed configuration: the policy, what the gateway says
+ * about it, and how much the program says of itself. Ports, routes, distribution, limits and the
+ * rest are what its modules were built from.
  */
 public final class LiveChange {
 
@@ -25,7 +26,7 @@ public final class LiveChange {
     List<String> changed = new ArrayList<>();
     for (RecordComponent field : GatewaySpec.class.getRecordComponents()) {
       if (!TAKEN.contains(field.getName())
-          && !Objects.equals(read(field, before.gateway()), read(field, after.gateway()))) {
+          && !Objects.equals(built(field, before.gateway()), built(field, after.gateway()))) {
         changed.add("spec." + Binder.key(field));
       }
     }
@@ -35,7 +36,14 @@ public final class LiveChange {
     return String.join(", ", changed)
         + (changed.size() == 1 ? " has" : " have")
         + " changed, which takes a restart of the gateway; what it takes while it runs is another"
-        + " policy, spec.policy and spec.onPolicyChange; the old configuration stays in use";
+        + " policy, spec.policy, spec.onPolicyChange and spec.log.level; the old configuration stays in use";
+  }
+
+  /** Returns the value of a field, less what of it a running gateway takes. */
+  private static @Nullable Object built(RecordComponent field, GatewaySpec spec) {
+    return field.getName().equals("log")
+        ? spec.log().withLevel(GatewaySpec.LogLevel.WARN)
+        : read(field, spec);
   }
 
   private static @Nullable Object read(RecordComponent field, GatewaySpec spec) {

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  * The {@code spec} of a {@code GatewayPolicy}: rules, first match wins. Immutable and checked.
  *
  * @param defaultAction what happens to a flow that no rule matches
+ * @param defaultLog whether that writes an event
  * @param addresses named address objects
  * @param services named services
  * @param schedules named times
@@ -16,6 +17,8 @@ import org.jspecify.annotations.Nullable;
 public record PolicySpec(
     @Field(doc = "What happens to a flow that no rule matches.", value = "drop")
         Action defaultAction,
+    @Field(doc = "Whether a drop by defaultAction writes an event.", value = "false")
+        boolean defaultLog,
     @Field(doc = "Named addresses.") List<AddressObject> addresses,
     @Field(doc = "Named services.") List<Service> services,
     @Field(doc = "Named times, up to 24.") List<Schedule> schedules,

@@ -1,5 +1,6 @@
 package dev.portcullis.core.process;
 
+import dev.portcullis.core.policy.GatewaySpec.LogLevel;
 import dev.portcullis.core.policy.LiveChange;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -130,12 +131,16 @@ public final class ConfigWatch implements AutoCloseable {
       say.accept(refusal);
       return;
     }
+    LogLevel before = inUse.config().gateway().log().level();
+    LogLevel after = loaded.config().gateway().log().level();
     inUse = loaded;
+    LogLevels.follow(loaded.config());
     change.take(loaded);
     say.accept(
         "the configuration has changed: the policy has "
             + loaded.config().policy().rules().size()
-            + " rules now");
+            + " rules now"
+            + (after == before ? "" : ", the log level is " + LogLevels.nameOf(after)));
   }
 
   /** Follows no more. */

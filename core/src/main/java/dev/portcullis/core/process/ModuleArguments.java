@@ -112,7 +112,10 @@ public final class ModuleArguments {
     }
     for (OptionSpec option : parsed.matchedOptions()) {
       String key = option.longestName().substring(2);
-      if (key.equals("http")) {
+      if (key.equals("log-level")) {
+        LogLevels.parse(option.getValue());
+        properties.put(LogLevels.PROPERTY, option.getValue());
+      } else if (key.equals("http")) {
         HostPort http = HostPort.parse("--http", option.getValue());
         properties.put("quarkus.http.host", http.host());
         properties.put("quarkus.http.port", Integer.toString(http.port()));
@@ -139,6 +142,10 @@ public final class ModuleArguments {
   }
 
   private void common() {
+    option(
+        "--log-level",
+        "LEVEL",
+        "error, warn, info, debug or trace (default: spec.log.level; a change of that while the program runs holds).");
     option("--http", "Where health and metrics answer (default: 127.0.0.1, any free port).", false);
     option("--cert", "FILE", "Certificate chain of this module, PEM.");
     option("--key", "FILE", "Private key of this module, PEM.");

@@ -61,6 +61,15 @@ public final class ModuleFiles {
 
   /** Returns {@code module}; when it has stopped, {@code afterwards} runs. */
   public static RunningModule closing(RunningModule module, Runnable afterwards) {
+    return closing(module, () -> {}, afterwards);
+  }
+
+  /**
+   * Returns {@code module}; on SIGHUP, {@code onHangUp} runs behind what the module does, and when
+   * it has stopped, {@code afterwards}.
+   */
+  public static RunningModule closing(
+      RunningModule module, Runnable onHangUp, Runnable afterwards) {
     return new RunningModule() {
       @Override
       public boolean ready() {
@@ -75,6 +84,17 @@ public final class ModuleFiles {
       @Override
       public MetricsSource metrics() {
         return module.metrics();
+      }
+
+      @Override
+      public FlowPage flows(FlowFilter filter) {
+        return module.flows(filter);
+      }
+
+      @Override
+      public void hangUp() {
+        module.hangUp();
+        onHangUp.run();
       }
 
       @Override

@@ -47,9 +47,9 @@ public final class ModuleProcess {
     Signal.handle(new Signal("INT"), signal -> stop.run());
   }
 
-  /** Runs {@code reload} on SIGHUP, which ends a process that does not ask for it. */
-  public static void onReloadSignal(Runnable reload) {
-    Signal.handle(new Signal("HUP"), signal -> reload.run());
+  /** Runs {@code task} on SIGHUP, which ends a process that does not ask for it. */
+  public static void onHangUp(Runnable task) {
+    Signal.handle(new Signal("HUP"), signal -> task.run());
   }
 
   /** Returns whether the module runs and has a table. */
@@ -61,6 +61,12 @@ public final class ModuleProcess {
   /** Returns whether the module was started. */
   public boolean started() {
     return module != null;
+  }
+
+  /** Returns live flows of the module that a filter lets through; none before it was started. */
+  public FlowPage flows(FlowFilter filter) {
+    RunningModule running = module;
+    return running == null ? FlowPage.NONE : running.flows(filter);
   }
 
   /** Returns whether nothing has failed. */
@@ -92,6 +98,7 @@ public final class ModuleProcess {
       PrintStream err) {
     try {
       ModuleSettings read = settings.read();
+      LogLevels.start(System.getProperty(LogLevels.PROPERTY), read.files());
       RunningModule running =
           runner.start(
               read,
@@ -100,6 +107,7 @@ public final class ModuleProcess {
                 exit.run();
               });
       module = running;
+      onHangUp(running::hangUp);
       meters.follow(running.metrics());
       out.println(started(read.name(), running.links(), http));
       untilExit.run();

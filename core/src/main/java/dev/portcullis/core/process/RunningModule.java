@@ -15,6 +15,17 @@ public interface RunningModule {
   /** Returns the numbers of the module. */
   MetricsSource metrics();
 
+  /** Returns live flows that a filter lets through; none where the module keeps no flows. */
+  default FlowPage flows(FlowFilter filter) {
+    return FlowPage.NONE;
+  }
+
+  /**
+   * Does what SIGHUP asks for: opens again what it writes and somebody may have put aside, and
+   * reads the configuration again where it is the one who hands it out.
+   */
+  default void hangUp() {}
+
   /**
    * Takes nothing new, sends and writes what is on its way, ends the links and returns. Idempotent.
    */

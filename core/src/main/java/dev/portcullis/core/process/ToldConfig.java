@@ -58,6 +58,7 @@ public final class ToldConfig {
       return Told.NOTHING_NEW;
     }
     config = told;
+    LogLevels.follow(told);
     return first ? Told.ANOTHER_TO_BEGIN_WITH : Told.ANOTHER_POLICY;
   }
 

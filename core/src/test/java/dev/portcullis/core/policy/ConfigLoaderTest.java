@@ -163,6 +163,19 @@ class ConfigLoaderTest {
   }
 
   @Test
+  void shouldWantAPathForEventsExactlyWhereOneIsUsed() throws Exception {
+    String yaml = Files.readString(ROOT.resolve("examples/branch.yaml"));
+    for (String eve : List.of("to: file", "to: socket", "to: stdout, path: x", "path: x")) {
+      var faults =
+          ConfigLoader.parse(
+                  "g", yaml.replaceFirst("(?m)^spec:$", "spec:\n  log: {eve: {" + eve + "}}"))
+              .faults();
+      assertEquals(1, faults.size(), eve + faults);
+      assertEquals("spec.log.eve.path", faults.getFirst().path());
+    }
+  }
+
+  @Test
   void shouldReportEmptyFile() {
     assertEquals(1, ConfigLoader.parse("x", "").faults().size());
   }

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -89,11 +91,28 @@ class ConfigWatchTest {
   }
 
   @Test
+  void shouldTakeAnotherLogLevel() throws Exception {
+    write(YAML.replace("policy: p", "policy: p\n  log: {level: error}"));
+    assertEquals(
+        "the configuration has changed: the policy has 0 rules now, the log level is error",
+        said());
+    assertEquals(Level.SEVERE, Logger.getLogger("dev.portcullis").getLevel());
+    assertEquals(1, taken.size());
+  }
+
+  @Test
+  void shouldRefuseAnotherTargetOfEvents() throws Exception {
+    write(YAML.replace("policy: p", "policy: p\n  log: {eve: {to: stdout}}"));
+    assertTrue(said().startsWith("spec.log has changed, which takes a restart"));
+    assertEquals(0, taken.size());
+  }
+
+  @Test
   void shouldRefuseWhatTakesARestart() throws Exception {
     write(YAML.replace("zone: wan", "zone: dmz").replace("policy: p", "limits: {flows: 1000}"));
     assertEquals(
         "spec.io, spec.limits have changed, which takes a restart of the gateway; what it takes"
-            + " while it runs is another policy, spec.policy and spec.onPolicyChange; the old"
+            + " while it runs is another policy, spec.policy, spec.onPolicyChange and spec.log.level; the old"
             + " configuration stays in use",
         said());
     assertEquals(0, taken.size());

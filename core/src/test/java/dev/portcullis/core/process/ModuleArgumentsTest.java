@@ -71,6 +71,14 @@ class ModuleArgumentsTest {
   }
 
   @Test
+  void shouldRefuseALogLevelThatIsNone() {
+    assertEquals(OptionalInt.of(2), apply(ModuleArguments.worker(), "1", "--log-level", "loud"));
+    assertTrue(
+        err.toString(StandardCharsets.UTF_8)
+            .contains("allowed is error, warn, info, debug or trace"));
+  }
+
+  @Test
   void shouldRefuseAnAddressWithoutPort() {
     assertEquals(OptionalInt.of(2), apply(ModuleArguments.io(), "a", "--http", "localhost"));
     assertTrue(err.toString(StandardCharsets.UTF_8).contains("--http: \"localhost\""));
