@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class IoModule implements AutoCloseable, FrameSink {
 
+  /** Time between two ticks of a live port. */
+  static final long TICK_NS = 100_000_000L;
+
   private final ModuleId self;
   private final LinkLoop loop;
   private final ModuleLinks links;
@@ -40,6 +43,8 @@ public final class IoModule implements AutoCloseable, FrameSink {
   private volatile boolean ready;
   private boolean started;
   private boolean closed;
+  private final PacketBatch time = new PacketBatch(0);
+  private long nowNs;
 
   /** Makes the links of the module, given who handles what they bring. */
   @FunctionalInterface
@@ -112,6 +117,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
     if (!started) {
       started = true;
       ports.forEach(port -> port.start(this));
+      loop.schedule(this::tick, TICK_NS);
     }
   }
 
@@ -149,6 +155,26 @@ public final class IoModule implements AutoCloseable, FrameSink {
           ready = true;
           then.run();
         });
+  }
+
+  /** Tells all workers what time it is, where a port has a clock; then again and again. */
+  private void tick() {
+    if (closed) {
+      return;
+    }
+    for (Port port : ports) {
+      nowNs = Math.max(nowNs, port.nowNs());
+    }
+    if (nowNs > 0) {
+      time.clearRow(0);
+      time.count = 1;
+      time.captureTimeNs[0] = nowNs;
+      time.flags[0] = PacketFlags.TICK;
+      time.tag[0] = ports.getFirst().tag();
+      ingress.take(time);
+      ingress.flush();
+    }
+    loop.schedule(this::tick, TICK_NS);
   }
 
   /** Takes frames of a port. Thread: the loop. */

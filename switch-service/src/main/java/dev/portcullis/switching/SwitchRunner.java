@@ -14,7 +14,6 @@ import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleFiles;
-import dev.portcullis.core.process.ModuleProcess;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.Notices;
@@ -49,9 +48,9 @@ public class SwitchRunner implements ModuleRunner {
               System.currentTimeMillis());
       ConfigWatch watch =
           ConfigWatch.start(settings.files(), loaded, running::configure, System.err::println);
-      ModuleProcess.onReloadSignal(watch::readNow);
       return ModuleFiles.closing(
           running,
+          watch::readNow,
           () -> {
             watch.close();
             loops.close();

@@ -1,6 +1,7 @@
 package dev.portcullis.worker;
 
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.BatchHandler;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
@@ -22,17 +23,20 @@ final class PolicyFollower implements BatchHandler {
 
   private final ModuleId self;
   private final int shards;
+  private final EventSink log;
   private final Consumer<String> problems;
   private final ToldConfig told;
   private @Nullable Wiring wiring;
   private volatile Worker worker;
 
-  PolicyFollower(ModuleId self, GatewayConfig config, int shards, Consumer<String> problems) {
+  PolicyFollower(
+      ModuleId self, GatewayConfig config, int shards, EventSink log, Consumer<String> problems) {
     this.self = self;
     this.shards = shards;
+    this.log = log;
     this.problems = problems;
     this.told = new ToldConfig(self, config, problems);
-    this.worker = new Worker(self, config, Topology.of(config.gateway()), shards);
+    this.worker = new Worker(self, config, Topology.of(config.gateway()), shards, log);
   }
 
   /** Connects the worker with its threads and channels. */
@@ -51,7 +55,7 @@ final class PolicyFollower implements BatchHandler {
       case NOTHING_NEW -> {}
       case ANOTHER_TO_BEGIN_WITH -> {
         GatewayConfig config = told.config();
-        Worker next = new Worker(self, config, Topology.of(config.gateway()), shards);
+        Worker next = new Worker(self, config, Topology.of(config.gateway()), shards, log);
         next.start(Objects.requireNonNull(wiring));
         worker = next;
       }

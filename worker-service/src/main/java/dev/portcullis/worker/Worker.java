@@ -1,12 +1,16 @@
 package dev.portcullis.worker;
 
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.BatchHandler;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.PolicySpec;
+import dev.portcullis.core.process.FlowFilter;
+import dev.portcullis.core.process.FlowPage;
 import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.event.FlowListing;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.pipeline.Shard;
 import dev.portcullis.worker.policy.CompiledPolicy;
@@ -14,6 +18,9 @@ import dev.portcullis.worker.policy.SourceNatTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +37,7 @@ public final class Worker implements BatchHandler {
   private volatile GatewayConfig config;
   private final Topology topology;
   private final int shardCount;
+  private final EventSink log;
   private Shard[] shards = {};
   private Runnable[] flushes = {};
   private @Nullable Wiring wiring;
@@ -42,6 +50,16 @@ public final class Worker implements BatchHandler {
    * @param shards threads: 1 to 16
    */
   public Worker(ModuleId self, GatewayConfig config, Topology topology, int shards) {
+    this(self, config, topology, shards, EventSink.NONE);
+  }
+
+  /**
+   * Makes a worker that logs events.
+   *
+   * @param shards threads: 1 to 16
+   * @param log takes events
+   */
+  public Worker(ModuleId self, GatewayConfig config, Topology topology, int shards, EventSink log) {
     if (shards < 1 || shards > 16) {
       throw new IllegalArgumentException("a worker has 1 to 16 shards, not " + shards);
     }
@@ -49,6 +67,7 @@ public final class Worker implements BatchHandler {
     this.config = config;
     this.topology = topology;
     this.shardCount = shards;
+    this.log = log;
   }
 
   /** Connects the worker with its threads and channels; once, before the first batch. */
@@ -69,7 +88,8 @@ public final class Worker implements BatchHandler {
               compiled,
               claims,
               task -> links.execute(number, task),
-              links.outlets(i));
+              links.outlets(i),
+              log);
       made[i] = shard;
       flush[i] = shard::flush;
     }
@@ -141,6 +161,51 @@ public final class Worker implements BatchHandler {
   public void onBatch(int lane, ModuleId source, int epoch, PacketBatch batch) {
     shards[lane].onBatch(batch);
     started().afterBatches(lane, flushes[lane]);
+  }
+
+  /**
+   * Lists live flows without stopping traffic; what a shard has not told within 5 seconds is left
+   * out. Any thread but those of shards.
+   */
+  FlowPage flows(FlowFilter filter) {
+    if (filter.worker() >= 0 && filter.worker() != self.number()) {
+      return FlowPage.NONE;
+    }
+    List<CompletableFuture<FlowListing>> listings = new ArrayList<>();
+    for (Shard shard : shards) {
+      CompletableFuture<FlowListing> listing = new CompletableFuture<>();
+      shard.list(filter, listing::complete);
+      listings.add(listing.completeOnTimeout(null, 5, TimeUnit.SECONDS));
+    }
+    FlowPage page = FlowPage.NONE;
+    for (CompletableFuture<FlowListing> it : listings) {
+      FlowListing listing = it.join();
+      page =
+          listing == null
+              ? new FlowPage(page.lines(), true)
+              : page.and(new FlowPage(listing.lines(), listing.more()), filter.limit());
+    }
+    return page;
+  }
+
+  /** Writes an event of every flow that there still is; takes a few seconds at most. */
+  void tellOfFlows() {
+    CountDownLatch done = new CountDownLatch(shards.length);
+    Wiring links = started();
+    for (int i = 0; i < shards.length; i++) {
+      Shard shard = shards[i];
+      links.execute(
+          i,
+          () -> {
+            shard.tellOfFlows();
+            done.countDown();
+          });
+    }
+    try {
+      done.await(5, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private Wiring started() {

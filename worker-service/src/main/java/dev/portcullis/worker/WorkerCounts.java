@@ -121,6 +121,7 @@ final class WorkerCounts implements MetricsSource {
         new Reading(Counter.PATH_MISMATCH, List.of(), sum(it -> it.pipeline().mismatches())),
         new Reading(Counter.OUTCOMES_LOST, List.of(module), sum(Shard::outcomesLost)),
         new Reading(Counter.WORKER_PATHS, List.of(number), sum(it -> it.pipeline().paths().size())),
+        new Reading(Counter.EVENTS_SUPPRESSED, List.of(number), sum(Shard::eventsSuppressed)),
         new Reading(
             Counter.EXPRESSION_FAILURES,
             List.of(module),

@@ -3,6 +3,9 @@ package dev.portcullis.worker;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.event.EventLog;
+import dev.portcullis.core.event.EventSink;
+import dev.portcullis.core.event.LoggingModule;
 import dev.portcullis.core.link.LinkFault;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.LinkLoops;
@@ -17,6 +20,8 @@ import dev.portcullis.core.management.ManagementClient;
 import dev.portcullis.core.management.ModuleHello;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.FlowFilter;
+import dev.portcullis.core.process.FlowPage;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleFiles;
@@ -37,6 +42,8 @@ import java.util.random.RandomGenerator;
 @Singleton
 public class WorkerRunner implements ModuleRunner {
 
+  private static final System.Logger LOG = System.getLogger(WorkerRunner.class.getName());
+
   private static final ModuleId SWITCH = new ModuleId(ModuleId.Kind.SWITCH, 0);
 
   @Override
@@ -46,11 +53,25 @@ public class WorkerRunner implements ModuleRunner {
     LinkSecurity security = ModuleFiles.security(settings.identity());
     int shards = config.gateway().workers().shards();
     LinkLoops loops = LinkLoops.start(shards, "worker-" + settings.name());
+    EventLog log = null;
     try {
+      log = EventLog.open(config.gateway().log(), "worker-" + settings.name(), System.err::println);
       RunningModule running =
-          start(settings, config, shards, security, loops, System.currentTimeMillis());
-      return ModuleFiles.closing(running, loops::close);
+          start(
+              settings,
+              config,
+              shards,
+              security,
+              loops,
+              System.currentTimeMillis(),
+              log == null ? EventSink.NONE : log);
+      return ModuleFiles.closing(
+          log == null ? running : new LoggingModule(running, log, config.gateway().log()),
+          loops::close);
     } catch (ModuleException | RuntimeException e) {
+      if (log != null) {
+        log.close();
+      }
       loops.close();
       throw e;
     }
@@ -65,6 +86,7 @@ public class WorkerRunner implements ModuleRunner {
    * @param security encryption and identity of the links
    * @param loops threads; not closed here
    * @param generation which life of the module this is
+   * @param events takes events; not closed here
    */
   public static RunningModule start(
       ModuleSettings settings,
@@ -72,7 +94,8 @@ public class WorkerRunner implements ModuleRunner {
       int shards,
       LinkSecurity security,
       LinkLoops loops,
-      long generation)
+      long generation,
+      EventSink events)
       throws ModuleException {
     ModuleId self = ModuleId.worker(Integer.parseInt(settings.name()));
     LinkLoop[] lanes = new LinkLoop[shards];
@@ -81,7 +104,7 @@ public class WorkerRunner implements ModuleRunner {
     }
     LinkSettings linkSettings =
         LinkSettings.defaults().withQueueBytes(config.gateway().limits().linkQueueBytes());
-    PolicyFollower follower = new PolicyFollower(self, config, shards, System.err::println);
+    PolicyFollower follower = new PolicyFollower(self, config, shards, events, System.err::println);
     WorkerCounts counts = new WorkerCounts(self, follower);
     Notices notices = Notices.onStandardError();
     LinkObserver observer =
@@ -153,6 +176,8 @@ public class WorkerRunner implements ModuleRunner {
                     .afterAll(
                         () -> {
                           counts.table(table);
+                          LOG.log(
+                              System.Logger.Level.DEBUG, self + " works by table " + table.epoch());
                           management[0].acknowledge(table.epoch());
                         });
               }
@@ -165,11 +190,15 @@ public class WorkerRunner implements ModuleRunner {
             Runnable::run,
             RandomGenerator.getDefault());
     management[0].start();
-    return new Running(new HostPort(listen.host(), port), links, management[0], counts);
+    return new Running(new HostPort(listen.host(), port), links, management[0], counts, follower);
   }
 
   private record Running(
-      HostPort links, ModuleLinks channels, ManagementClient management, WorkerCounts counts)
+      HostPort links,
+      ModuleLinks channels,
+      ManagementClient management,
+      WorkerCounts counts,
+      PolicyFollower follower)
       implements RunningModule {
     @Override
     public boolean ready() {
@@ -182,9 +211,15 @@ public class WorkerRunner implements ModuleRunner {
     }
 
     @Override
+    public FlowPage flows(FlowFilter filter) {
+      return follower.worker().flows(filter);
+    }
+
+    @Override
     public void stop() {
       management.close();
       channels.close();
+      follower.worker().tellOfFlows();
     }
   }
 }

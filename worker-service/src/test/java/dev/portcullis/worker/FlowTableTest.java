@@ -97,7 +97,7 @@ class FlowTableTest {
                   FlowState.TCP_ESTABLISHED
                       + random.nextInt(FlowState.OTHER - FlowState.TCP_ESTABLISHED + 1);
               flows.state(flow, state);
-              flows.seen(flow, 0, nowNs, 1);
+              flows.seen(flow, 0, nowNs, 1, 0);
               deadlines.put(some, nowNs + timeouts[state] * SECOND);
             }
           }

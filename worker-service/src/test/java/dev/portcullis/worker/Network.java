@@ -5,6 +5,7 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
@@ -62,6 +63,10 @@ final class Network {
   final Topology topology;
   final List<Worker> workers = new ArrayList<>();
   final List<Out> out = new ArrayList<>();
+
+  /** Events that workers gave to their log, with {@link #logging} only. */
+  final List<String> events = new ArrayList<>();
+
   private final DistributionTable table;
   private final GatewayConfig config;
   private final int shards;
@@ -79,13 +84,23 @@ final class Network {
   }
 
   Network(GatewayConfig config, int workerCount, int shards) {
+    this(config, workerCount, shards, false);
+  }
+
+  /** Workers that give events to a log. */
+  static Network logging(String yaml, int workerCount, int shards) {
+    return new Network(load(yaml), workerCount, shards, true);
+  }
+
+  private Network(GatewayConfig config, int workerCount, int shards, boolean logging) {
+    EventSink log = logging ? line -> events.add(line.toString()) : EventSink.NONE;
     this.config = config;
     topology = Topology.of(config.gateway());
     this.shards = shards;
     List<Member> members = new ArrayList<>();
     for (int i = 0; i < workerCount; i++) {
       members.add(new Member(i, 1, "127.0.0.1", 1 + i, shards));
-      Worker worker = new Worker(ModuleId.worker(i), config, topology, shards);
+      Worker worker = new Worker(ModuleId.worker(i), config, topology, shards, log);
       worker.start(new LocalWiring());
       workers.add(worker);
     }
@@ -326,6 +341,22 @@ final class Network {
       throw new AssertionError(packetsOut().size() + " packets left");
     }
     return packetsOut().getFirst().data();
+  }
+
+  /** Events of a type that workers gave to their log since the last call. */
+  List<String> told(String type) {
+    List<String> told =
+        events.stream().filter(it -> it.contains("\"event_type\":\"" + type + "\"")).toList();
+    events.removeAll(told);
+    return told;
+  }
+
+  /** Events that were more than the configuration allows. */
+  long eventsSuppressed() {
+    return workers.stream()
+        .flatMap(it -> it.shards().stream())
+        .mapToLong(Shard::eventsSuppressed)
+        .sum();
   }
 
   /** Packets that workers made themselves. */

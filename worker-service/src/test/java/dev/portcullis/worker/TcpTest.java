@@ -605,7 +605,7 @@ class TcpTest {
         .shards()
         .getFirst()
         .pipeline()
-        .tick(new dev.portcullis.worker.stage.Vector(), Long.MAX_VALUE / 2);
+        .tick(new dev.portcullis.worker.stage.Vector(), Long.MAX_VALUE / 2, 0);
     assertEquals(0, flows().size());
     assertEquals(3, flows().ended(EndReason.TIMEOUT));
   }

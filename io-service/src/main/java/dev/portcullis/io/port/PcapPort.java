@@ -51,6 +51,8 @@ public final class PcapPort implements Port {
   private boolean scheduled;
   private boolean ended;
   private boolean writeFailed;
+  private long newestNs;
+  private long endedAtNs;
   private int unsettledFrames;
   private int bytesSinceNoneWasInside;
 
@@ -139,6 +141,7 @@ public final class PcapPort implements Port {
       if (current == null) {
         if (nextFile == files.size()) {
           ended = true;
+          endedAtNs = System.nanoTime();
           return false;
         }
         try {
@@ -177,6 +180,7 @@ public final class PcapPort implements Port {
     linkLayer.parse(frame);
     batch.tag[i] = tag;
     batch.captureTimeNs[i] = frame.timeNs;
+    newestNs = Math.max(newestNs, frame.timeNs);
     batch.flags[i] = PacketFlags.REPORT;
     if (!linkLayer.ip) {
       batch.flags[i] |=
@@ -192,6 +196,16 @@ public final class PcapPort implements Port {
     unsettledFrames++;
     bytesSinceNoneWasInside += frame.length;
     return used + frame.length;
+  }
+
+  /**
+   * The newest time of the frames that were handed on; from the end of the input on it goes on with
+   * the wall clock. So no timer runs ahead of a capture, however fast it is played, and flows end
+   * after it as they would have. 0 for a port that reads nothing.
+   */
+  @Override
+  public long nowNs() {
+    return newestNs == 0 || endedAtNs == 0 ? newestNs : newestNs + (System.nanoTime() - endedAtNs);
   }
 
   @Override

@@ -31,6 +31,14 @@ public interface Port extends AutoCloseable {
   /** Learns what became of a frame that this port took in and asked about (an outcome row). */
   void settled(PacketBatch batch, int i);
 
+  /**
+   * Capture time of now, for timers that run while no frame comes: of a live port the wall clock,
+   * of one that plays a recording that of the recording. 0: the port has no clock.
+   */
+  default long nowNs() {
+    return 0;
+  }
+
   /** Nothing more comes for now: what is gathered is put out. */
   void flush();
 

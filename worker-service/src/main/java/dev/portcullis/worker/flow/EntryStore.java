@@ -98,6 +98,11 @@ final class EntryStore {
     return entry;
   }
 
+  /** Entries that were ever given out. */
+  int used() {
+    return used;
+  }
+
   int head(int lane) {
     return heads[lane];
   }

@@ -70,6 +70,31 @@ public final class FlowState {
     return state <= TCP_SYN_RECEIVED;
   }
 
+  /** Returns the name of a state of TCP in events: as Suricata has them. */
+  public static String eveNameOf(int state) {
+    return switch (state) {
+      case TCP_SYN_SENT, TCP_SYN_SENT2 -> "syn_sent";
+      case TCP_SYN_RECEIVED -> "syn_recv";
+      case TCP_ESTABLISHED -> "established";
+      case TCP_FIN_WAIT -> "fin_wait1";
+      case TCP_CLOSE_WAIT -> "close_wait";
+      case TCP_LAST_ACK -> "last_ack";
+      case TCP_TIME_WAIT -> "time_wait";
+      case TCP_CLOSED -> "closed";
+      default -> "none";
+    };
+  }
+
+  /** Whether a connection is over: both sides have ended it, or one has reset it. */
+  public static boolean isClosed(int state) {
+    return state == TCP_TIME_WAIT || state == TCP_CLOSED;
+  }
+
+  /** Whether both sides have spoken, and the connection is not over. */
+  public static boolean isEstablished(int state) {
+    return state >= TCP_ESTABLISHED && state <= TCP_LAST_ACK || state == UDP_ESTABLISHED;
+  }
+
   /** Returns the idle timeouts in nanoseconds; the index is the state. */
   static long[] timeouts(GatewaySpec.Timeouts it) {
     return new long[] {

@@ -30,8 +30,8 @@ public final class FlowTable {
 
   /**
    * More words that many packets need, so that they lie in the same cache lines: when the path
-   * record was last put ({@link PathTable#unit}); packets and bytes of both directions; the policy
-   * that the flow was last matched against.
+   * record was last put ({@link PathTable#unit}); packets (with the flags of TCP above {@link
+   * #FLAGS_SHIFT}) and bytes of both directions; the policy that the flow was last matched against.
    */
   public static final int RECORDED_AT = 15, PACKETS = 16, BYTES = 18, POLICY = 20;
 
@@ -45,6 +45,9 @@ public final class FlowTable {
   public static final int START = 26, HELPER = 27, V_HIGH = 28, V_LOW = 29;
 
   private static final int LINKS = 31;
+
+  /** Shift of the flags that TCP segments of a direction had, beside the count of its packets. */
+  private static final int FLAGS_SHIFT = 56;
 
   /** Number of words of an entry. */
   public static final int WORDS = 32;
@@ -238,9 +241,28 @@ public final class FlowTable {
 
   /** Takes out every flow that is past its timeout. */
   public void tick(long nowNs) {
+    tick(nowNs, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Takes out flows that are past their timeout.
+   *
+   * @param most how many, at most
+   * @return how many; as many as {@code most}: there may be more
+   */
+  public int tick(long nowNs, int most) {
+    int gone = 0;
     for (int lane = 0; lane < Lanes.COUNT; lane++) {
-      expire(lane, nowNs);
+      int due = FlowTimers.MOVED;
+      while (gone < most && due != FlowTimers.NOTHING) {
+        due = timers.due(lane, nowNs, true);
+        if (due >= 0) {
+          timeOut(due);
+          gone++;
+        }
+      }
     }
+    return gone;
   }
 
   private boolean expired(int flow, long nowNs) {
@@ -291,24 +313,30 @@ public final class FlowTable {
     int base = store.base(flow);
     index.remove(Tuple.hashOfWords(chunk, base + FORWARD), flow << 1);
     index.remove(Tuple.hashOfWords(chunk, base + REVERSE), flow << 1 | 1);
+    chunk[base + META] = 0;
     store.give(flow);
   }
 
-  /** Counts a packet of a direction and puts off the timeout. */
-  public void seen(int flow, int direction, long nowNs, int bytes) {
+  /**
+   * Counts a packet of a direction and puts off the timeout.
+   *
+   * @param tcpFlags flags of TCP, 0 of anything else
+   */
+  public void seen(int flow, int direction, long nowNs, int bytes, int tcpFlags) {
     long[] chunk = store.chunk(flow);
     int base = store.base(flow);
     chunk[base + LAST_SEEN] = Math.max(chunk[base + LAST_SEEN], nowNs);
-    chunk[base + PACKETS + direction]++;
-    chunk[base + BYTES + direction] += bytes;
+    count(chunk, base + direction, bytes, tcpFlags);
   }
 
   /** Counts a packet of a direction that changes nothing else, the timeout included. */
-  public void counted(int flow, int direction, int bytes) {
-    long[] chunk = store.chunk(flow);
-    int base = store.base(flow);
-    chunk[base + PACKETS + direction]++;
-    chunk[base + BYTES + direction] += bytes;
+  public void counted(int flow, int direction, int bytes, int tcpFlags) {
+    count(store.chunk(flow), store.base(flow) + direction, bytes, tcpFlags);
+  }
+
+  private static void count(long[] chunk, int at, int bytes, int tcpFlags) {
+    chunk[at + PACKETS] = chunk[at + PACKETS] + 1 | (long) tcpFlags << FLAGS_SHIFT;
+    chunk[at + BYTES] += bytes;
   }
 
   /** Sets the windows and the word of TCP to those in {@code from}, which has a whole entry. */
@@ -326,6 +354,16 @@ public final class FlowTable {
   /** Place of the first word of a flow in {@link #words}. */
   public int at(int flow) {
     return store.base(flow);
+  }
+
+  /** Number of packets of a direction. */
+  public long packets(int flow, int direction) {
+    return get(flow, PACKETS + direction) & (1L << FLAGS_SHIFT) - 1;
+  }
+
+  /** All flags that TCP segments of a direction had. */
+  public int tcpFlags(int flow, int direction) {
+    return (int) (get(flow, PACKETS + direction) >>> FLAGS_SHIFT);
   }
 
   /** Returns a word of a flow. */
@@ -421,6 +459,16 @@ public final class FlowTable {
   /** Number of flows that have ended for a reason. */
   public long ended(EndReason why) {
     return ended[why.ordinal()];
+  }
+
+  /** Numbers of flows that were ever given out: 0 to this, less one. */
+  public int entries() {
+    return store.used();
+  }
+
+  /** Whether a number below {@link #entries} is that of a flow now. */
+  public boolean isLive(int flow) {
+    return state(flow) != 0;
   }
 
   /** First flow of a lane, -1: none. */

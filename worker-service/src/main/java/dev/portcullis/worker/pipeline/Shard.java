@@ -2,12 +2,15 @@ package dev.portcullis.worker.pipeline;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.event.FlowListing;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.policy.CompiledPolicy;
 import dev.portcullis.worker.stage.Outlets;
@@ -15,6 +18,7 @@ import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +41,7 @@ public final class Shard {
   private long received;
   private long receivedBytes;
   private long passedIn;
+  private long lastTickNs;
   private long lastFaultNs = System.nanoTime() - 1_000_000_000L;
 
   /**
@@ -44,6 +49,7 @@ public final class Shard {
    *
    * @param loop runs what other threads give to this shard, in order
    * @param links channels to other modules
+   * @param log takes events
    */
   public Shard(
       ModuleId self,
@@ -54,7 +60,8 @@ public final class Shard {
       CompiledPolicy policy,
       PortBlocks blocks,
       Executor loop,
-      Outlets links) {
+      Outlets links,
+      EventSink log) {
     this.self = self;
     this.loop = loop;
     this.links = links;
@@ -67,7 +74,8 @@ public final class Shard {
             new Ownership(self.number(), shards, number),
             blocks,
             this::outlet,
-            this::stageFailed);
+            this::stageFailed,
+            log);
   }
 
   /** Connects the shards of a worker with each other; before the first packet. */
@@ -106,13 +114,20 @@ public final class Shard {
     pipeline.process(vector);
     for (int i = 0; i < batch.count; i++) {
       if ((batch.flags[i] & PacketFlags.TICK) != 0) {
-        int caused = pipeline.tick(vector, batch.captureTimeNs[i]);
-        if ((batch.flags[i] & PacketFlags.REPORT) != 0) {
-          pipeline.emit().answerTick(batch, i, caused);
-        }
+        tick(batch, i);
       }
     }
     vector.end();
+  }
+
+  private void tick(PacketBatch batch, int i) {
+    vector.current = i;
+    lastTickNs = Math.max(lastTickNs, batch.captureTimeNs[i]);
+    int caused = pipeline.letGo(vector, batch.captureTimeNs[i]);
+    boolean more = pipeline.tick(vector, batch.captureTimeNs[i], batch.frameLength[i]);
+    if ((batch.flags[i] & PacketFlags.REPORT) != 0) {
+      pipeline.emit().answerTick(batch, i, caused, more, pipeline.events().lost());
+    }
   }
 
   /** Handles packets of another shard of this worker. Thread: this shard. */
@@ -134,6 +149,33 @@ public final class Shard {
   /** Works by a new policy from the next packet on. Thread: this shard. */
   public void onPolicy(CompiledPolicy next) {
     pipeline.onPolicy(next);
+  }
+
+  /** The worker ends: tells of every flow that it still has. Thread: this shard. */
+  public void tellOfFlows() {
+    pipeline.events().shutdown();
+  }
+
+  /**
+   * Lists flows, slice by slice between packets. Any thread.
+   *
+   * @param then takes the listing when it is complete; on this shard
+   */
+  public void list(FlowFilter filter, Consumer<FlowListing> then) {
+    execute(() -> slice(pipeline.events().listing(filter, lastTickNs), then));
+  }
+
+  private void slice(FlowListing listing, Consumer<FlowListing> then) {
+    if (listing.slice()) {
+      then.accept(listing);
+    } else {
+      execute(() -> slice(listing, then));
+    }
+  }
+
+  /** Events that were more than the configuration allows. */
+  public long eventsSuppressed() {
+    return pipeline.events().suppressed();
   }
 
   /** Sends what is gathered. Thread: this shard. */

@@ -2,11 +2,13 @@ package dev.portcullis.worker.pipeline;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.event.WorkerEvents;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.FragmentTable;
@@ -44,6 +46,11 @@ import java.util.List;
  */
 public final class WorkerPipeline {
 
+  /** The most flows that end by one tick on a live port; the rest by the next. */
+  private static final int FLOWS_A_TICK = 5_000;
+
+  private static final int FLOWS_AT_ONCE = 32;
+
   private final Ownership ownership;
   private final FlowTable flows;
   private final PathTable paths;
@@ -58,6 +65,7 @@ public final class WorkerPipeline {
   private final StageFaults faults;
   private final LivePolicy policy;
   private final TraceText trace;
+  private final WorkerEvents events;
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
@@ -67,7 +75,8 @@ public final class WorkerPipeline {
       Ownership ownership,
       PortBlocks blocks,
       Outlets outlets,
-      StageFaults faults) {
+      StageFaults faults,
+      EventSink log) {
     GatewaySpec spec = config.gateway();
     this.ownership = ownership;
     this.faults = faults;
@@ -87,6 +96,9 @@ public final class WorkerPipeline {
         new FragmentTable(
             spec.timeouts().fragmentNs(), spec.limits().fragments(), spec.limits().fragmentBytes());
     emit = new EmitStage(egress, ownership, outlets, trace, fragments);
+    events = new WorkerEvents(spec.log(), flows, egress, ownership, policy, log);
+    flows.listen(events);
+    emit.listen(events);
 
     OwnAddresses own = new OwnAddresses(spec, topology);
     answer =
@@ -131,6 +143,7 @@ public final class WorkerPipeline {
 
   /** Takes a vector through all stages, span by span. */
   public void process(Vector v) {
+    events.causedBy(v);
     while (v.end < v.batch.count) {
       v.from = v.end;
       v.end = Math.min(v.batch.count, v.from + Vector.SPAN);
@@ -224,14 +237,44 @@ public final class WorkerPipeline {
   }
 
   /**
-   * Time has come to {@code nowNs}: what is due in any lane happens. Stages that keep packets or
-   * flows for a time act here, the next packet of a lane or this, whichever is first. Returns how
-   * many frames waited for this time.
+   * Time has come to {@code nowNs}: frames that waited too long for the rest of their datagram are
+   * dropped, or go on by themselves. Returns how many.
+   *
+   * @param nowNs 0: no time has passed
    */
-  public int tick(Vector v, long nowNs) {
-    int frames = defragment.tick(v, nowNs);
-    flows.tick(nowNs);
-    return frames;
+  public int letGo(Vector v, long nowNs) {
+    events.causedBy(v);
+    return nowNs == 0 ? 0 : defragment.tick(v, nowNs);
+  }
+
+  /**
+   * Time has come to {@code nowNs}: what is due in any lane happens. Stages that keep packets or
+   * flows for a time act here, the next packet of a lane or this, whichever is first. Events that
+   * wait for a port of entry are sent. Frames that wait are let go before ({@link #letGo}).
+   *
+   * @param v the vector; {@link Vector#current} is the row of the tick
+   * @param nowNs 0: no time has passed, only events are asked for
+   * @param budget bytes of events that may be sent now, and flows that may end; 0: {@link
+   *     #FLOWS_A_TICK} flows and no event
+   * @return whether more is due than could be done
+   */
+  public boolean tick(Vector v, long nowNs, int budget) {
+    events.causedBy(v);
+    boolean more = false;
+    if (nowNs != 0 && budget == 0) {
+      more = flows.tick(nowNs, FLOWS_A_TICK) == FLOWS_A_TICK;
+    }
+    while (nowNs != 0 && budget > 0 && events.waiting() < budget) {
+      if (flows.tick(nowNs, FLOWS_AT_ONCE) < FLOWS_AT_ONCE) {
+        break;
+      }
+    }
+    if (budget > 0) {
+      more = nowNs != 0 && events.waiting() >= budget;
+      events.drain(emit::event, budget);
+      more |= events.waiting() > 0;
+    }
+    return more;
   }
 
   /** Works by a new table from the next packet on. */
@@ -261,6 +304,11 @@ public final class WorkerPipeline {
   /** Packets whose passing expression failed. */
   public long expressionFailures() {
     return ownership.key.failures;
+  }
+
+  /** What the shard tells of flows and drops. */
+  public WorkerEvents events() {
+    return events;
   }
 
   /** The flows. */

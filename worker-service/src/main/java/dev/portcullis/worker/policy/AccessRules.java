@@ -39,6 +39,8 @@ public final class AccessRules {
   private final Map<String, Integer> numbers = new HashMap<>();
   private final Action[] actions;
   private final Action defaultAction;
+  private final boolean[] logs;
+  private final boolean defaultLogs;
   private final long[][][] from;
   private final long[][][] to;
   private final AddressMap source;
@@ -63,6 +65,11 @@ public final class AccessRules {
     }
     actions = rules.stream().map(Rule::action).toArray(Action[]::new);
     defaultAction = policy.defaultAction();
+    logs = new boolean[rules.size()];
+    for (int rule = 0; rule < logs.length; rule++) {
+      logs[rule] = rules.get(rule).log();
+    }
+    defaultLogs = policy.defaultLog();
     from = byZone(zones, rules, Rule::from);
     to = byZone(zones, rules, Rule::to);
     Map<String, List<Prefix>> objects = objects(policy);
@@ -291,6 +298,11 @@ public final class AccessRules {
   /** Returns what is done with a flow: -1 is the default action. */
   public Action action(int rule) {
     return rule < 0 ? defaultAction : actions[rule];
+  }
+
+  /** Returns whether a drop by a rule is to be told of: -1 is the default action. */
+  public boolean logs(int rule) {
+    return rule < 0 ? defaultLogs : logs[rule];
   }
 
   /** Numbers of the rules by name; with {@code default} and {@code gone}. Not to be changed. */

@@ -70,6 +70,12 @@ public final class Vector {
       DID_RELATED = 1 << 24,
       DID_ANSWER = 1 << 25;
 
+  /** Bit of {@link #did}: the flow is known whose state did not let the packet through. */
+  public static final int DID_REFUSE = 1 << 26;
+
+  /** Shift of the state before the packet in {@link #state}. */
+  public static final int BEFORE_SHIFT = 8;
+
   /**
    * Rows that go through the pipeline together, a power of two: so few that all that is known about
    * them stays in the first cache of a core.
@@ -150,7 +156,10 @@ public final class Vector {
   /** Rule, -1: the default action; for the trace. */
   public final int[] rule = new int[N];
 
-  /** State of the flow, for the trace. */
+  /**
+   * State of the flow, and shifted by {@link #BEFORE_SHIFT} that before the packet, 0: there was
+   * none; for the trace.
+   */
   public final int[] state = new int[N];
 
   /** Class that the IO module assigned. */

@@ -141,6 +141,7 @@ class AccessRulesTest {
     }
     return new PolicySpec(
         Action.DROP,
+        false,
         List.of(),
         List.of(),
         schedules,

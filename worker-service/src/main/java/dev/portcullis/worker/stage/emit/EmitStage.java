@@ -9,6 +9,7 @@ import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FragmentTable;
 import dev.portcullis.worker.policy.Egress;
+import dev.portcullis.worker.stage.DropListener;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
@@ -45,6 +46,7 @@ public final class EmitStage implements Stage {
   private final PacketBatch answer = new PacketBatch(0);
   private @Nullable Outlet[] toIo = new Outlet[16];
   private @Nullable Outlet[] toWorker = new Outlet[16 * SLOTS];
+  private DropListener drops = (v, i) -> false;
   private final byte[] noTrace = new byte[0];
   private long forwarded;
   private long passed;
@@ -163,13 +165,20 @@ public final class EmitStage implements Stage {
     }
   }
 
+  /** From now on {@code it} is told of every drop. */
+  public void listen(DropListener it) {
+    drops = it;
+  }
+
   /**
-   * Sends the answer to a dropped row, and says that it was dropped, where the port of entry asks.
+   * Sends the answer to a dropped row, and says that it was dropped, where the port of entry or the
+   * listener asks.
    */
   public void reportDropped(Vector v, int i) {
     int pieces = v.answerLength[i] > 0 ? answer(v, i) : 0;
+    boolean told = drops.dropped(v, i);
     if ((v.batch.flags[i] & PacketFlags.REPORT) != 0) {
-      report(v, i, pieces, 0);
+      report(v, i, pieces, told ? PacketFlags.EVENT : 0);
     }
   }
 
@@ -209,20 +218,51 @@ public final class EmitStage implements Stage {
    *
    * @param batch the row, with {@link PacketFlags#TICK} and {@link PacketFlags#REPORT}
    * @param caused frames that waited for this time
+   * @param more whether another tick is needed until all is done
+   * @param eventsLost events that could not be kept until a tick came
    */
-  public void answerTick(PacketBatch batch, int i, int caused) {
+  public void answerTick(PacketBatch batch, int i, int caused, boolean more, long eventsLost) {
     int tag = batch.ingressTag[i];
     Outlet outlet = egress.exists(tag) ? io(egress.at(tag).io().number()) : null;
     outcome.clearRow(0);
     outcome.captureTimeNs[0] = batch.captureTimeNs[i];
     outcome.number[0] = batch.number[i];
     outcome.flags[0] = PacketFlags.OUTCOME | PacketFlags.TICK;
+    outcome.pieces[0] = more ? 1 : 0;
+    outcome.vLow[0] = eventsLost;
     outcome.ingressTag[0] = tag;
     outcome.tag[0] = tag;
     outcome.frameLength[0] = caused;
     if (outlet == null || !outlet.offer(outcome, 0)) {
       outcomesLost++;
     }
+  }
+
+  /**
+   * Sends an event to the IO module of a port; see {@link PacketFlags#EVENT}.
+   *
+   * @return false when there is no room now
+   */
+  public boolean event(
+      int ingressTag, long number, long timeNs, long flowId, byte[] bytes, int at, int length) {
+    if (!egress.exists(ingressTag)) {
+      return true;
+    }
+    Outlet outlet = io(egress.at(ingressTag).io().number());
+    outcome.clearRow(0);
+    outcome.captureTimeNs[0] = timeNs;
+    outcome.number[0] = number;
+    outcome.vLow[0] = flowId;
+    outcome.flags[0] = PacketFlags.EVENT;
+    outcome.ingressTag[0] = ingressTag;
+    outcome.tag[0] = ingressTag;
+    outcome.bytes = bytes;
+    outcome.dataOffset[0] = at;
+    outcome.dataLength[0] = length;
+    boolean taken = outlet != null && outlet.offer(outcome, 0);
+    outcome.clearRow(0);
+    outcome.bytes = noTrace;
+    return taken;
   }
 
   private static void route(PacketBatch batch, int i, PacketHeader h) {

@@ -27,7 +27,9 @@ public final class TraceText {
       STATEFUL = ascii("stateful:"),
       SNAT = ascii("snat"),
       RELATED = ascii("related"),
-      ANSWER = ascii("answer");
+      ANSWER = ascii("answer"),
+      WAS = ascii("was:"),
+      NONE = ascii("none");
 
   private static final byte[][] STATES = new byte[FlowState.OTHER + 1][];
 
@@ -106,10 +108,15 @@ public final class TraceText {
       append(rules[v.rule[i] + 2]);
     }
     if (step(did, Vector.DID_STATEFUL, STATEFUL)) {
-      append(STATES[v.state[i]]);
+      append(STATES[v.state[i] & 0xff]);
     }
     step(did, Vector.DID_SNAT, SNAT);
     step(did, Vector.DID_ANSWER, ANSWER);
+    if ((batch.flags[i] & PacketFlags.EXPLAIN) != 0
+        && step(did, Vector.DID_STATEFUL | Vector.DID_REFUSE, WAS)) {
+      int before = v.state[i] >>> Vector.BEFORE_SHIFT;
+      append(before == 0 ? NONE : STATES[before]);
+    }
     return length;
   }
 

@@ -132,7 +132,7 @@ public final class SnatStage implements Stage {
     flows.set(flow, FlowTable.POLICY, policy.stamp(h, nowNs));
     flows.set(flow, FlowTable.V_HIGH, v.batch.vHigh[i]);
     flows.set(flow, FlowTable.V_LOW, v.batch.vLow[i]);
-    flows.seen(flow, 0, nowNs, h.end - h.offset);
+    flows.seen(flow, 0, nowNs, h.end - h.offset, h.tcpFlags);
     flows.opened(flow);
     v.flow[i] = flow << 1;
     v.kind[i] = Vector.KNOWN;

@@ -63,21 +63,23 @@ public final class StatefulStage implements Stage {
     if (after == Outcome.OUT_OF_STATE || after == Outcome.OUT_OF_WINDOW) {
       if (exceptions.outOfState() == ExceptionAction.DROP) {
         v.drop(i, StageName.STATEFUL, reason(after));
+        v.state[i] = before << Vector.BEFORE_SHIFT;
+        v.did[i] |= Vector.DID_REFUSE;
         return;
       }
       after = before;
     }
     int length = h.end - h.offset;
     if (after == Outcome.PASSES) {
-      flows.counted(flow, direction, length);
+      flows.counted(flow, direction, length, h.tcpFlags);
       after = before;
     } else {
       if (after != before) {
         flows.state(flow, after);
       }
-      flows.seen(flow, direction, v.batch.captureTimeNs[i], length);
+      flows.seen(flow, direction, v.batch.captureTimeNs[i], length, h.tcpFlags);
     }
-    v.state[i] = after;
+    v.state[i] = before << Vector.BEFORE_SHIFT | after;
     v.did[i] |= Vector.DID_STATEFUL;
   }
 
