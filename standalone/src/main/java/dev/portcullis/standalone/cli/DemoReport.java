@@ -54,7 +54,8 @@ final class DemoReport {
     to.println("Files in " + out + ":");
     to.println("  lan.pcapng, wan.pcapng   what left each port, with the recorded times");
     to.println("  paths.jsonl              the way of every packet, worker by worker");
-    to.println("  eve.json                 drops as events, in Suricata's format");
+    to.println(
+        "  eve.json                 flows, drops and anomalies as events, in Suricata's format");
     to.println("  summary.json             the totals");
     to.println();
     to.println(

@@ -2,10 +2,12 @@ package dev.portcullis.standalone.cli;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.FlowFilter;
+import dev.portcullis.core.process.FlowPage;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.standalone.gateway.EmbeddedGateway;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
@@ -22,7 +24,7 @@ final class HttpStatus implements AutoCloseable {
     this.address = address;
   }
 
-  static HttpStatus open(String listen, MetricsSource metrics) throws CommandException {
+  static HttpStatus open(String listen, EmbeddedGateway gateway) throws CommandException {
     try {
       HostPort wanted = HostPort.parse("--http", listen);
       HttpServer server =
@@ -39,7 +41,8 @@ final class HttpStatus implements AutoCloseable {
               answer(
                   exchange,
                   "text/plain; version=0.0.4; charset=utf-8",
-                  PrometheusText.of(metrics.readings())));
+                  PrometheusText.of(gateway.metrics().readings())));
+      server.createContext(FlowPage.PATH, exchange -> flows(exchange, gateway));
       server.start();
       return new HttpStatus(server, new HostPort(wanted.host(), server.getAddress().getPort()));
     } catch (ModuleException e) {
@@ -51,11 +54,25 @@ final class HttpStatus implements AutoCloseable {
     }
   }
 
+  private static void flows(HttpExchange exchange, EmbeddedGateway gateway) throws IOException {
+    try {
+      FlowFilter filter = FlowFilter.ofQuery(exchange.getRequestURI().getRawQuery());
+      answer(exchange, "application/json", gateway.flows(filter).toJson());
+    } catch (ModuleException e) {
+      answer(exchange, 400, "text/plain; charset=utf-8", e.sentence() + "\n");
+    }
+  }
+
   private static void answer(HttpExchange exchange, String type, String text) throws IOException {
+    answer(exchange, 200, type, text);
+  }
+
+  private static void answer(HttpExchange exchange, int status, String type, String text)
+      throws IOException {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     exchange.getResponseHeaders().set("Content-Type", type);
     boolean head = exchange.getRequestMethod().equals("HEAD");
-    exchange.sendResponseHeaders(200, head ? -1 : bytes.length);
+    exchange.sendResponseHeaders(status, head ? -1 : bytes.length);
     try (OutputStream body = exchange.getResponseBody()) {
       if (!head) {
         body.write(bytes);

@@ -25,6 +25,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ReplayCommand.class,
       ValidateCommand.class,
       WhatIfCommand.class,
+      TraceCommand.class,
+      FlowsCommand.class,
       BenchCommand.class,
     },
     footer = {

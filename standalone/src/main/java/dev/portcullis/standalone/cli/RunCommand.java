@@ -2,6 +2,7 @@ package dev.portcullis.standalone.cli;
 
 import dev.portcullis.core.process.ConfigWatch;
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.LogLevels;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleProcess;
@@ -39,23 +40,39 @@ final class RunCommand implements Callable<Integer> {
       description = "Where health and metrics answer (default: nowhere).")
   private @Nullable String http;
 
+  @Option(
+      names = "--log-level",
+      paramLabel = "LEVEL",
+      description =
+          "error, warn, info, debug or trace (default: spec.log.level; a change of that while the gateway runs holds).")
+  private @Nullable String logLevel;
+
   @Override
   public Integer call() throws CommandException {
     Configured configured = Configured.load(files, null, null);
+    try {
+      LogLevels.start(logLevel, files);
+    } catch (ModuleException e) {
+      throw new CommandException(e.exitCode(), e.sentence());
+    }
     PrintWriter out = java.util.Objects.requireNonNull(spec).commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     CountDownLatch stop = new CountDownLatch(1);
     ModuleProcess.onStopSignal(stop::countDown);
     try (EmbeddedGateway gateway =
             EmbeddedGateway.start(configured.config(), configured.source(), null);
-        HttpStatus status = http == null ? null : HttpStatus.open(http, gateway.metrics());
+        HttpStatus status = http == null ? null : HttpStatus.open(http, gateway);
         ConfigWatch watch =
             ConfigWatch.start(
                 files,
                 new ModuleFiles.Loaded(configured.config(), configured.source()),
                 gateway::configure,
                 err::println)) {
-      ModuleProcess.onReloadSignal(watch::readNow);
+      ModuleProcess.onHangUp(
+          () -> {
+            gateway.reopen();
+            watch.readNow();
+          });
       out.println(
           "gateway "
               + configured.config().name()

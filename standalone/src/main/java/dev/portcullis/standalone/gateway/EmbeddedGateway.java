@@ -1,10 +1,16 @@
 package dev.portcullis.standalone.gateway;
 
 import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.event.EventLog;
+import dev.portcullis.core.event.EventSink;
+import dev.portcullis.core.event.LoggingModule;
 import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.FlowFilter;
+import dev.portcullis.core.process.FlowPage;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.LinkIdentity;
 import dev.portcullis.core.process.ModuleException;
@@ -39,8 +45,11 @@ public final class EmbeddedGateway implements AutoCloseable {
   private final List<RunningModule> modules = new ArrayList<>();
   private SwitchRunner.@Nullable SwitchModule relay;
 
-  private EmbeddedGateway(int threads) {
+  private final @Nullable EventLog log;
+
+  private EmbeddedGateway(int threads, @Nullable EventLog log) {
     this.loops = LinkLoops.start(threads, "gateway");
+    this.log = log;
   }
 
   /**
@@ -54,10 +63,16 @@ public final class EmbeddedGateway implements AutoCloseable {
    */
   public static EmbeddedGateway start(GatewayConfig config, String source, @Nullable HostPort feed)
       throws ModuleException {
+    GatewaySpec.Log events = config.gateway().log();
+    // what a replay causes goes to the replay
+    EventLog log = feed == null ? EventLog.open(events, "gateway", System.err::println) : null;
     EmbeddedGateway gateway =
-        new EmbeddedGateway(Math.max(2, Runtime.getRuntime().availableProcessors()));
+        new EmbeddedGateway(Math.max(2, Runtime.getRuntime().availableProcessors()), log);
     try {
       gateway.startModules(config, source, feed);
+      if (log != null && LoggingModule.writesStats(events)) {
+        log.stats(events.statsIntervalNs(), gateway.metrics());
+      }
       return gateway;
     } catch (ModuleException | RuntimeException e) {
       gateway.close();
@@ -82,7 +97,8 @@ public final class EmbeddedGateway implements AutoCloseable {
               config.gateway().workers().shards(),
               security,
               loops,
-              generation));
+              generation,
+              log == null ? EventSink.NONE : log));
     }
     for (String name : Topology.of(config.gateway()).ioNames()) {
       modules.add(
@@ -133,7 +149,28 @@ public final class EmbeddedGateway implements AutoCloseable {
 
   /** The numbers of all modules. */
   public MetricsSource metrics() {
-    return MetricsSource.sumOf(modules.stream().map(RunningModule::metrics).toList());
+    List<MetricsSource> sources = new ArrayList<>();
+    modules.forEach(it -> sources.add(it.metrics()));
+    if (log != null) {
+      sources.add(log);
+    }
+    return MetricsSource.sumOf(sources);
+  }
+
+  /** Returns live flows of all workers that a filter lets through. */
+  public FlowPage flows(FlowFilter filter) {
+    FlowPage page = FlowPage.NONE;
+    for (RunningModule it : modules) {
+      page = page.and(it.flows(filter), filter.limit());
+    }
+    return page;
+  }
+
+  /** Opens the log of events again: on SIGHUP, when a program has put its file aside. */
+  public void reopen() {
+    if (log != null) {
+      log.reopen();
+    }
   }
 
   /** Stops the modules: ports first, then workers, then the switch. */
@@ -141,6 +178,9 @@ public final class EmbeddedGateway implements AutoCloseable {
   public void close() {
     for (int i = modules.size() - 1; i >= 0; i--) {
       modules.get(i).stop();
+    }
+    if (log != null) {
+      log.close();
     }
     loops.close();
   }

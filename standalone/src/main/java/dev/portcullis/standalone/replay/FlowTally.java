@@ -1,5 +1,7 @@
 package dev.portcullis.standalone.replay;
 
+import dev.portcullis.core.event.FlowId;
+import dev.portcullis.core.event.ProtocolName;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import java.util.ArrayList;
@@ -68,7 +70,7 @@ public final class FlowTally {
   }
 
   private static String tuple(PacketHeader h) {
-    return Results.protocol(h.protocol)
+    return ProtocolName.of(h.protocol)
         + " "
         + end(h, h.sourceHigh, h.sourceLow, h.sourcePort)
         + " > "

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class Frames implements AutoCloseable {
 
   private final List<Path> files;
+  private final long most;
   private final List<String> problems = new ArrayList<>();
   private final Frame frame = new Frame();
   private int next;
@@ -24,12 +25,22 @@ public final class Frames implements AutoCloseable {
 
   /** Plays {@code files} one after the other. */
   public Frames(List<Path> files) {
+    this(files, Long.MAX_VALUE);
+  }
+
+  /** Plays at most {@code most} frames of the files. */
+  Frames(List<Path> files, long most) {
     this.files = files;
+    this.most = most;
   }
 
   /** Returns the next frame without taking it; null at the end. */
   public @Nullable Frame peek() {
     while (!held) {
+      if (number == most) {
+        close();
+        return null;
+      }
       CaptureReader current = reader;
       if (current == null) {
         if (next == files.size()) {

@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.event.FlowId;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
@@ -47,6 +48,12 @@ public final class Replay {
 
   /** A round that makes no progress for so long has failed. */
   static final long STALLED_NS = 20_000_000_000L;
+
+  /** Events that workers keep are asked for after so many frames. */
+  private static final int FRAMES_A_TICK = 4096;
+
+  /** The most bytes of events that all lanes of all workers send at a time. */
+  private static final int EVENT_BYTES = 1 << 20;
 
   /** Later than every timer, and far from an overflow. */
   private static final long END_OF_TIME_NS = Long.MAX_VALUE / 2;
@@ -96,6 +103,10 @@ public final class Replay {
   private final TreeMap<Long, HeldFrame> held = new TreeMap<>();
   private final PacketBatch heldEntered = new PacketBatch(0);
   private final PacketBatch heldOutcome = new PacketBatch(0);
+  private boolean ticking;
+  private boolean moreEvents;
+  private long tickTimeNs;
+  private int framesSinceEvents;
   private int round;
   private long lastProgressNs;
   private long startNs;
@@ -139,8 +150,8 @@ public final class Replay {
         tags("--server-port", plan.serverPort() == null ? ports.get(1) : plan.serverPort(), ports);
     this.oneNewFlow = hasSecondStep(table);
     this.tally = new Tally(topology, table);
-    this.frames = new Frames(plan.captures());
-    this.results = new Results(plan.out(), topology, table, plan.paths(), tally);
+    this.frames = new Frames(plan.captures(), plan.frames());
+    this.results = new Results(plan, topology, table, tally);
     feed.returns(this::cameBack);
   }
 
@@ -259,7 +270,7 @@ public final class Replay {
     }
     if (entered.count == 0) {
       if (frame == null) {
-        endOfTime();
+        tick(END_OF_TIME_NS);
         return;
       }
       throw new ReplayException(
@@ -282,20 +293,31 @@ public final class Replay {
   }
 
   /**
-   * All frames are in: all timers of the gateway run, and the replay ends when all lanes say so.
+   * Asks all lanes for the events that they keep; at the end of time all timers of the gateway run
+   * as well. The replay goes on, or ends, when every lane has said that it has no more.
+   *
+   * @param timeNs {@link #END_OF_TIME_NS}, or 0: no time passes
    */
-  private void endOfTime() throws ReplayException {
-    ending = true;
-    open = true;
+  private void tick(long timeNs) throws ReplayException {
+    tickTimeNs = timeNs;
+    moreEvents = false;
+    framesSinceEvents = 0;
+    ticking = true;
+    if (timeNs == END_OF_TIME_NS && !ending) {
+      ending = true;
+      open = true;
+    }
     int lanes = table.workers().stream().mapToInt(Member::shards).sum();
+    int budget = Math.max(4096, EVENT_BYTES / (lanes * topology.ioNames().size()));
     lastProgressNs = System.nanoTime();
     for (int module = 0; module < topology.ioNames().size(); module++) {
       List<LogicalInterface> ports = topology.ofModule(ModuleId.io(module));
       if (!ports.isEmpty()) {
         ticksMissing += lanes;
         entered.clearRow(0);
-        entered.captureTimeNs[0] = END_OF_TIME_NS;
-        entered.flags[0] = PacketFlags.TICK | PacketFlags.REPORT;
+        entered.captureTimeNs[0] = timeNs;
+        entered.flags[0] = PacketFlags.TICK | PacketFlags.REPORT | PacketFlags.EVENTS;
+        entered.frameLength[0] = budget;
         entered.tag[0] = ports.getFirst().tag();
         if (!feed.send(entered, 0)) {
           throw new ReplayException(
@@ -337,7 +359,10 @@ public final class Replay {
     int l2Length = linkLayer.ip ? linkLayer.l2Length : frame.length;
     System.arraycopy(frame.bytes, 0, entered.bytes, used, frame.length);
     entered.clearRow(i);
-    int flags = PacketFlags.REPORT | (plan.paths() ? PacketFlags.TRACE : 0);
+    int flags = PacketFlags.REPORT | PacketFlags.EVENTS | (plan.paths() ? PacketFlags.TRACE : 0);
+    if (plan.witness() != Witness.NONE) {
+      flags |= PacketFlags.EXPLAIN;
+    }
     if (!linkLayer.ip) {
       flags |= PacketFlags.NON_IP | (linkLayer.knownLinkType ? 0 : PacketFlags.UNKNOWN_LINK_TYPE);
     }
@@ -384,6 +409,7 @@ public final class Replay {
         request = header.fragment ? ofDatagram(request) : request;
         if (!book.cameOut(request)) {
           tally.notEntered++;
+          plan.witness().notEntered(frames.number());
           return NOTHING_NEW;
         }
         if (book.isTranslated(request) && error) {
@@ -445,11 +471,21 @@ public final class Replay {
   }
 
   private void took(PacketBatch batch, int r) throws ReplayException {
+    if ((batch.flags[r] & (PacketFlags.EVENT | PacketFlags.OUTCOME)) == PacketFlags.EVENT) {
+      results.event(batch, r);
+      return;
+    }
     lastProgressNs = System.nanoTime();
     int flags = batch.flags[r];
     if ((flags & PacketFlags.TICK) != 0) {
       ticksMissing--;
       lateMissing += batch.frameLength[r];
+      moreEvents |= batch.pieces[r] != 0;
+      if (batch.vLow[r] != 0) {
+        throw new ReplayException(
+            3,
+            "a worker had no room for " + batch.vLow[r] + " events of one stretch of the capture");
+      }
     } else if ((flags & PacketFlags.OUTCOME) != 0) {
       boolean late = (flags & (PacketFlags.WAS_HELD | PacketFlags.HELD)) == PacketFlags.WAS_HELD;
       lateMissing += batch.frameLength[r] - (late ? 1 : 0);
@@ -459,8 +495,12 @@ public final class Replay {
       keepPiece(batch, r);
       piecesMissing--;
     }
-    if (open && unheard == 0 && lateMissing == 0 && piecesMissing == 0 && ticksMissing == 0) {
-      settle();
+    if (unheard == 0 && lateMissing == 0 && piecesMissing == 0 && ticksMissing == 0) {
+      if (open) {
+        settle();
+      } else if (ticking) {
+        ticked();
+      }
     }
   }
 
@@ -496,6 +536,21 @@ public final class Replay {
         : 0;
   }
 
+  /** Every lane has answered a tick, and all that it caused is back. */
+  private void ticked() throws ReplayException {
+    ticking = false;
+    if (moreEvents) {
+      tick(tickTimeNs);
+      return;
+    }
+    results.eventsComplete();
+    if (ending) {
+      done.complete(true);
+    } else {
+      next();
+    }
+  }
+
   /** Returns the row of the round with this number, -1 where there is none. */
   private int rowOf(long number) {
     return Math.max(-1, Arrays.binarySearch(entered.number, 0, entered.count, number));
@@ -509,6 +564,7 @@ public final class Replay {
     outcomeRow[i] = o;
     outcomes.clearRow(o);
     outcomes.number[o] = carrier(batch, r);
+    outcomes.flags[o] = batch.flags[r];
     outcomes.reason[o] = batch.reason[r];
     outcomes.vHigh[o] = batch.vHigh[r];
     outcomes.vLow[o] = batch.vLow[r];
@@ -597,8 +653,11 @@ public final class Replay {
     }
     results.drain();
     progress.accept(tally);
+    framesSinceEvents += entered.count;
     if (ending) {
-      done.complete(true);
+      ticked();
+    } else if (framesSinceEvents >= FRAMES_A_TICK) {
+      tick(0);
     } else {
       next();
     }
@@ -716,11 +775,11 @@ public final class Replay {
       if (unheard > 0 || !ending && (lateMissing != 0 || piecesMissing != 0)) {
         throw new ReplayException(3, stalled());
       }
-      if (ending) {
+      if (ticking) {
         throw new ReplayException(
             3,
             ticksMissing
-                + " lanes of workers have not said that the end of time has come, "
+                + " lanes of workers have not said what they still had to say, "
                 + lateMissing
                 + " frames are missing that they held");
       }

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param paths whether {@code paths.jsonl} is written
  * @param speed 0: as fast as the gateway takes it; otherwise recorded time passes {@code speed}
  *     times as fast
+ * @param frames how many frames are played
+ * @param witness sees what becomes of each
  */
 public record ReplayPlan(
     List<Path> captures,
@@ -21,7 +23,20 @@ public record ReplayPlan(
     @Nullable String clientPort,
     @Nullable String serverPort,
     boolean paths,
-    double speed) {
+    double speed,
+    long frames,
+    Witness witness) {
+
+  /** A plan for all frames that nobody watches. */
+  public ReplayPlan(
+      List<Path> captures,
+      Path out,
+      @Nullable String clientPort,
+      @Nullable String serverPort,
+      boolean paths,
+      double speed) {
+    this(captures, out, clientPort, serverPort, paths, speed, Long.MAX_VALUE, Witness.NONE);
+  }
 
   /** Copies the list. */
   public ReplayPlan {

@@ -1,12 +1,16 @@
 package dev.portcullis.standalone.replay;
 
+import dev.portcullis.core.counters.DropCounters;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.event.Anomaly;
+import dev.portcullis.core.event.EveLine;
+import dev.portcullis.core.event.EveWriter;
+import dev.portcullis.core.event.FlowId;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
-import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.io.pcap.PcapngWriter;
 import java.io.BufferedWriter;
@@ -15,9 +19,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,25 +33,26 @@ import org.jspecify.annotations.Nullable;
 final class Results implements AutoCloseable, Backlog.Writer {
 
   private static final int LINKTYPE_RAW = 101;
-  private static final DateTimeFormatter EVE_TIME =
-      DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSSxx").withZone(ZoneOffset.UTC);
 
   private final Path folder;
+  private final Witness witness;
   private final Topology topology;
   private final DistributionTable table;
   private final Tally tally;
   private final Map<String, PcapngWriter> ports = new LinkedHashMap<>();
   private final PcapngWriter[] writerOfTag;
   private final @Nullable BufferedWriter paths;
-  private final BufferedWriter eve;
+  private final EventFile events;
+  private final EveWriter writer = new EveWriter();
   private final Json json = new Json();
   private final Backlog backlog = new Backlog();
   private final PacketHeader header = new PacketHeader();
   private boolean failed;
 
-  Results(Path folder, Topology topology, DistributionTable table, boolean withPaths, Tally tally)
+  Results(ReplayPlan plan, Topology topology, DistributionTable table, Tally tally)
       throws ReplayException {
-    this.folder = folder;
+    this.folder = plan.out();
+    this.witness = plan.witness();
     this.topology = topology;
     this.table = table;
     this.tally = tally;
@@ -68,8 +70,8 @@ final class Results implements AutoCloseable, Backlog.Writer {
       }
       Path pathsFile = folder.resolve("paths.jsonl");
       Files.deleteIfExists(pathsFile);
-      paths = withPaths ? Files.newBufferedWriter(pathsFile, StandardCharsets.UTF_8) : null;
-      eve = Files.newBufferedWriter(folder.resolve("eve.json"), StandardCharsets.UTF_8);
+      paths = plan.paths() ? Files.newBufferedWriter(pathsFile, StandardCharsets.UTF_8) : null;
+      events = new EventFile(folder.resolve("eve.json"));
     } catch (IOException e) {
       throw cannotWrite(e);
     }
@@ -117,6 +119,7 @@ final class Results implements AutoCloseable, Backlog.Writer {
   @Override
   public void piece(PacketBatch batch, int i) throws ReplayException {
     int l2Length = batch.l2Length[i];
+    witness.left(batch, i);
     try {
       writerOfTag[batch.tag[i]].write(
           l2Length > 0 || batch.linkType[i] != 0 ? batch.linkType[i] : LINKTYPE_RAW,
@@ -146,6 +149,7 @@ final class Results implements AutoCloseable, Backlog.Writer {
     DropReason reason = DropReason.byId(outcome.reason[o]);
     List<Hop> hops = Hop.of(outcome, o);
     tally.became(entered, e, outcome, o, hops, outTag, table);
+    witness.became(entered, e, outcome, o, hops, outTag);
     try {
       if (paths != null) {
         String line = path(entered, e, outcome, o, outTag, reason, hops);
@@ -155,9 +159,8 @@ final class Results implements AutoCloseable, Backlog.Writer {
           line(line);
         }
       }
-      if (reason != DropReason.NONE) {
-        eve.write(drop(entered, e, reason));
-        eve.write('\n');
+      if (reason != DropReason.NONE && (outcome.flags[o] & PacketFlags.EVENT) == 0) {
+        dropped(entered, e, reason);
       }
     } catch (IOException fault) {
       throw cannotWrite(fault);
@@ -237,57 +240,60 @@ final class Results implements AutoCloseable, Backlog.Writer {
         : "0x" + Long.toHexString(high) + String.format(java.util.Locale.ROOT, "%016x", low);
   }
 
-  private String drop(PacketBatch entered, int e, DropReason reason) {
-    json.clear().open('{').key("timestamp").value(time(entered.captureTimeNs[e]));
+  /** Takes an event that a worker made. */
+  void event(PacketBatch batch, int i) throws ReplayException {
+    try {
+      events.add(
+          batch.number[i],
+          batch.captureTimeNs[i],
+          batch.vLow[i],
+          batch.bytes,
+          batch.dataOffset[i],
+          batch.dataLength[i]);
+    } catch (IOException e) {
+      throw cannotWrite(e);
+    }
+  }
+
+  /** All events of the frames so far are here. */
+  void eventsComplete() throws ReplayException {
+    try {
+      events.settle();
+    } catch (IOException e) {
+      throw cannotWrite(e);
+    }
+  }
+
+  /** Makes the events of a drop that no worker tells of: it happened in an IO module. */
+  private void dropped(PacketBatch entered, int e, DropReason reason) throws IOException {
     boolean ip = (entered.flags[e] & PacketFlags.NON_IP) == 0;
     header.parse(entered.bytes, entered.dataOffset[e], ip ? entered.dataLength[e] : 0);
-    if (header.hasAddresses) {
-      json.key("flow_id").value(FlowId.of(header));
+    if (Anomaly.is(reason)) {
+      begin(entered, e, "anomaly");
+      writer.anomaly(Anomaly.type(reason), Anomaly.event(reason, header.version));
+      end(entered, e, reason);
     }
-    json.key("in_iface").value(portOf(entered.tag[e])).key("event_type").value("drop");
-    json.key("pcap_cnt").value(entered.number[e]);
-    if (header.hasAddresses) {
-      json.key("src_ip").value(address(header.sourceHigh, header.sourceLow));
-      if (header.hasPorts && !header.isEcho()) {
-        json.key("src_port").value(header.sourcePort);
-      }
-      json.key("dest_ip").value(address(header.destinationHigh, header.destinationLow));
-      if (header.hasPorts && !header.isEcho()) {
-        json.key("dest_port").value(header.destinationPort);
-      }
-      json.key("proto").value(protocol(header.protocol));
-      if (header.icmpType >= 0) {
-        json.key("icmp_type").value(header.icmpType).key("icmp_code").value(header.icmpCode);
-      }
-    }
-    json.key("drop")
-        .open('{')
-        .key("len")
-        .value(entered.dataLength[e])
-        .key("reason")
-        .value(reason.label());
-    return json.close('}').close('}').toString();
+    begin(entered, e, "drop");
+    int length = ip ? entered.dataLength[e] : entered.l2Length[e];
+    writer.drop(entered.bytes, header, length, reason.label());
+    end(entered, e, reason);
   }
 
-  private String address(long high, long low) {
-    return new IpAddress(header.version, high, low).toString();
+  private void begin(PacketBatch entered, int e, String type) {
+    writer.tuple.of(header);
+    writer.header(
+        entered.captureTimeNs[e],
+        header.hasAddresses ? FlowId.of(header) : -1,
+        portOf(entered.tag[e]),
+        type,
+        entered.number[e]);
   }
 
-  static String protocol(int number) {
-    return switch (number) {
-      case PacketHeader.ICMP -> "ICMP";
-      case PacketHeader.TCP -> "TCP";
-      case PacketHeader.UDP -> "UDP";
-      case PacketHeader.ICMPV6 -> "IPv6-ICMP";
-      case PacketHeader.SCTP -> "SCTP";
-      default -> Integer.toString(number);
-    };
-  }
-
-  private static String time(long ns) {
-    return EVE_TIME.format(
-        Instant.ofEpochSecond(
-            Long.divideUnsigned(ns, 1_000_000_000L), Long.remainderUnsigned(ns, 1_000_000_000L)));
+  private void end(PacketBatch entered, int e, DropReason reason) throws IOException {
+    writer.line.key("metadata").open('{').key("stage").value(DropCounters.stageOf(reason));
+    writer.line.key("epoch").value(table.epoch()).close('}');
+    EveLine line = writer.end();
+    events.add(entered.number[e], entered.captureTimeNs[e], 0, line.bytes(), 0, line.length());
   }
 
   /**
@@ -339,6 +345,12 @@ final class Results implements AutoCloseable, Backlog.Writer {
 
   /** Hands everything to the file system. */
   void finish() throws ReplayException {
+    try {
+      EveLine line = StatsText.of(writer, tally);
+      events.last(line.bytes(), line.length());
+    } catch (IOException e) {
+      throw cannotWrite(e);
+    }
     List<IOException> faults = new ArrayList<>();
     closeAll(faults);
     if (!faults.isEmpty() && !failed) {
@@ -351,7 +363,7 @@ final class Results implements AutoCloseable, Backlog.Writer {
     if (paths != null) {
       all.add(paths);
     }
-    all.add(eve);
+    all.add(events);
     for (AutoCloseable it : all) {
       try {
         it.close();

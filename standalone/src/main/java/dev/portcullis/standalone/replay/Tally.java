@@ -23,6 +23,9 @@ public final class Tally {
   long nonIp;
   long notEntered;
   long originated;
+  long bytes;
+  long firstTimeNs;
+  long lastTimeNs;
   final long[] dropped = new long[DropReason.idLimit()];
   final Map<Integer, long[]> perWorker = new TreeMap<>();
   private final Map<String, long[]> perPort = new TreeMap<>();
@@ -38,6 +41,10 @@ public final class Tally {
 
   void entered(PacketBatch batch, int i) {
     received++;
+    bytes += batch.l2Length[i] + batch.dataLength[i];
+    long timeNs = batch.captureTimeNs[i];
+    firstTimeNs = received == 1 ? timeNs : Math.min(firstTimeNs, timeNs);
+    lastTimeNs = Math.max(lastTimeNs, timeNs);
     count(batch.tag[i], 0);
     if ((batch.flags[i] & PacketFlags.NON_IP) != 0) {
       nonIp++;
