@@ -27,8 +27,14 @@ final class Captures {
     return tcp(source, sourcePort, destination, destinationPort, SYN, 1000, 0);
   }
 
+  /** Adds a TCP segment without payload that begins at 1000, and acknowledges 2000 if it does. */
+  Captures tcp(String source, int sourcePort, String destination, int destinationPort, int flags) {
+    int ack = (flags & ACK) != 0 ? 2000 : 0;
+    return tcp(source, sourcePort, destination, destinationPort, flags, 1000, ack);
+  }
+
   /** Adds a TCP segment without payload. */
-  private Captures tcp(
+  Captures tcp(
       String source,
       int sourcePort,
       String destination,

@@ -119,11 +119,20 @@ final class ModuleProcesses implements AutoCloseable {
         // not there yet
       }
       if (System.nanoTime() > deadline || !processes.get(name).isAlive()) {
-        throw new AssertionError(
-            name + " does not show " + text + ": " + last + "\n" + Files.readString(log(name)));
+        throw new AssertionError(name + " does not show " + text + ": " + last + "\n" + logs());
       }
       Thread.sleep(50);
     }
+  }
+
+  /** What all modules have said, and which of them have ended. */
+  private String logs() throws IOException {
+    StringBuilder logs = new StringBuilder();
+    for (Map.Entry<String, Process> it : processes.entrySet()) {
+      logs.append(it.getKey()).append(it.getValue().isAlive() ? ":\n" : " has ended:\n");
+      logs.append(Files.readString(log(it.getKey())));
+    }
+    return logs.toString();
   }
 
   /** What all modules count. */
@@ -172,7 +181,8 @@ final class ModuleProcesses implements AutoCloseable {
     }
   }
 
-  private String get(String name, String path) throws IOException, InterruptedException {
+  /** Asks a module over HTTP. */
+  String get(String name, String path) throws IOException, InterruptedException {
     URI uri = URI.create("http://127.0.0.1:" + http.get(name) + path);
     return client
         .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString())
