@@ -113,7 +113,7 @@ public final class Worker implements BatchHandler {
   public @Nullable String onPolicy(GatewayConfig next) {
     Wiring links = started();
     PortBlocks claims = Objects.requireNonNull(blocks);
-    if (claims.pools() + SourceNatTable.addresses(next.policy()).size() > PortBlocks.MAX_POOLS) {
+    if (claims.pools() + SourceNatTable.addresses(next).size() > PortBlocks.MAX_POOLS) {
       return "the policies of this worker have named more than "
           + PortBlocks.MAX_POOLS
           + " addresses to translate to; a restart forgets those of the earlier ones";

@@ -154,7 +154,8 @@ class PipelineTest {
         DropReason.NO_ROUTE, net.in("lan", Packets.udp("2001:db8::1", 1, "2001:db8::2", 80)).why());
     assertEquals(
         DropReason.NAT_EXHAUSTED,
-        net.in("lan", Packets.packet(CLIENT, SERVER, 47, new byte[8])).why());
+        net.in("lan", Packets.packet(CLIENT, SERVER, PacketHeader.ICMP, new byte[] {13, 0, 0, 0}))
+            .why());
     byte[] damaged = Packets.udp(CLIENT, 1, SERVER, 80);
     damaged[damaged.length - 1] ^= 1;
     assertEquals(DropReason.BAD_CHECKSUM, net.in("lan", damaged).why());
@@ -221,7 +222,10 @@ class PipelineTest {
               Packets.tcp(a, 1 + random.nextInt(3), b, 1 + random.nextInt(3), random.nextInt(64));
           case 1 -> Packets.udp(a, 1 + random.nextInt(3), b, 1 + random.nextInt(3));
           case 2 -> Packets.echo(a, b, random.nextBoolean(), random.nextInt(3));
-          default -> Packets.packet(a, b, 47, new byte[random.nextInt(9)]);
+          // each sender has a protocol of its own, so that they do not contend for the address
+          default ->
+              Packets.packet(
+                  a, b, 47 + a.charAt(a.length() - 1) - '0', new byte[random.nextInt(9)]);
         };
     if (random.nextInt(10) == 0) {
       packet[random.nextInt(packet.length)] ^= (byte) (1 << random.nextInt(8));

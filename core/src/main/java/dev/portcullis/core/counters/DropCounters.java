@@ -121,7 +121,7 @@ public final class DropCounters {
           ICMP_UNRELATED,
           HOLD_OVERFLOW ->
           "stateful";
-      case NAT_EXHAUSTED, NAT_FILTERED -> "snat";
+      case NAT_EXHAUSTED, NAT_FILTERED, NAT_UNTRANSLATABLE -> "snat";
       case NO_ROUTE, TTL_EXPIRED, INLINE_UNPAIRED, MTU_EXCEEDED, TO_GATEWAY -> "route";
       case STAGE_FAILED -> "pipeline";
       case HOP_LIMIT, NOT_OWNER, NO_PATH, PATH_TABLE_FULL -> "redistribute";

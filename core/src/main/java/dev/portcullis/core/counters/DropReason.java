@@ -71,7 +71,9 @@ public enum DropReason {
   HOLD_OVERFLOW(40, "hold-overflow", "There is no room to hold the packet until it can go on."),
   NAT_FILTERED(41, "nat-filtered", "The mapping of the receiver takes nothing from this sender."),
   OUT_OF_WINDOW(
-      42, "out-of-window", "The TCP segment lies outside of the windows of its connection.");
+      42, "out-of-window", "The TCP segment lies outside of the windows of its connection."),
+  NAT_UNTRANSLATABLE(
+      48, "nat-untranslatable", "The address has no counterpart behind the other prefix.");
 
   private static final DropReason[] BY_ID = new DropReason[64];
   private static final Map<String, DropReason> BY_LABEL = new HashMap<>();

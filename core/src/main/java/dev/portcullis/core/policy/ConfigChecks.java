@@ -59,7 +59,7 @@ final class ConfigChecks {
     return new GatewayConfig(gateway.name(), spec, chosen);
   }
 
-  private static void reference(
+  static void reference(
       Binder binder, String path, String what, String name, Collection<String> known) {
     if (!name.isEmpty() && !known.contains(name)) {
       binder.fault(
@@ -76,7 +76,7 @@ final class ConfigChecks {
     }
   }
 
-  private static void unique(Binder binder, String path, String name, Set<String> seen) {
+  static void unique(Binder binder, String path, String name, Set<String> seen) {
     if (!name.isEmpty() && !seen.add(name)) {
       binder.fault(path, "the name \"" + name + "\" is there twice; a name is allowed once.");
     }
@@ -304,41 +304,6 @@ final class ConfigChecks {
               r.log(),
               r.schedule()));
     }
-    names.clear();
-    for (int i = 0; i < p.nat().source().size(); i++) {
-      PolicySpec.SourceNat n = p.nat().source().get(i);
-      String at = "spec.nat.source[" + i + "]";
-      unique(b, at + ".name", n.name(), names);
-      each(b, at + ".from", "zone", n.from(), zones);
-      each(b, at + ".to", "zone", n.to(), zones);
-      each(b, at + ".source", "address object", n.source(), addresses);
-      if (n.addresses().stream().map(ConfigChecks::family).distinct().count() > 1) {
-        b.fault(at + ".translateTo.addresses", "IPv4 and IPv6 are mixed; allowed is one family.");
-      }
-    }
-    List<PolicySpec.DestinationNat> destinations = new ArrayList<>();
-    names.clear();
-    for (int i = 0; i < p.nat().destination().size(); i++) {
-      PolicySpec.DestinationNat n = p.nat().destination().get(i);
-      String at = "spec.nat.destination[" + i + "]";
-      unique(b, at + ".name", n.name(), names);
-      each(b, at + ".from", "zone", n.from(), zones);
-      if (family(n.destination()) * family(n.toAddress()) == 24) {
-        b.fault(
-            at + ".translateTo.address",
-            "the address is of another family than the destination; allowed is IPv"
-                + family(n.destination())
-                + ".");
-      }
-      destinations.add(
-          new PolicySpec.DestinationNat(
-              n.name(),
-              n.from(),
-              n.destination(),
-              service(b, at + ".service", n.service(), services),
-              n.toAddress(),
-              n.toPort()));
-    }
     return new PolicySpec(
         p.defaultAction(),
         p.defaultLog(),
@@ -346,7 +311,7 @@ final class ConfigChecks {
         p.services(),
         p.schedules(),
         List.copyOf(rules),
-        new PolicySpec.Nat(p.nat().source(), List.copyOf(destinations)));
+        new NatChecks(b, gateway.spec(), zones, addresses, services).check(p.nat()));
   }
 
   private static Set<String> schedules(PolicySpec p, Binder b) {
@@ -383,13 +348,7 @@ final class ConfigChecks {
     return names;
   }
 
-  private static int family(@Nullable String address) {
-    IpAddress parsed = address == null ? null : IpAddress.parse(address);
-    return parsed == null ? 0 : parsed.version();
-  }
-
-  private static void each(
-      Binder b, String path, String what, List<String> names, Set<String> known) {
+  static void each(Binder b, String path, String what, List<String> names, Set<String> known) {
     for (int i = 0; i < names.size(); i++) {
       String at = b.has(path + "[" + i + "]") ? path + "[" + i + "]" : path;
       if (!what.startsWith("address") || Prefix.parse(names.get(i)) == null) {
@@ -398,7 +357,7 @@ final class ConfigChecks {
     }
   }
 
-  private static PolicySpec.Service service(
+  static PolicySpec.Service service(
       Binder b, String path, PolicySpec.Service s, Map<String, PolicySpec.Service> known) {
     String name = s.name();
     if (name == null) {

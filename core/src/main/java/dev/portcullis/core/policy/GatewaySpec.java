@@ -369,6 +369,14 @@ public record GatewaySpec(
               kind = Field.Kind.DURATION)
           long icmpNs,
       @Field(
+              doc =
+                  "Endpoint-independent mapping without a flow, since the last outbound packet;"
+                      + " RFC 4787 REQ-5: at least 2 minutes.",
+              key = "natMapping",
+              value = "5m",
+              kind = Field.Kind.DURATION)
+          long natMappingNs,
+      @Field(
               doc = "Other protocols, as conntrack.",
               key = "other",
               value = "10m",

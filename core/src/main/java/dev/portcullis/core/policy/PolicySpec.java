@@ -115,22 +115,91 @@ public record PolicySpec(
   /** Translations: the first that matches is used. */
   public record Nat(
       @Field(doc = "SNAT; the first that matches is used.") List<SourceNat> source,
-      @Field(doc = "DNAT; the first that matches is used.") List<DestinationNat> destination) {}
+      @Field(doc = "DNAT; the first that matches is used.") List<DestinationNat> destination,
+      @Field(doc = "One-to-one translations, both ways; before SNAT, after DNAT.", key = "static")
+          List<StaticNat> statics,
+      @Field(doc = "Translations of IPv6 prefixes (RFC 6296), both ways.", key = "prefix")
+          List<PrefixNat> prefixes) {}
 
-  /** SNAT of flows from zone to zone: to one of the addresses, and a port of the range. */
+  /**
+   * SNAT of flows from zone to zone: to one of the addresses, and a port of the range. A rule that
+   * is {@code exempt} keeps the sender of what it matches; with {@code byInterface} the address is
+   * that of the port that the flow leaves by.
+   */
   public record SourceNat(
       @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
       @Field(doc = "Zones; empty: any.") List<String> from,
       @Field(doc = "Zones; empty: any.") List<String> to,
       @Field(doc = "Address objects or prefixes; empty: any.") List<String> source,
+      @Field(doc = "Address objects or prefixes after DNAT; empty: any.") List<String> destination,
+      @Field(doc = "Services by name or in place; empty: any.") List<Service> services,
+      @Field(doc = "Whether flows that match keep their sender.", value = "false") boolean exempt,
       @Field(
               doc = "Addresses to translate to, of one family.",
               key = "translateTo.addresses",
-              required = true,
               kind = Field.Kind.ADDRESS)
           List<String> addresses,
+      @Field(
+              doc = "Whether the address is that of the port that the flow leaves by.",
+              key = "translateTo.interface",
+              value = "false")
+          boolean byInterface,
       @Field(doc = "Ports to translate to.", key = "translateTo.ports", value = "1024-65535")
-          PortRange ports) {}
+          PortRange ports,
+      @Field(
+              doc = "Whether the sender's own port is tried first.",
+              key = "translateTo.preservePorts",
+              value = "true")
+          boolean preservePorts,
+      @Field(
+              doc =
+                  "Whether a sender's address and port have one translation for all receivers"
+                      + " (RFC 4787 section 4.1); needs ip-source.",
+              value = "address-and-port-dependent")
+          Mapping mapping,
+      @Field(
+              doc =
+                  "Who may send to an endpoint-independent mapping: anybody, addresses that it has"
+                      + " sent to, or addresses and ports (RFC 4787 section 5).",
+              value = "address-and-port-dependent")
+          Filtering filtering) {}
+
+  /** How long a translated port is the same: RFC 4787 section 4.1. */
+  public enum Mapping {
+    ADDRESS_AND_PORT_DEPENDENT,
+    ENDPOINT_INDEPENDENT
+  }
+
+  /** Whose packets a mapping takes: RFC 4787 section 5. */
+  public enum Filtering {
+    ADDRESS_AND_PORT_DEPENDENT,
+    ADDRESS_DEPENDENT,
+    ENDPOINT_INDEPENDENT
+  }
+
+  /**
+   * One-to-one translation between prefixes of the same length, for all protocols: of receivers
+   * that come in from the zones, and of senders that go out to them.
+   */
+  public record StaticNat(
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Outer zones; empty: any.") List<String> zones,
+      @Field(doc = "Address or prefix outside.", required = true, kind = Field.Kind.CIDR)
+          String external,
+      @Field(doc = "Address or prefix inside.", required = true, kind = Field.Kind.CIDR)
+          String internal) {}
+
+  /**
+   * Translation of an IPv6 prefix that leaves all checksums as they are (RFC 6296): of receivers
+   * that come in from the zones, and of senders that go out to them.
+   */
+  public record PrefixNat(
+      @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
+      @Field(doc = "Outer zones; empty: any.") List<String> zones,
+      @Field(doc = "IPv6 prefix outside, up to /64.", required = true, kind = Field.Kind.CIDR)
+          String external,
+      @Field(doc = "IPv6 prefix inside, as long.", required = true, kind = Field.Kind.CIDR)
+          String internal) {}
 
   /**
    * DNAT of flows that come in from a zone to an address and service: to {@code toAddress}, {@code

@@ -39,8 +39,9 @@ public final class FlowTable {
   public static final int WINDOWS = 21, TCP = 25;
 
   /**
-   * More words: capture time of the first packet; what a helper of a protocol keeps elsewhere; V.
-   * Word 30 is free.
+   * More words: capture time of the first packet; what a helper of a protocol keeps elsewhere
+   * (lower half) and the endpoint-independent mapping ({@link NatMappings}, upper half); V. Word 30
+   * is free.
    */
   public static final int START = 26, HELPER = 27, V_HIGH = 28, V_LOW = 29;
 
@@ -66,6 +67,12 @@ public final class FlowTable {
       FIN_FORWARD = 16,
       FIN_REVERSE = 32;
 
+  /**
+   * More flags: the flow uses an endpoint-independent mapping; its packets may have a mapping of
+   * this gateway as their receiver.
+   */
+  public static final int MAPPED = 64, TURNS_BACK = 128;
+
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
   private final FlowTimers timers = new FlowTimers(store, LINKS, this);
@@ -78,6 +85,7 @@ public final class FlowTable {
   private long created;
   private int translated;
   private FlowListener[] listeners = {};
+  private long noticedNs;
 
   /**
    * Makes an empty table.
@@ -134,12 +142,22 @@ public final class FlowTable {
    * expired is taken out.
    */
   public int find(Tuple tuple, long hash, long nowNs) {
+    noticedNs = nowNs;
     int reference = lookup(tuple, hash);
     if (reference >= 0 && expired(reference >>> 1, nowNs)) {
       timeOut(reference >>> 1);
       return NONE;
     }
     return reference;
+  }
+
+  /**
+   * Whether a live flow of this lane has this tuple; one that has expired is taken out. Flows of
+   * other lanes are not looked at, so that the answer is the same for every number of shards.
+   */
+  public boolean isInLane(Tuple tuple, int lane, long nowNs) {
+    int reference = lookup(tuple, tuple.hash());
+    return reference >= 0 && lane(reference >>> 1) == lane && find(tuple, tuple.hash(), nowNs) >= 0;
   }
 
   private int lookup(Tuple tuple, long hash) {
@@ -174,6 +192,7 @@ public final class FlowTable {
    * open takes the place of the oldest where there are too many, if that may be.
    */
   public int insert(Tuple forward, Tuple reverse, int lane, int state, long nowNs) {
+    noticedNs = nowNs;
     expireSome(lane, nowNs);
     boolean opening = FlowState.isHalfOpen(state);
     if (opening && evictsOldest && halfOpen.count(lane) >= halfOpenPerLane) {
@@ -218,6 +237,7 @@ public final class FlowTable {
 
   /** Takes out every flow of the lane that is past its timeout. */
   public void expire(int lane, long nowNs) {
+    noticedNs = nowNs;
     int due = timers.due(lane, nowNs, true);
     while (due != FlowTimers.NOTHING) {
       if (due >= 0) {
@@ -282,6 +302,11 @@ public final class FlowTable {
     int state = state(flow);
     boolean closed = state == FlowState.TCP_TIME_WAIT || state == FlowState.TCP_CLOSED;
     remove(flow, closed ? EndReason.CLOSED : EndReason.TIMEOUT, deadlineNs(flow));
+  }
+
+  /** Capture time of the packet that made a listener hear of the end of a flow. */
+  public long noticedNs() {
+    return noticedNs;
   }
 
   /** Says that a flow has begun; after all its words are set. */

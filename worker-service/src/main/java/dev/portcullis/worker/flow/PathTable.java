@@ -200,6 +200,19 @@ public final class PathTable {
     return pins.least(lane, trafficClass, slots, start);
   }
 
+  /**
+   * Whether another key has a record of this tuple that was used within a time: what has no ports
+   * to tell flows apart belongs to the one that came first. Up to a {@link #unit} more counts as
+   * within, as times are kept in units.
+   */
+  public boolean isOthers(
+      Tuple tuple, int trafficClass, long vHigh, long vLow, long nowNs, long withinNs) {
+    int record = lookup(tuple, tuple.hash());
+    return record >= 0
+        && nowNs - store.get(record, LAST_SEEN) <= withinNs + (1L << unitBits)
+        && (vHigh(record) != vHigh || vLow(record) != vLow || trafficClass(record) != trafficClass);
+  }
+
   /** Takes a record out. */
   public void remove(int record) {
     unpin(record);

@@ -1,35 +1,43 @@
 package dev.portcullis.worker.flow;
 
 import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.wire.PacketHeader;
 import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * Which lane of this worker has which block of 64 ports of a pool address. Shared by the shards of
- * a worker: a claim is one compare-and-set, and stays. A pool address that a policy brings gets the
- * next place; one that it no longer has keeps its place and its claims, as live flows may use its
- * ports and a later policy may have it again. Any thread; {@link #add} by one.
+ * The pool addresses of a worker, and who may allocate which of their ports. Ports come in blocks
+ * of 64. A block belongs to one worker, by the table alone, and is at home in one of its lanes.
+ *
+ * <p>One port in four of a block is its home lane's alone; the others any lane of the worker may
+ * have, tuple by tuple ({@link TupleClaims}). Endpoint-independent mappings have ports of blocks at
+ * home in their lane only, so that the number of the port says where its mapping is.
+ *
+ * <p>A pool address that a policy brings gets the next place; one that it no longer has keeps its
+ * place and its claims, as live flows may use its ports and a later policy may have it again.
+ *
+ * <p>One object per worker, shared by its shards. Any thread; {@link #add} by one.
  */
 public final class PortBlocks {
 
   /** Ports of a block. */
   public static final int BLOCK = 64;
 
-  /** Blocks of an address. */
-  public static final int PER_ADDRESS = 65_536 / BLOCK;
-
-  /** The most pool addresses of all policies in the life of a worker: 4 KB each. */
+  /** The most pool addresses of all policies in the life of a worker. */
   public static final int MAX_POOLS = 4096;
 
-  private record Pools(long[] high, long[] low, AtomicIntegerArray[] claims) {}
+  private record Pools(long[] high, long[] low) {}
 
+  private final TupleClaims claims;
   private volatile Pools pools;
 
-  /** Makes the blocks of pool addresses; both arrays have the same length. */
-  public PortBlocks(long[] high, long[] low) {
-    AtomicIntegerArray[] claims = new AtomicIntegerArray[high.length];
-    Arrays.setAll(claims, i -> new AtomicIntegerArray(PER_ADDRESS));
-    pools = new Pools(high.clone(), low.clone(), claims);
+  /**
+   * Makes the blocks of pool addresses; both arrays have the same length.
+   *
+   * @param flows the most flows of the worker
+   */
+  public PortBlocks(long[] high, long[] low, int flows) {
+    this.pools = new Pools(high.clone(), low.clone());
+    this.claims = new TupleClaims((int) Math.min(1 << 27, 2L * flows));
   }
 
   /** Takes a pool address in, unless it is there. */
@@ -41,11 +49,9 @@ public final class PortBlocks {
     int place = now.low.length;
     long[] high = Arrays.copyOf(now.high, place + 1);
     long[] low = Arrays.copyOf(now.low, place + 1);
-    AtomicIntegerArray[] claims = Arrays.copyOf(now.claims, place + 1);
     high[place] = addressHigh;
     low[place] = addressLow;
-    claims[place] = new AtomicIntegerArray(PER_ADDRESS);
-    pools = new Pools(high, low, claims);
+    pools = new Pools(high, low);
   }
 
   /** Returns the place of a pool address, -1 where it is none. */
@@ -74,6 +80,22 @@ public final class PortBlocks {
     return pools.low[pool];
   }
 
+  /**
+   * Whether flows with this tuple of replies have a pool address without a port of their own: not
+   * TCP, UDP or ICMP.
+   */
+  public boolean isByAddressAlone(Tuple reply) {
+    return switch (Tuple.protocol(reply.ports)) {
+      case PacketHeader.TCP, PacketHeader.UDP, PacketHeader.ICMP, PacketHeader.ICMPV6 -> false;
+      default -> pool(reply.destinationHigh, reply.destinationLow) >= 0;
+    };
+  }
+
+  /** Who has which shared tuple. */
+  public TupleClaims claims() {
+    return claims;
+  }
+
   /** Returns the place among {@code workers} of the worker that owns a block. */
   public static int ownerIndex(int block, int workers) {
     return block % workers;
@@ -87,12 +109,15 @@ public final class PortBlocks {
     return block / workers % Lanes.COUNT;
   }
 
-  /** Returns the lane that has claimed a block, -1: none yet. */
-  public int claimant(int pool, int block) {
-    return pools.claims[pool].get(block) - 1;
+  /** Whether a flow of a lane of the {@code ownIndex}-th of {@code workers} may have this port. */
+  public static boolean mayHave(int port, int workers, int ownIndex, int lane) {
+    int block = port / BLOCK;
+    return ownerIndex(block, workers) == ownIndex
+        && (isShared(port) || homeLane(block, workers) == lane);
   }
 
-  boolean claim(int pool, int block, int lane) {
-    return pools.claims[pool].compareAndSet(block, 0, lane + 1);
+  /** Whether all lanes of the owner may have this port: three in four, the others are at home. */
+  public static boolean isShared(int port) {
+    return (port & 6) != 6;
   }
 }

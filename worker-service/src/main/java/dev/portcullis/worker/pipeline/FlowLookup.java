@@ -8,7 +8,6 @@ import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewaySpec.ExceptionAction;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.GatewaySpec.Timeouts;
-import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.flow.FlowState;
@@ -16,8 +15,6 @@ import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
-import dev.portcullis.worker.policy.DestinationNatTable;
-import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
@@ -44,11 +41,12 @@ final class FlowLookup {
   private final PathTable paths;
   private final Ownership ownership;
   private final PathMode mode;
-  private final LivePolicy policy;
   private final PolicyReview review;
+  private final NatLookup nat;
   private final LeastLoaded assigner;
   private final PortBlocks blocks;
   private final long shortestNs;
+  private final long otherNs;
   private final RelatedLookup related;
   private final Tuple tuple = new Tuple();
   private long touched;
@@ -59,8 +57,8 @@ final class FlowLookup {
       PathTable paths,
       Ownership ownership,
       PathMode mode,
-      LivePolicy policy,
       PolicyReview review,
+      NatLookup nat,
       PortBlocks blocks,
       Timeouts timeouts,
       ExceptionAction icmpUnrelated) {
@@ -68,12 +66,13 @@ final class FlowLookup {
     this.paths = paths;
     this.ownership = ownership;
     this.mode = mode;
-    this.policy = policy;
     this.review = review;
+    this.nat = nat;
     this.blocks = blocks;
     this.assigner = new LeastLoaded(paths, ownership, timeouts);
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
-    this.related = new RelatedLookup(this, flows, paths, ownership, mode, icmpUnrelated);
+    this.otherNs = timeouts.otherNs();
+    this.related = new RelatedLookup(this, nat, flows, paths, ownership, mode, icmpUnrelated);
   }
 
   /**
@@ -176,7 +175,7 @@ final class FlowLookup {
     if (reference == FlowTable.NONE
         && mode == PathMode.RECORD
         && (v.batch.flags[i] & PacketFlags.REDIRECTED) == 0) {
-      return recorded(v, i);
+      return recorded(v, i) || nat.toMapping(v, i, h, PacketFlags.REDIRECTED);
     }
     return false;
   }
@@ -194,6 +193,17 @@ final class FlowLookup {
     FlowKey key = ownership.key;
     ownership.table().assignReply(h, key);
     tuple.ofReply(h);
+    if (blocks.isByAddressAlone(tuple)
+        && paths.isOthers(
+            tuple,
+            v.batch.trafficClass[i],
+            v.batch.vHigh[i],
+            v.batch.vLow[i],
+            v.batch.captureTimeNs[i],
+            otherNs)) {
+      v.drop(i, StageName.LOOKUP, DropReason.NAT_EXHAUSTED);
+      return;
+    }
     boolean kept =
         paths.put(
             tuple,
@@ -253,6 +263,9 @@ final class FlowLookup {
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
     }
+    if (nat.mapped(v, i, h)) {
+      return;
+    }
     // what a pin has led here begins here
     boolean pinned = (v.batch.trafficClass[i] & DistributionTable.PINNED) != 0;
     if (!pinned && leadsElsewhere(v, i, h)) {
@@ -273,7 +286,7 @@ final class FlowLookup {
       return true;
     }
     if (mode == PathMode.RECOMPUTE) {
-      return !redirected && computed(v, i, h, PacketFlags.REDIRECTED);
+      return !redirected && nat.computed(v, i, h, v.hash[i], PacketFlags.REDIRECTED);
     }
     if (!redirected && recorded(v, i)) {
       return true;
@@ -313,7 +326,7 @@ final class FlowLookup {
    * owner anyway.
    */
   private boolean gone(Vector v, int i, PacketHeader h) {
-    if (mode == PathMode.RECOMPUTE && toClaimant(v, i, h, PacketFlags.REDIRECTED)) {
+    if (mode == PathMode.RECOMPUTE && nat.toClaimant(v, i, h, v.hash[i], PacketFlags.REDIRECTED)) {
       return true;
     }
     mismatches++;
@@ -331,76 +344,5 @@ final class FlowLookup {
         PacketFlags.REDIRECTED | PacketFlags.RECORD);
     v.did[i] |= Vector.DID_EXPIRED;
     return true;
-  }
-
-  /**
-   * Passes a reply to a translated port on to the shard whose lane gives that port out; false where
-   * that is here, or nobody's.
-   */
-  boolean toClaimant(Vector v, int i, PacketHeader h, int flags) {
-    int lane = laneOfPool(h);
-    if (lane < 0 || ownership.runs(lane)) {
-      return false;
-    }
-    passOn(v, i, ownership.self(), lane, flags);
-    return true;
-  }
-
-  private int laneOfPool(PacketHeader h) {
-    int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;
-    return pool < 0 ? -1 : blocks.claimant(pool, h.destinationPort / PortBlocks.BLOCK);
-  }
-
-  /**
-   * Computes the key of the earlier hop in place of a record (W5); false where it leads nowhere
-   * else.
-   *
-   * @param h the reply
-   * @param flags how the row is marked
-   */
-  boolean computed(Vector v, int i, PacketHeader h, int flags) {
-    DistributionTable table = ownership.table();
-    int pool = Tuple.usesPorts(h) ? blocks.pool(h.destinationHigh, h.destinationLow) : -1;
-    if (pool >= 0 && !table.workers().isEmpty()) {
-      int block = h.destinationPort / PortBlocks.BLOCK;
-      int workers = table.workers().size();
-      int owner = table.workers().get(PortBlocks.ownerIndex(block, workers)).number();
-      int claimant = owner == ownership.self() ? blocks.claimant(pool, block) : -1;
-      int lane = claimant >= 0 ? claimant : PortBlocks.homeLane(block, workers);
-      if (owner == ownership.self() && ownership.runs(lane)) {
-        return false;
-      }
-      passOn(v, i, owner, lane, flags);
-    } else {
-      FlowKey key = ownership.key;
-      int owner = ownerOfRequest(table, h, key);
-      if (ownership.isHere(owner, key.vHigh, key.vLow)) {
-        return false;
-      }
-      passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), flags);
-      v.key(i, key.trafficClass, key.vHigh, key.vLow);
-    }
-    v.did[i] |= Vector.DID_PATH;
-    return true;
-  }
-
-  private int ownerOfRequest(DistributionTable table, PacketHeader h, FlowKey key) {
-    DestinationNatTable destinations = policy.now().destinations();
-    int rule = destinations.findReverse(h);
-    if (rule < 0) {
-      return table.assignReply(h, key);
-    }
-    IpAddress original = destinations.original(rule);
-    return table.assign(
-        h.version,
-        h.protocol,
-        h.destinationHigh,
-        h.destinationLow,
-        original.high(),
-        original.low(),
-        Tuple.usesPorts(h),
-        h.destinationPort,
-        destinations.originalPort(rule, h.protocol, h.sourcePort),
-        key);
   }
 }

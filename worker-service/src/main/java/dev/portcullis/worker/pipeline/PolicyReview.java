@@ -4,6 +4,8 @@ import dev.portcullis.core.policy.GatewaySpec.OnPolicyChange;
 import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.NatMappings;
+import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.AccessRules;
 import dev.portcullis.worker.policy.Egress;
@@ -13,7 +15,10 @@ import dev.portcullis.worker.policy.LivePolicy;
  * What becomes of a live flow when the policy has changed, or one of its schedules has turned: at
  * its next packet, in whichever direction, {@code rematch} asks the rules again with what the flow
  * began with - its direction, its sender, its receiver after DNAT - and {@code keep} only finds the
- * rule by its name. Translations stay.
+ * rule by its name.
+ *
+ * <p>Translations stay as they are. With {@code rematch} a flow ends whose translated sender is
+ * none any more to which the policy translates, or whose mapping the policy no longer has.
  *
  * <p>Thread: one shard.
  */
@@ -22,11 +27,18 @@ final class PolicyReview {
   private final LivePolicy policy;
   private final Egress egress;
   private final FlowTable flows;
+  private final PortBlocks blocks;
+  private final NatMappings mappings;
+  private final Tuple outer = new Tuple();
+  private final Tuple inner = new Tuple();
 
-  PolicyReview(LivePolicy policy, Egress egress, FlowTable flows) {
+  PolicyReview(
+      LivePolicy policy, Egress egress, FlowTable flows, PortBlocks blocks, NatMappings mappings) {
     this.policy = policy;
     this.egress = egress;
     this.flows = flows;
+    this.blocks = blocks;
+    this.mappings = mappings;
   }
 
   /** Whether a flow was matched against something else than holds now. */
@@ -42,13 +54,53 @@ final class PolicyReview {
       rule = policy.ruleNow(stamp, flows.rule(flow));
     } else {
       rule = match(flow, stamp, nowNs);
-      if (policy.now().rules().action(rule) != Action.ACCEPT) {
+      boolean letIn = rule < 0 && isLetInByMapping(flow);
+      if (!letIn && policy.now().rules().action(rule) != Action.ACCEPT || !hasTranslation(flow)) {
         return false;
       }
     }
     flows.rule(flow, rule);
     flows.set(flow, FlowTable.POLICY, policy.renewed(stamp, nowNs));
     return true;
+  }
+
+  /** Whether a flow has come in by a mapping, which lets in what no rule is for. */
+  private boolean isLetInByMapping(int flow) {
+    return (flows.flags(flow) & (FlowTable.MAPPED | FlowTable.SNAT)) == FlowTable.MAPPED;
+  }
+
+  /** Whether the policy still translates to the sender, or has the mapping, that a flow has. */
+  private boolean hasTranslation(int flow) {
+    int flags = flows.flags(flow);
+    if ((flags & FlowTable.MAPPED) != 0) {
+      return hasMapping(mappings.of(flow));
+    }
+    if ((flags & FlowTable.SNAT) == 0) {
+      return true;
+    }
+    long high = flows.get(flow, FlowTable.REVERSE + 2);
+    long low = flows.get(flow, FlowTable.REVERSE + 3);
+    long ports = flows.get(flow, FlowTable.REVERSE + 4);
+    int pool = blocks.pool(high, low);
+    int port = Tuple.hasPorts(ports) ? Tuple.destinationPort(ports) : -1;
+    return pool >= 0 && policy.now().sources().translatesTo(pool, port)
+        || policy.now().translations().isExternal((int) ports & 0xff, high, low);
+  }
+
+  private boolean hasMapping(int mapping) {
+    mappings.outer(mapping, outer);
+    mappings.inner(mapping, inner);
+    int pool = blocks.pool(outer.destinationHigh, outer.destinationLow);
+    return policy
+            .now()
+            .sources()
+            .ruleOfMapping(
+                pool,
+                Tuple.destinationPort(outer.ports),
+                (int) outer.ports & 0xff,
+                inner.sourceHigh,
+                inner.sourceLow)
+        >= 0;
   }
 
   private int match(int flow, long stamp, long nowNs) {

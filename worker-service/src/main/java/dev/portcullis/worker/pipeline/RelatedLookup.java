@@ -21,9 +21,9 @@ import dev.portcullis.worker.stage.Vector;
  *
  * <ol>
  *   <li>to the owner of that reply ({@link PacketFlags#RELATED}), who knows the flow, or
- *   <li>knows where it is, by a path record (W2) or by computation (W5), and passes the error on
- *       ({@link PacketFlags#RELATED} and {@link PacketFlags#REDIRECTED}); the receiver knows the
- *       flow, or nobody does.
+ *   <li>knows where it is, by a path record (W2), by the port of an endpoint-independent mapping,
+ *       or by computation (W5), and passes the error on ({@link PacketFlags#RELATED} and {@link
+ *       PacketFlags#REDIRECTED}); the receiver knows the flow, or nobody does.
  * </ol>
  *
  * <p>So an error makes two hops at most, and where it goes depends on keys alone, never on which
@@ -38,6 +38,7 @@ final class RelatedLookup {
   private static final int REDIRECT = 5;
 
   private final FlowLookup lookup;
+  private final NatLookup nat;
   private final FlowTable flows;
   private final PathTable paths;
   private final Ownership ownership;
@@ -48,12 +49,14 @@ final class RelatedLookup {
 
   RelatedLookup(
       FlowLookup lookup,
+      NatLookup nat,
       FlowTable flows,
       PathTable paths,
       Ownership ownership,
       PathMode mode,
       ExceptionAction unrelated) {
     this.lookup = lookup;
+    this.nat = nat;
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -95,10 +98,10 @@ final class RelatedLookup {
     boolean last = (flags & PacketFlags.REDIRECTED) != 0;
     boolean passed =
         mode == PathMode.RECORD
-            ? !last && alongRecord(v, i, hash, nowNs)
+            ? !last && (alongRecord(v, i, hash, nowNs) || nat.toMapping(v, i, reply, TO_FLOW))
             : last
-                ? lookup.toClaimant(v, i, reply, TO_FLOW)
-                : lookup.computed(v, i, reply, TO_FLOW);
+                ? nat.toClaimant(v, i, reply, hash, TO_FLOW)
+                : nat.computed(v, i, reply, hash, TO_FLOW);
     return passed || unrelated(v, i, h);
   }
 

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One thread of a worker with all that it owns: pipeline, flows, path records. Shards share nothing
- * but the claims of port blocks.
+ * but the claims of translated tuples.
  *
  * <p>Counted at each shard, in frames ({@link PacketBatch#frames}): {@code received + passedIn =
  * forwarded + passedOut + dropped + held}.

@@ -12,6 +12,7 @@ import dev.portcullis.worker.event.WorkerEvents;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.FragmentTable;
+import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
@@ -20,6 +21,7 @@ import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.policy.OwnAddresses;
 import dev.portcullis.worker.policy.RuleCounts;
+import dev.portcullis.worker.stage.Hairpin;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
@@ -55,6 +57,7 @@ public final class WorkerPipeline {
   private final FlowTable flows;
   private final PathTable paths;
   private final NatPorts ports;
+  private final NatMappings mappings;
   private final DecodeStage decode;
   private final FragmentTable fragments;
   private final DefragmentStage defragment;
@@ -85,6 +88,12 @@ public final class WorkerPipeline {
     flows = new FlowTable(spec.timeouts(), spec.limits());
     paths = new PathTable(FlowState.longestTimeoutNs(spec.timeouts()), spec.limits().paths());
     ports = new NatPorts(blocks, flows);
+    mappings =
+        new NatMappings(
+            flows,
+            spec.timeouts().natMappingNs(),
+            spec.timeouts().tcpEstablishedNs(),
+            spec.limits().flows());
     trace =
         new TraceText(
             ownership.self(),
@@ -118,22 +127,24 @@ public final class WorkerPipeline {
             paths,
             ownership,
             spec.path(),
-            policy,
-            new PolicyReview(policy, egress, flows),
+            new PolicyReview(policy, egress, flows, blocks, mappings),
+            new NatLookup(ownership, policy, egress, blocks, mappings),
             blocks,
             spec.timeouts(),
             spec.exceptions().icmpUnrelated());
+    Hairpin hairpin = new Hairpin(policy, blocks, ownership);
     List<Stage> inOrder =
         List.of(
-            new DnatStage(policy, egress, flows),
+            new DnatStage(policy, egress, flows, mappings),
             new AclStage(policy, egress, flows, own, spec.exceptions().martian()),
-            new RelatedStage(egress, flows),
+            new RelatedStage(egress, flows, hairpin),
             new MtuStage(egress),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
-            new SnatStage(policy, egress, flows, ports, blocks, spec.exceptions()),
+            new SnatStage(
+                policy, egress, flows, ports, blocks, mappings, ownership, hairpin, paths, spec),
             spec.path() == PathMode.RECORD
-                ? new RedistributeStage(flows, paths, ownership)
+                ? new RedistributeStage(flows, paths, ownership, blocks, spec.timeouts().otherNs())
                 : it -> {},
             // here: IPsec tunnel
             answer,

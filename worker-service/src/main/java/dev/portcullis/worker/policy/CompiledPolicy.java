@@ -19,6 +19,7 @@ import java.util.List;
  * @param history what rules of earlier versions are called now
  * @param destinations DNAT
  * @param sources SNAT
+ * @param translations translations of whole addresses
  */
 public record CompiledPolicy(
     int version,
@@ -28,7 +29,8 @@ public record CompiledPolicy(
     Schedules schedules,
     RuleHistory history,
     DestinationNatTable destinations,
-    SourceNatTable sources) {
+    SourceNatTable sources,
+    AddressTranslations translations) {
 
   /** Compiles a checked configuration. */
   public static CompiledPolicy of(GatewayConfig config, Topology topology, PortBlocks blocks) {
@@ -43,7 +45,7 @@ public record CompiledPolicy(
    * @param blocks port blocks of the worker; gets the pool addresses that are new
    */
   public CompiledPolicy next(GatewayConfig config, PortBlocks blocks) {
-    for (IpAddress address : SourceNatTable.addresses(config.policy())) {
+    for (IpAddress address : SourceNatTable.addresses(config)) {
       blocks.add(address.high(), address.low());
     }
     AccessRules after = new AccessRules(config.policy(), egress.zones());
@@ -66,20 +68,16 @@ public record CompiledPolicy(
         new Schedules(policy.schedules()),
         history,
         new DestinationNatTable(policy.nat().destination(), egress),
-        new SourceNatTable(
-            policy.nat().source(),
-            policy.nat().source().stream()
-                .map(it -> AccessRules.prefixes(policy, it.source()))
-                .toList(),
-            egress,
-            blocks));
+        new SourceNatTable(config, egress, blocks),
+        new AddressTranslations(policy.nat(), egress));
   }
 
   /** Returns the port blocks of all pool addresses of a configuration. */
   public static PortBlocks blocks(GatewayConfig config) {
-    List<IpAddress> addresses = SourceNatTable.addresses(config.policy());
+    List<IpAddress> addresses = SourceNatTable.addresses(config);
     return new PortBlocks(
         addresses.stream().mapToLong(IpAddress::high).toArray(),
-        addresses.stream().mapToLong(IpAddress::low).toArray());
+        addresses.stream().mapToLong(IpAddress::low).toArray(),
+        config.gateway().limits().flows());
   }
 }

@@ -87,6 +87,11 @@ public final class Egress {
     return zoneOfTag[tag];
   }
 
+  /** Number of logical interfaces. */
+  public int tags() {
+    return zoneOfTag.length;
+  }
+
   /** Whether there is a logical interface with this tag. */
   public boolean exists(int tag) {
     return tag >= 0 && tag < zoneOfTag.length;

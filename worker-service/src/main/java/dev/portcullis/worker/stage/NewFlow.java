@@ -16,6 +16,15 @@ public final class NewFlow {
   /** Whether the receiver was translated. */
   public boolean dnat;
 
+  /**
+   * Logical interface by which the address that was translated would be reached, -1: none was or no
+   * route leads there.
+   */
+  public int outerTag;
+
+  /** Endpoint-independent mapping that takes the packet in, -1: none. */
+  public int mapping;
+
   /** State to begin with: a number of {@code FlowState}. */
   public int state;
 
@@ -40,6 +49,8 @@ public final class NewFlow {
   /** Forgets the last one. */
   public void clear() {
     dnat = false;
+    outerTag = -1;
+    mapping = -1;
     state = 0;
     rule = -1;
     flags = 0;

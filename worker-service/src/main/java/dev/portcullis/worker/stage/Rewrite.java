@@ -9,6 +9,9 @@ import dev.portcullis.core.wire.PacketHeader;
  */
 public final class Rewrite {
 
+  /** RFC 3828 section 3.1, RFC 4340 section 5.1: the checksum has a pseudo-header, as of UDP. */
+  private static final int UDP_LITE = 136, DCCP = 33;
+
   private Rewrite() {}
 
   /** Returns the change of the IP checksum. */
@@ -97,7 +100,7 @@ public final class Rewrite {
         h.transportOffset
             + switch (h.protocol) {
               case PacketHeader.TCP -> 16;
-              case PacketHeader.UDP -> 6;
+              case PacketHeader.UDP, UDP_LITE, DCCP -> 6;
               case PacketHeader.ICMP, PacketHeader.ICMPV6 -> 2;
               default -> 1 << 20;
             };

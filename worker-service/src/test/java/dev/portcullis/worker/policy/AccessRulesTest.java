@@ -146,7 +146,7 @@ class AccessRulesTest {
         List.of(),
         schedules,
         rules,
-        new PolicySpec.Nat(List.of(), List.of()));
+        new PolicySpec.Nat(List.of(), List.of(), List.of(), List.of()));
   }
 
   private static Service service(List<PortRange> tcp) {

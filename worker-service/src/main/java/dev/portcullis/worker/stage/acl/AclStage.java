@@ -99,7 +99,9 @@ public final class AclStage implements Stage {
     v.opening.rule = rule;
     v.rule[i] = rule;
     v.did[i] |= Vector.DID_ACL;
-    Action action = policy.now().rules().action(rule);
+    // a mapping lets in what its filter allows, unless a rule says otherwise
+    Action action =
+        rule < 0 && v.opening.mapping >= 0 ? Action.ACCEPT : policy.now().rules().action(rule);
     if (action == Action.REJECT) {
       v.drop(i, StageName.ACL, DropReason.REJECTED);
     } else if (action == Action.DROP) {

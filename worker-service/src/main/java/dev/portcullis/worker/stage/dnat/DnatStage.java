@@ -1,33 +1,41 @@
 package dev.portcullis.worker.stage.dnat;
 
+import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.Tuple;
+import dev.portcullis.worker.policy.AddressTranslations;
 import dev.portcullis.worker.policy.DestinationNatTable;
 import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.stage.NewFlow;
 import dev.portcullis.worker.stage.Rewrite;
 import dev.portcullis.worker.stage.Stage;
+import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Gives packets the receiver that they are meant for: of requests by the rules of DNAT, of replies
- * by undoing SNAT.
+ * Gives packets the receiver that they are meant for: of requests by the mapping that takes them
+ * in, the rules of DNAT, or the translations of whole addresses; of replies by undoing SNAT.
  */
 public final class DnatStage implements Stage {
 
   private final LivePolicy policy;
   private final Egress egress;
   private final FlowTable flows;
+  private final NatMappings mappings;
+  private final Tuple inner = new Tuple();
 
   /** Makes the stage. */
-  public DnatStage(LivePolicy policy, Egress egress, FlowTable flows) {
+  public DnatStage(LivePolicy policy, Egress egress, FlowTable flows, NatMappings mappings) {
     this.policy = policy;
     this.egress = egress;
     this.flows = flows;
+    this.mappings = mappings;
   }
 
   @Override
@@ -67,17 +75,53 @@ public final class DnatStage implements Stage {
 
   private void opening(Vector v, int i) {
     PacketHeader h = v.header[i];
-    DestinationNatTable rules = policy.now().destinations();
-    int rule = rules.find(egress.zone(v.batch.ingressTag[i]), h);
-    if (rule < 0) {
+    int zone = egress.zone(v.batch.ingressTag[i]);
+    if (v.opening.mapping >= 0) {
+      mappings.inner(v.opening.mapping, inner);
+      translate(v, i, inner.sourceHigh, inner.sourceLow, Tuple.sourcePort(inner.ports));
       return;
     }
+    DestinationNatTable rules = policy.now().destinations();
+    AddressTranslations translations = policy.now().translations();
+    int rule = rules.find(zone, h);
+    IpAddress to =
+        rule >= 0
+            ? rules.translated(rule)
+            : translations.toInternal(zone, h.version, h.destinationHigh, h.destinationLow);
+    if (to == null && !translations.isEmpty()) {
+      // from inside to the outer address of another host inside
+      to = hairpin(translations, v, i, h);
+    }
+    if (to == AddressTranslations.NO_COUNTERPART) {
+      v.drop(i, StageName.DNAT, DropReason.NAT_UNTRANSLATABLE);
+    } else if (to != null) {
+      v.opening.outerTag =
+          egress.find(
+              v.batch.ingressTag[i],
+              h.version,
+              h.destinationHigh,
+              h.destinationLow,
+              v.batch.vLow[i]);
+      translate(v, i, to.high(), to.low(), rule < 0 ? -1 : rules.translatedPort(rule));
+    }
+  }
+
+  private @Nullable IpAddress hairpin(
+      AddressTranslations translations, Vector v, int i, PacketHeader h) {
+    int outer =
+        egress.find(
+            v.batch.ingressTag[i], h.version, h.destinationHigh, h.destinationLow, v.batch.vLow[i]);
+    return outer < 0
+        ? null
+        : translations.toInternal(
+            egress.zone(outer), h.version, h.destinationHigh, h.destinationLow);
+  }
+
+  private static void translate(Vector v, int i, long high, long low, int port) {
+    PacketHeader h = v.header[i];
     NewFlow opening = v.opening;
-    IpAddress to = rules.translated(rule);
-    int port = rules.translatedPort(rule);
     opening.dnat = true;
-    opening.ipChangeDnat =
-        Rewrite.ipChange(h.destinationHigh, h.destinationLow, to.high(), to.low());
+    opening.ipChangeDnat = Rewrite.ipChange(h.destinationHigh, h.destinationLow, high, low);
     opening.transportChangeDnat =
         Rewrite.transportChange(
             h.protocol,
@@ -85,13 +129,7 @@ public final class DnatStage implements Stage {
             h.destinationPort,
             port < 0 ? h.destinationPort : port);
     Rewrite.destination(
-        v.batch.bytes,
-        h,
-        to.high(),
-        to.low(),
-        port,
-        opening.ipChangeDnat,
-        opening.transportChangeDnat);
+        v.batch.bytes, h, high, low, port, opening.ipChangeDnat, opening.transportChangeDnat);
     v.did[i] |= Vector.DID_DNAT;
   }
 }

@@ -335,7 +335,7 @@ public final class EmitStage implements Stage {
     int traceOffset = batch.traceOffset[i];
     int traceLength = batch.traceLength[i];
     byte[] traceBytes = batch.traceBytes;
-    if ((flags & PacketFlags.TRACE) != 0 && !(isSelf && v.kind[i] == Vector.PASSED_ON)) {
+    if ((flags & PacketFlags.TRACE) != 0 && !(isSelf && isUntouched(v, i))) {
       batch.traceLength[i] = trace.write(v, i);
       batch.traceOffset[i] = 0;
       batch.traceBytes = trace.bytes();
@@ -354,6 +354,11 @@ public final class EmitStage implements Stage {
       forwarded += batch.frames(i);
       redistributed[worker] += batch.frames(i);
     }
+  }
+
+  /** Whether the packet was only looked up here. */
+  private static boolean isUntouched(Vector v, int i) {
+    return v.kind[i] == Vector.PASSED_ON && (v.did[i] & Vector.DID_STATEFUL) == 0;
   }
 
   private void report(Vector v, int i, int pieces, int flags) {

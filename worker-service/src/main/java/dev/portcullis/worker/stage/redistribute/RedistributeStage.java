@@ -7,6 +7,7 @@ import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
+import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Stage;
@@ -28,10 +29,19 @@ public final class RedistributeStage implements Stage {
   private final FlowTable flows;
   private final PathTable paths;
   private final Ownership ownership;
+  private final PortBlocks blocks;
+  private final long otherNs;
   private final Tuple reply = new Tuple();
 
-  /** Makes the stage. */
-  public RedistributeStage(FlowTable flows, PathTable paths, Ownership ownership) {
+  /**
+   * Makes the stage.
+   *
+   * @param otherNs how long a pool address without ports belongs to a flow that is silent
+   */
+  public RedistributeStage(
+      FlowTable flows, PathTable paths, Ownership ownership, PortBlocks blocks, long otherNs) {
+    this.blocks = blocks;
+    this.otherNs = otherNs;
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -95,15 +105,13 @@ public final class RedistributeStage implements Stage {
       return;
     }
     reply.ofReply(v.header[i]);
-    boolean put =
-        paths.put(
-            reply,
-            lane,
-            flows.trafficClass(flow),
-            flows.get(flow, FlowTable.V_HIGH),
-            flows.get(flow, FlowTable.V_LOW),
-            nowNs);
-    if (put) {
+    int trafficClass = flows.trafficClass(flow);
+    long vHigh = flows.get(flow, FlowTable.V_HIGH);
+    long vLow = flows.get(flow, FlowTable.V_LOW);
+    if (blocks.isByAddressAlone(reply)
+        && paths.isOthers(reply, trafficClass, vHigh, vLow, nowNs, otherNs)) {
+      v.drop(i, StageName.REDISTRIBUTE, DropReason.NAT_EXHAUSTED);
+    } else if (paths.put(reply, lane, trafficClass, vHigh, vLow, nowNs)) {
       flows.set(flow, FlowTable.RECORDED_AT, unit);
     } else {
       v.drop(i, StageName.REDISTRIBUTE, DropReason.PATH_TABLE_FULL);

@@ -1,12 +1,14 @@
 package dev.portcullis.worker.stage.related;
 
 import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.core.wire.QuotedPacket;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.Egress;
+import dev.portcullis.worker.stage.Hairpin;
 import dev.portcullis.worker.stage.Rewrite;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
@@ -22,6 +24,8 @@ import dev.portcullis.worker.stage.Vector;
  *   <li>Where the other side of the flow is translated, the sender is its translated address too,
  *       whichever router behind it spoke: addresses of the inside do not leak. Elsewhere a router
  *       keeps its own address.
+ *   <li>Where that host is behind an endpoint-independent mapping of this gateway, the error goes
+ *       there, as the packet came from there.
  * </ul>
  *
  * <p>The flow is not changed: an error neither puts off its timeout nor moves its state, and needs
@@ -31,12 +35,14 @@ public final class RelatedStage implements Stage {
 
   private final Egress egress;
   private final FlowTable flows;
+  private final Hairpin hairpin;
   private final QuotedPacket quote = new QuotedPacket();
 
   /** Makes the stage. */
-  public RelatedStage(Egress egress, FlowTable flows) {
+  public RelatedStage(Egress egress, FlowTable flows, Hairpin hairpin) {
     this.egress = egress;
     this.flows = flows;
+    this.hairpin = hairpin;
   }
 
   @Override
@@ -66,6 +72,16 @@ public final class RelatedStage implements Stage {
       translate(v, i, flow, reply ? FlowTable.FORWARD : FlowTable.REVERSE);
     }
     v.kind[i] = Vector.STATELESS;
+    if ((flows.flags(flow) & FlowTable.TURNS_BACK) != 0) {
+      turnBack(v, i, flow, reply ? FlowTable.FORWARD : FlowTable.REVERSE);
+    }
+  }
+
+  private void turnBack(Vector v, int i, int flow, int sent) {
+    int port = Tuple.sourcePort(flows.get(flow, sent + 4));
+    if (hairpin.isMapping(flows.get(flow, sent), flows.get(flow, sent + 1), port)) {
+      hairpin.turn(v, i, port, PacketFlags.RELATED);
+    }
   }
 
   /**

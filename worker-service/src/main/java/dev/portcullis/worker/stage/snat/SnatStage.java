@@ -2,40 +2,40 @@ package dev.portcullis.worker.stage.snat;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.ExceptionAction;
 import dev.portcullis.core.policy.GatewaySpec.Exceptions;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.NatPorts;
+import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.policy.LivePolicy;
-import dev.portcullis.worker.policy.SourceNatTable;
+import dev.portcullis.worker.stage.Hairpin;
 import dev.portcullis.worker.stage.NewFlow;
+import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.Rewrite;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 
 /**
- * Gives packets the sender that the other side is to see: of requests by the rules of SNAT, of
- * replies by undoing DNAT. Here a new flow, about which everything is now known, is compiled into
- * the flow table.
- *
- * <p>Only TCP, UDP and echoes have a port or identifier to translate. What has none (fragments,
- * other protocols) is dropped as {@code nat-exhausted} where a rule of SNAT applies: without a port
- * nothing keeps its replies apart from those of another sender.
+ * Gives packets the sender that the other side is to see: of requests by what {@link SenderChoice}
+ * says, of replies by undoing DNAT. Here a new flow, about which everything is now known, is
+ * compiled into the flow table.
  */
 public final class SnatStage implements Stage {
 
   private final LivePolicy policy;
-  private final Egress egress;
   private final FlowTable flows;
-  private final NatPorts ports;
-  private final PortBlocks blocks;
+  private final NatMappings mappings;
+  private final Hairpin hairpin;
   private final Exceptions exceptions;
+  private final SenderChoice choice;
   private final Tuple reply = new Tuple();
 
   /** Makes the stage. */
@@ -45,13 +45,18 @@ public final class SnatStage implements Stage {
       FlowTable flows,
       NatPorts ports,
       PortBlocks blocks,
-      Exceptions exceptions) {
+      NatMappings mappings,
+      Ownership ownership,
+      Hairpin hairpin,
+      PathTable paths,
+      GatewaySpec spec) {
     this.policy = policy;
-    this.egress = egress;
     this.flows = flows;
-    this.ports = ports;
-    this.blocks = blocks;
-    this.exceptions = exceptions;
+    this.mappings = mappings;
+    this.hairpin = hairpin;
+    this.exceptions = spec.exceptions();
+    this.choice =
+        new SenderChoice(policy, egress, flows, ports, blocks, mappings, ownership, paths, spec);
   }
 
   @Override
@@ -62,18 +67,26 @@ public final class SnatStage implements Stage {
         open(v, i);
       }
       if (v.kind[i] == Vector.KNOWN) {
-        translate(v, i);
+        int flags = flows.flags(v.flow[i] >>> 1);
+        translate(v, i, flags);
+        if ((flags & FlowTable.TURNS_BACK) != 0) {
+          turnBack(v, i);
+        }
       }
     }
   }
 
-  private void translate(Vector v, int i) {
+  private void translate(Vector v, int i, int flags) {
     int flow = v.flow[i] >>> 1;
     boolean isReply = (v.flow[i] & 1) != 0;
-    if ((flows.flags(flow) & (isReply ? FlowTable.DNAT : FlowTable.SNAT)) == 0) {
+    if ((flags & (isReply ? FlowTable.DNAT : FlowTable.SNAT)) == 0) {
       return;
     }
     PacketHeader h = v.header[i];
+    boolean isOutbound = isReply == ((flags & FlowTable.SNAT) == 0);
+    if ((flags & FlowTable.MAPPED) != 0 && isOutbound) {
+      mappings.sent(mappings.of(flow), v.batch.captureTimeNs[i]);
+    }
     int tuple = isReply ? FlowTable.FORWARD : FlowTable.REVERSE;
     long word = flows.get(flow, tuple + 4);
     long changes = flows.get(flow, FlowTable.CHANGES);
@@ -90,33 +103,46 @@ public final class SnatStage implements Stage {
     v.did[i] |= Vector.DID_SNAT;
   }
 
+  /** Whether a side of a new flow, as it is after translation, is a mapping of this gateway. */
+  private boolean turnsBack(PacketHeader h, Tuple forward) {
+    return hairpin.isPossible()
+        && Tuple.usesPorts(h)
+        && (hairpin.isMapping(h.destinationHigh, h.destinationLow, h.destinationPort)
+            || hairpin.isMapping(
+                forward.sourceHigh, forward.sourceLow, Tuple.sourcePort(forward.ports)));
+  }
+
+  private void turnBack(Vector v, int i) {
+    PacketHeader h = v.header[i];
+    if (hairpin.isMapping(h.destinationHigh, h.destinationLow, h.destinationPort)) {
+      hairpin.turn(v, i, h.destinationPort, 0);
+    }
+  }
+
   private void open(Vector v, int i) {
     PacketHeader h = v.header[i];
     NewFlow opening = v.opening;
     int lane = Lanes.laneOf(v.batch.vHigh[i], v.batch.vLow[i]);
     long nowNs = v.batch.captureTimeNs[i];
     reply.ofReply(h);
-    SourceNatTable rules = policy.now().sources();
-    int rule = rules.find(egress.zone(v.batch.ingressTag[i]), egress.zone(v.egress[i]), h);
+    DropReason wrong = choice.choose(v, i, reply);
+    if (wrong != DropReason.NONE) {
+      v.drop(i, StageName.SNAT, wrong);
+      return;
+    }
     long changes =
         opening.dnat ? (long) opening.transportChangeDnat << 16 | opening.ipChangeDnat : 0;
-    if (rule >= 0) {
-      int port = allocate(rules, rule, h, lane, opening.forward.hash(), nowNs);
-      if (port < 0) {
-        v.drop(i, StageName.SNAT, DropReason.NAT_EXHAUSTED);
-        return;
-      }
+    if (choice.translated) {
       int ip =
           Rewrite.ipChange(h.sourceHigh, h.sourceLow, reply.destinationHigh, reply.destinationLow);
+      int port = choice.port < 0 ? h.sourcePort : choice.port;
       int transport = Rewrite.transportChange(h.protocol, ip, h.sourcePort, port);
       changes |= (long) transport << 48 | (long) ip << 32;
-    } else if (isTaken(nowNs)) {
-      v.drop(i, StageName.SNAT, DropReason.NAT_EXHAUSTED);
-      return;
     }
     int flow = flows.insert(opening.forward, reply, lane, opening.state, nowNs);
     if (flow < 0) {
-      full(v, i, rule >= 0 || opening.dnat);
+      choice.takeBack(reply, lane, nowNs);
+      full(v, i, choice.translated || opening.dnat);
       return;
     }
     flows.classAndRule(flow, v.batch.trafficClass[i], opening.rule);
@@ -124,7 +150,9 @@ public final class SnatStage implements Stage {
         flow,
         (v.routed[i] ? FlowTable.ROUTED : 0)
             | (opening.dnat ? FlowTable.DNAT : 0)
-            | (rule >= 0 ? FlowTable.SNAT : 0)
+            | (choice.translated ? FlowTable.SNAT : 0)
+            | (choice.mapping >= 0 ? FlowTable.MAPPED : 0)
+            | (turnsBack(h, opening.forward) ? FlowTable.TURNS_BACK : 0)
             | opening.flags);
     flows.tcp(flow, opening.words);
     flows.set(flow, FlowTable.CHANGES, changes);
@@ -133,38 +161,12 @@ public final class SnatStage implements Stage {
     flows.set(flow, FlowTable.V_HIGH, v.batch.vHigh[i]);
     flows.set(flow, FlowTable.V_LOW, v.batch.vLow[i]);
     flows.seen(flow, 0, nowNs, h.end - h.offset, h.tcpFlags);
+    if (choice.mapping >= 0) {
+      mappings.opened(flow, choice.mapping, choice.permits);
+    }
     flows.opened(flow);
     v.flow[i] = flow << 1;
     v.kind[i] = Vector.KNOWN;
-  }
-
-  /**
-   * Whether the replies of a flow that keeps its sender would be taken for those of another flow.
-   */
-  private boolean isTaken(long nowNs) {
-    return flows.find(reply, reply.hash(), nowNs) >= 0;
-  }
-
-  private int allocate(
-      SourceNatTable rules, int rule, PacketHeader h, int lane, long seed, long nowNs) {
-    boolean translatable =
-        h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP || h.isEcho();
-    if (!translatable || !Tuple.usesPorts(h)) {
-      return -1;
-    }
-    int[] pools = rules.pools(rule);
-    int start = (int) Long.remainderUnsigned(seed >>> 7, pools.length);
-    for (int i = 0; i < pools.length; i++) {
-      int pool = pools[(start + i) % pools.length];
-      reply.destinationHigh = blocks.high(pool);
-      reply.destinationLow = blocks.low(pool);
-      int port =
-          ports.allocate(pool, rules.first(rule), rules.last(rule), lane, reply, h.isEcho(), nowNs);
-      if (port >= 0) {
-        return port;
-      }
-    }
-    return -1;
   }
 
   private void full(Vector v, int i, boolean translated) {
