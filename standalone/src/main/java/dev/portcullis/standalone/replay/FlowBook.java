@@ -17,6 +17,10 @@ final class FlowBook {
   static final int MAX_FLOWS = 1 << 19;
 
   private static final int KEY = 5;
+
+  /** Kinds of keys from here on are wishes, by protocol. */
+  private static final long WISH = 1 << 10;
+
   private static final int TRANSLATED = 5;
 
   private int[] index = new int[1 << 10];
@@ -57,6 +61,10 @@ final class FlowBook {
    */
   int find(PacketHeader h, By by) {
     key(h, by);
+    return find();
+  }
+
+  private int find() {
     int slot = slot();
     if (index[slot] != 0) {
       return index[slot] - 1;
@@ -76,12 +84,14 @@ final class FlowBook {
   }
 
   private void key(PacketHeader h, By by) {
-    boolean ports = by == By.TUPLE;
+    key(h, by == By.TUPLE, by == By.TUPLE ? h.protocol + 1 : 0);
+  }
+
+  private void key(PacketHeader h, boolean ports, long kind) {
     int compare = compare(h, ports);
     sourceIsHigher = compare > 0;
     int sourcePort = ports ? h.sourcePort : 0;
     int destinationPort = ports ? h.destinationPort : 0;
-    long kind = ports ? (long) h.protocol + 1 : 0;
     if (sourceIsHigher) {
       aHigh = h.destinationHigh;
       aLow = h.destinationLow;
@@ -95,6 +105,33 @@ final class FlowBook {
       bLow = h.destinationLow;
       rest = kind << 40 | (long) h.version << 32 | (long) sourcePort << 16 | destinationPort;
     }
+  }
+
+  /**
+   * Whether another flow of the round may wish for the same translated tuple as the packet's: from
+   * the same port, or without ports, to the same receiver. Which of them is given it must not be
+   * left to threads.
+   *
+   * @param flow entry of the packet's flow
+   */
+  boolean isWishedByOther(PacketHeader h, boolean ports, int flow, int round) {
+    boolean before = sourceIsHigher;
+    long high = h.sourceHigh;
+    long low = h.sourceLow;
+    h.sourceHigh = 0;
+    h.sourceLow = 0;
+    key(h, ports, WISH + h.protocol);
+    int found = find();
+    int wish = found < 0 ? ~found : found;
+    h.sourceHigh = high;
+    h.sourceLow = low;
+    sourceIsHigher = before;
+    if (roundOf[wish] == round && lastSeenNs[wish] != flow) {
+      return true;
+    }
+    roundOf[wish] = round;
+    lastSeenNs[wish] = flow;
+    return false;
   }
 
   private static int compare(PacketHeader h, boolean ports) {

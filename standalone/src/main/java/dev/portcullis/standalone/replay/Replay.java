@@ -43,6 +43,9 @@ public final class Replay {
   /** The most bytes of a round; less than the smallest queue in the gateway. */
   static final int MAX_ROUND_BYTES = 256 * 1024;
 
+  /** The most capture time of a round: less than a translated tuple rests between two senders. */
+  static final long MAX_ROUND_NS = 20_000_000_000L;
+
   /** A flow that was silent for so long counts as new: the gateway may have forgotten it. */
   static final long NEW_AFTER_NS = 10_000_000_000L;
 
@@ -244,9 +247,10 @@ public final class Replay {
     pieceCount = 0;
     pieceBytes = 0;
     pieces.forEach(it -> it.count = 0);
-    book.makeRoom(4 * MAX_ROUND_FRAMES);
+    book.makeRoom(5 * MAX_ROUND_FRAMES);
     int newFlowTag = -1;
     long roundTimeNs = 0;
+    long firstNs = 0;
     Frame frame = frames.peek();
     while (frame != null
         && entered.count < MAX_ROUND_FRAMES
@@ -259,6 +263,10 @@ public final class Replay {
         if (frame.timeNs - roundTimeNs > PACED_ROUND_NS) {
           break;
         }
+      }
+      firstNs = entered.count == 0 ? frame.timeNs : firstNs;
+      if (Math.abs(frame.timeNs - firstNs) > MAX_ROUND_NS) {
+        break;
       }
       int joined = join(frame, newFlowTag);
       if (joined == CONFLICT) {
@@ -402,6 +410,12 @@ public final class Replay {
           return CONFLICT;
         }
         result = tag;
+      }
+      if (!server && !error && (result != NOTHING_NEW || !tuple)) {
+        boolean ports = h.hasPorts && !h.fragment;
+        if (book.isWishedByOther(h, ports, side, round)) {
+          return CONFLICT;
+        }
       }
       int request = h.hasPorts && !tuple ? entry(book.find(h, FlowBook.By.TUPLE)) : side;
       if (server) {

@@ -2,6 +2,7 @@ package dev.portcullis.standalone.whatif;
 
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
+import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
@@ -138,7 +139,9 @@ public final class WhatIf {
         continue;
       }
       moved += larger.owner(key.trafficClass, key.vHigh, key.vLow) == owner ? 0 : 1;
-      int second = expectation.ownerOfReply(table, census, flow, owner, reply);
+      int second =
+          expectation.ownerOfReply(
+              table, census, flow, owner, Lanes.laneOf(key.vHigh, key.vLow), reply);
       hops += second == owner && first == owner ? 0 : 1;
       records += chosen && chooserMoves ? 1 : 0;
       boolean recorded =
