@@ -102,6 +102,28 @@ class WhatIfTest {
     assertTrue(predicted.configured());
   }
 
+  @ParameterizedTest
+  @CsvSource({"ip-sum, 3", "ip-sum, 16", "flow-hash, 3", "flow-hash, 16", "ip-source, 5"})
+  void shouldPredictTheSecondHopsOfTranslatedFlows(String algorithm, int n) throws Exception {
+    Path yaml =
+        Files.writeString(
+            folder.resolve("nat-" + algorithm + ".yaml"),
+            Files.readString(Playground.ROOT.resolve("e2e/src/test/resources/nat.yaml"))
+                .replaceFirst("algorithm: ip-sum", "algorithm: " + algorithm));
+    Path capture = conversations();
+    Outlook predicted =
+        WhatIf.of(config(yaml), 0, List.of(capture))
+            .outlook(Algorithm.valueOf(algorithm.toUpperCase().replace('-', '_')), n);
+    List<List<Integer>> hops = played(yaml, n, capture);
+    int secondHops = 0;
+    for (int i = 0; i < hops.size(); i += 2) {
+      secondHops += hops.get(i).size() - 1;
+    }
+    // under flow-hash a port that leads back is found for nearly all flows
+    int near = algorithm.equals("flow-hash") ? 12 : 0;
+    assertEquals(secondHops, predicted.secondHops(), near);
+  }
+
   @Test
   void shouldPredictTheBalanceOfLeastLoaded() throws Exception {
     Path yaml = withAlgorithm("least-loaded");
