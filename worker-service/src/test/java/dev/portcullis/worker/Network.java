@@ -42,7 +42,8 @@ final class Network {
       int linkType,
       int flags,
       int pieces,
-      int frameLength) {
+      int frameLength,
+      int segmentLength) {
     int l2Length() {
       return l2.length;
     }
@@ -75,6 +76,9 @@ final class Network {
   private final FlowKey key = new FlowKey();
   private long number;
   long timeNs = 1_000_000_000L;
+
+  /** What comes in has no transport checksum yet; above 0, it is to be cut into packets so long. */
+  int segmentLength = -1;
 
   /** Link-layer header of what comes in on an inline pair. */
   byte[] l2 = new byte[14];
@@ -174,7 +178,8 @@ final class Network {
               batch.linkType[i],
               batch.flags[i],
               batch.pieces[i],
-              batch.frameLength[i]));
+              batch.frameLength[i],
+              batch.segmentLength[i]));
       return;
     }
     PacketBatch copy = new PacketBatch(0);
@@ -182,6 +187,7 @@ final class Network {
     copy.reason[0] = batch.reason[i];
     copy.pieces[0] = batch.pieces[i];
     copy.frameLength[0] = batch.frameLength[i];
+    copy.segmentLength[0] = batch.segmentLength[i];
     copy.captureTimeNs[0] = batch.captureTimeNs[i];
     copy.number[0] = batch.number[i];
     copy.vHigh[0] = batch.vHigh[i];
@@ -280,6 +286,10 @@ final class Network {
       batch.vLow[i] = key.vLow;
       batch.trafficClass[i] = key.trafficClass;
       batch.flags[i] = PacketFlags.REPORT | PacketFlags.TRACE;
+      if (segmentLength >= 0) {
+        batch.flags[i] |= PacketFlags.CHECKSUM_MISSING;
+        batch.segmentLength[i] = segmentLength;
+      }
       batch.ingressTag[i] = tag(port);
       batch.tag[i] = tag(port);
     }

@@ -154,7 +154,10 @@ class PipelineTest {
         DropReason.NO_ROUTE, net.in("lan", Packets.udp("2001:db8::1", 1, "2001:db8::2", 80)).why());
     assertEquals(
         DropReason.NAT_EXHAUSTED,
-        net.in("lan", Packets.packet(CLIENT, SERVER, PacketHeader.ICMP, new byte[] {13, 0, 0, 0}))
+        net.in(
+                "lan",
+                Packets.packet(
+                    CLIENT, SERVER, PacketHeader.ICMP, new byte[] {13, 0, 0, 0, 0, 0, 0, 0}))
             .why());
     byte[] damaged = Packets.udp(CLIENT, 1, SERVER, 80);
     damaged[damaged.length - 1] ^= 1;

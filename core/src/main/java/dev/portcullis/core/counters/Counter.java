@@ -69,6 +69,14 @@ public enum Counter {
       "Frames taken in that are not IP.",
       "module",
       "port"),
+  PORT_OVERRUNS(
+      "portcullis_port_overruns_total",
+      Type.COUNTER,
+      "packets",
+      "Frames that the kernel dropped because the port did not take them in soon enough; they are"
+          + " in no other count.",
+      "module",
+      "port"),
   BYTES_RECEIVED(
       "portcullis_bytes_received_total",
       Type.COUNTER,

@@ -126,7 +126,7 @@ public final class DropCounters {
       case STAGE_FAILED -> "pipeline";
       case HOP_LIMIT, NOT_OWNER, NO_PATH, PATH_TABLE_FULL -> "redistribute";
       case LINK_QUEUE_FULL, LINK_LOST, WORKER_UNREACHABLE, SHUTDOWN -> "link";
-      case PORT_CLOSED, WRITE_FAILED -> "egress";
+      case PORT_CLOSED, WRITE_FAILED, PORT_FULL, NO_NEIGHBOUR, NEIGHBOUR_LIMIT -> "egress";
     };
   }
 }

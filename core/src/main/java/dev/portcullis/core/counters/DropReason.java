@@ -73,7 +73,13 @@ public enum DropReason {
   OUT_OF_WINDOW(
       42, "out-of-window", "The TCP segment lies outside of the windows of its connection."),
   NAT_UNTRANSLATABLE(
-      48, "nat-untranslatable", "The address has no counterpart behind the other prefix.");
+      48, "nat-untranslatable", "The address has no counterpart behind the other prefix."),
+  PORT_FULL(50, "port-full", "The queue of the device that the packet should leave by was full."),
+  NO_NEIGHBOUR(51, "no-neighbour", "Nobody on the link answers for the next hop."),
+  NEIGHBOUR_LIMIT(
+      52,
+      "neighbour-limit",
+      "Too many packets wait for the MAC address of their next hop, or too many next hops do.");
 
   private static final DropReason[] BY_ID = new DropReason[64];
   private static final Map<String, DropReason> BY_LABEL = new HashMap<>();

@@ -18,6 +18,9 @@ final class BatchCodec {
   /** The most bytes that the fields of a packet take that come before {@code l2}, and a tag. */
   private static final int MOST_FIXED = 4 * 9 + 7 * 5 + 1;
 
+  /** Field {@code segment_length}: two bytes of tag, four of value. */
+  private static final int SEGMENT_BYTES = 6;
+
   private static final int VARINT = 0;
   private static final int FIXED64 = 1;
   private static final int BYTES = 2;
@@ -51,6 +54,7 @@ final class BatchCodec {
     size += b.pieces[i] != 0 ? 5 : 0;
     size += b.frameLength[i] != 0 ? 5 : 0;
     size += b.linkType[i] != 0 ? 5 : 0;
+    size += b.segmentLength[i] != 0 ? SEGMENT_BYTES : 0;
     size += bytesSize(b.l2Length[i]);
     size += bytesSize(b.traceLength[i]);
     size += bytesSize(b.dataLength[i]);
@@ -92,7 +96,15 @@ final class BatchCodec {
     at = bytes(to, at, 13, b.traceBytes, b.traceOffset[i], b.traceLength[i]);
     to[at++] = 14 << 3 | FIXED32;
     putInt(to, at, b.tag[i]);
-    return bytes(to, at + 4, 15, b.bytes, b.dataOffset[i], b.dataLength[i]);
+    at = bytes(to, at + 4, 15, b.bytes, b.dataOffset[i], b.dataLength[i]);
+    int segmentLength = b.segmentLength[i];
+    if (segmentLength != 0) {
+      to[at] = (byte) (0x80 | FIXED32);
+      to[at + 1] = 16 << 3 >>> 7;
+      putInt(to, at + 2, segmentLength);
+      at += SEGMENT_BYTES;
+    }
+    return at;
   }
 
   /**
@@ -278,8 +290,9 @@ final class BatchCodec {
 
     /**
      * Reads a packet in the form that modules write: fields in ascending order, one-byte tags, up
-     * to {@code data}. Sets all columns of the row. Returns false, with {@link #at} where it was,
-     * when the packet has another form or is malformed.
+     * to {@code data}, which is the last but in a super-packet. Sets all columns of the row.
+     * Returns false, with {@link #at} where it was, when the packet has another form or is
+     * malformed.
      */
     private boolean canonical(PacketBatch b, int i) {
       byte[] from = in;
@@ -368,6 +381,7 @@ final class BatchCodec {
       }
       b.dataOffset[i] = p;
       b.dataLength[i] = data;
+      b.segmentLength[i] = 0;
       return true;
     }
 
@@ -394,6 +408,7 @@ final class BatchCodec {
               case 10 -> b.frameLength[i] = value;
               case 11 -> b.linkType[i] = value;
               case 14 -> b.tag[i] = value;
+              case 16 -> b.segmentLength[i] = value;
               default -> {}
             }
           }

@@ -66,6 +66,13 @@ public final class PacketBatch {
   /** In an outcome: pieces that left; in a packet: number of this piece, from 0. */
   public final int[] pieces = new int[MAX_PACKETS];
 
+  /**
+   * Length of the IP packets that this one is to be cut into, where it is a super-packet: a segment
+   * or datagram longer than any link takes, which a port cuts when it puts it out, each piece but
+   * the last of this length, its headers included. 0: it is no super-packet.
+   */
+  public final int[] segmentLength = new int[MAX_PACKETS];
+
   /** Length of the frame on the wire where it is more than was captured, otherwise 0. */
   public final int[] frameLength = new int[MAX_PACKETS];
 
@@ -131,6 +138,14 @@ public final class PacketBatch {
     return pieces[i] > 0 || (flags[i] & NO_FRAME) != 0 ? 0 : 1 + reason[i];
   }
 
+  /**
+   * Returns the length of the longest IP packet that row {@code i} puts on a wire: of a
+   * super-packet that of its pieces. Padding counts.
+   */
+  public int longest(int i) {
+    return segmentLength[i] > 0 ? segmentLength[i] : dataLength[i];
+  }
+
   private static final int NO_FRAME =
       PacketFlags.ORIGINATED | PacketFlags.EVENT | PacketFlags.TICK | PacketFlags.MESSAGE;
 
@@ -146,6 +161,7 @@ public final class PacketBatch {
     reason[i] = 0;
     pieces[i] = 0;
     frameLength[i] = 0;
+    segmentLength[i] = 0;
     linkType[i] = 0;
     tag[i] = 0;
     l2Offset[i] = 0;

@@ -110,6 +110,13 @@ public final class PacketFlags {
    */
   public static final int EXPLAIN = 1 << 24;
 
+  /**
+   * The TCP or UDP checksum is not in the packet yet: it comes from a host on this machine, or was
+   * verified before it was joined with others into a super-packet. Nobody looks at it; the port
+   * that puts the packet out computes it, or has a device do it.
+   */
+  public static final int CHECKSUM_MISSING = 1 << 19;
+
   /** Shift of the number of workers that the packet went through before this one (3 bits). */
   public static final int HOPS_SHIFT = 8;
 

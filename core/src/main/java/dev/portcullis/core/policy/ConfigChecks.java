@@ -100,6 +100,7 @@ final class ConfigChecks {
     Set<String> modules = new HashSet<>();
     for (int i = 0; i < s.io().size(); i++) {
       unique(b, "spec.io[" + i + "].name", s.io().get(i).name(), modules);
+      PortChecks.checkDevices(b, "spec.io[" + i + "].ports", s.io().get(i).ports());
       for (int j = 0; j < s.io().get(i).ports().size(); j++) {
         unique(
             b,
@@ -107,6 +108,7 @@ final class ConfigChecks {
             s.io().get(i).ports().get(j).name(),
             ports);
         zones.add(s.io().get(i).ports().get(j).zone());
+        PortChecks.check(b, "spec.io[" + i + "].ports[" + j + "]", s.io().get(i).ports().get(j));
       }
     }
     zones.remove("");
@@ -139,6 +141,13 @@ final class ConfigChecks {
             at + ".ports",
             "the pair has " + pair.ports().size() + " ports; exactly two are allowed.");
       }
+      PortChecks.checkPair(
+          b,
+          at,
+          s.io().stream()
+              .flatMap(io -> io.ports().stream())
+              .filter(it -> pair.ports().contains(it.name()))
+              .toList());
       for (int j = 0; j < pair.ports().size(); j++) {
         reference(b, at + ".ports[" + j + "]", "port", pair.ports().get(j), ports);
         if (!pair.ports().get(j).isEmpty() && !paired.add(pair.ports().get(j))) {

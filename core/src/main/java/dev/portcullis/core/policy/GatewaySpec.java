@@ -193,9 +193,10 @@ public record GatewaySpec(
               value = "false")
           boolean clampMss,
       @Field(doc = "Files of a pcap port.") @Nullable PcapSpec pcap,
-      @Field(doc = "Device of a tun port.") @Nullable TunSpec tun) {
+      @Field(doc = "Device of a tun port.") @Nullable TunSpec tun,
+      @Field(doc = "Interface of a packet port.") @Nullable PacketSpec packet) {
 
-    /** A port without a TUN device. */
+    /** A port without a device. */
     public PortSpec(
         String name,
         String zone,
@@ -203,15 +204,67 @@ public record GatewaySpec(
         List<String> addresses,
         int mtu,
         @Nullable PcapSpec pcap) {
-      this(name, zone, driver, addresses, mtu, false, pcap, null);
+      this(name, zone, driver, addresses, mtu, false, pcap, null, null);
     }
   }
 
-  /** TUN device: its name and the addresses that it gets. */
+  /**
+   * TUN device: its name, what its end in the kernel gets (addresses and routes are added to those
+   * that it has), and how it is read.
+   */
   public record TunSpec(
-      @Field(doc = "Name of the device.", required = true) String device,
-      @Field(doc = "Addresses with prefix length.", kind = Field.Kind.CIDR)
-          List<String> addresses) {}
+      @Field(doc = "Name of the device; it is made if it is not there.", required = true)
+          String device,
+      @Field(
+              doc = "Addresses with prefix length that the kernel's end of the device gets.",
+              kind = Field.Kind.CIDR)
+          List<String> addresses,
+      @Field(doc = "Prefixes that the kernel sends to the device.", kind = Field.Kind.CIDR)
+          List<String> routes,
+      @Field(doc = "Queues of the device, a thread each.", value = "1", min = 1, max = 16)
+          int queues,
+      @Field(
+              doc = "Whether super-packets and packets without checksum pass as they are.",
+              value = "true")
+          boolean offload) {}
+
+  /** An existing Ethernet interface that is read and written by packet sockets. */
+  public record PacketSpec(
+      @Field(doc = "Name of the interface.", required = true) String device,
+      @Field(
+              doc =
+                  "MAC address of a routed port; none: a locally administered one, made from that of"
+                      + " the interface.")
+          @Nullable String mac,
+      @Field(
+              doc = "Sockets that share the frames by flow, a thread each.",
+              value = "1",
+              min = 1,
+              max = 16)
+          int queues,
+      @Field(
+              doc = "Whether super-packets and packets without checksum pass as they are.",
+              value = "true")
+          boolean offload,
+      @Field(
+              doc =
+                  "Whether the interface takes in frames for other stations; a port of an inline"
+                      + " pair and one with a MAC address of its own need it.",
+              value = "true")
+          boolean promiscuous,
+      @Field(
+              doc = "Stations on the link that a routed port knows.",
+              value = "1Ki",
+              kind = Field.Kind.SIZE,
+              min = 16,
+              max = 65536)
+          int neighbours,
+      @Field(
+              doc = "Packets that wait for the MAC address of their next hop.",
+              value = "256",
+              min = 1,
+              max = 1024)
+          int waiting) {}
 
   /** Port drivers. */
   public enum Driver {

@@ -91,6 +91,36 @@ public final class Checksum {
     bytes[at + 1] = (byte) checksum;
   }
 
+  /**
+   * Computes the checksum of TCP, UDP, ICMP or ICMPv6 of a whole packet in full and writes it; does
+   * nothing to other protocols and to packets whose transport header is not there.
+   *
+   * @param header the parsed packet
+   */
+  public static void complete(byte[] bytes, PacketHeader header) {
+    int at = header.transportOffset;
+    int length = header.end - at;
+    int field =
+        switch (header.protocol) {
+          case PacketHeader.TCP -> 16;
+          case PacketHeader.UDP -> 6;
+          case PacketHeader.ICMP, PacketHeader.ICMPV6 -> 2;
+          default -> -1;
+        };
+    if (field < 0 || length < field + 2) {
+      return;
+    }
+    bytes[at + field] = 0;
+    bytes[at + field + 1] = 0;
+    long pseudo = header.protocol == PacketHeader.ICMP ? 0 : pseudoHeader(header, length);
+    int checksum = ~sum(bytes, at, length, pseudo) & 0xffff;
+    if (checksum == 0 && header.protocol == PacketHeader.UDP) {
+      checksum = 0xffff; // 0 says that there is none, RFC 768
+    }
+    bytes[at + field] = (byte) (checksum >>> 8);
+    bytes[at + field + 1] = (byte) checksum;
+  }
+
   private static long words(long value) {
     return (value >>> 32) + (value & 0xffff_ffffL);
   }

@@ -36,6 +36,7 @@ class BatchCodecTest {
       }
       // what an earlier batch left in the columns must not shine through
       Arrays.fill(read.pieces, 77);
+      Arrays.fill(read.segmentLength, 77);
       Arrays.fill(read.l2Length, 77);
       Arrays.fill(read.traceLength, 77);
       assertNull(reader.read(wire, end, header, read), "seed " + SEED);
@@ -97,6 +98,7 @@ class BatchCodecTest {
       column[i] = random.nextInt(3) == 0 ? random.nextInt() : 0;
     }
     b.l2Offset[i] = random.nextInt(1000);
+    b.segmentLength[i] = random.nextInt(8) == 0 ? random.nextInt(65536) : 0;
     b.l2Length[i] = random.nextInt(3) == 0 ? random.nextInt(200) : 0;
     b.traceOffset[i] = random.nextInt(1000);
     b.traceLength[i] = random.nextInt(10) == 0 ? random.nextInt(200) : 0;
@@ -116,6 +118,7 @@ class BatchCodecTest {
     assertEquals(written.reason[i], read.reason[i], row);
     assertEquals(written.pieces[i], read.pieces[i], row);
     assertEquals(written.frameLength[i], read.frameLength[i], row);
+    assertEquals(written.segmentLength[i], read.segmentLength[i], row);
     assertEquals(written.linkType[i], read.linkType[i], row);
     assertEquals(written.tag[i], read.tag[i], row);
     assertBytes(

@@ -100,6 +100,47 @@ class ConfigLoaderTest {
         faults("classes: [{name: http, algorithm: expression, value: src && 1}]", ""));
   }
 
+  private static List<Fault> faultsOfPorts(String ports) {
+    return ConfigLoader.parse(
+            "g",
+            """
+            apiVersion: portcullis.dev/v1alpha1
+            kind: PacketGateway
+            metadata: {name: g}
+            spec:
+              io: [{name: io-a, ports: [PORTS]}]
+              inline: [{name: bump, ports: [lan, wan]}]
+            """
+                .replace("PORTS", ports))
+        .faults();
+  }
+
+  @Test
+  void shouldCheckWhatDevicesOfPortsSayAboutEachOther() {
+    String wan = ", {name: wan, zone: wan, driver: packet, packet: {device: eth1}}";
+    String lan = "{name: lan, zone: lan, driver: packet, packet: {device: eth0";
+    assertEquals(List.of(), faultsOfPorts(lan + "}}" + wan));
+    assertFault(
+        "g:5: spec.io[0].ports[0].packet: the interface of the port is missing",
+        faultsOfPorts("{name: lan, zone: lan, driver: packet}" + wan));
+    assertFault(
+        "spec.io[0].ports[0].tun: the device of the port is missing",
+        faultsOfPorts(
+            "{name: lan, zone: lan, driver: tun}, {name: wan, zone: wan, driver: tun, tun: {device: t0}}"));
+    assertFault(
+        "spec.io[0].ports[0].packet.mac: \"01:00:5e:00:00:01\" is no MAC address of a station",
+        faultsOfPorts(lan + ", mac: \"01:00:5e:00:00:01\"}}" + wan));
+    assertFault(
+        "packet.device: \"a/b\" is no name of a device",
+        faultsOfPorts(lan.replace("eth0", "a/b") + "}}" + wan));
+    assertFault(
+        "spec.io[0].ports[1]: the device \"eth1\" is that of another port already",
+        faultsOfPorts(lan.replace("eth0", "eth1") + "}}" + wan));
+    assertFault(
+        "spec.inline[0].ports: one port has a link layer (packet) and the other has none (tun)",
+        faultsOfPorts("{name: lan, zone: lan, driver: tun, tun: {device: t0}}" + wan));
+  }
+
   @Test
   void shouldReadIcmpTypesWithCodesAndProtocolsByName() {
     var result =

@@ -76,6 +76,7 @@ final class ShardChannel implements Outlet {
     to.reason[row] = from.reason[i];
     to.pieces[row] = from.pieces[i];
     to.frameLength[row] = from.frameLength[i];
+    to.segmentLength[row] = from.segmentLength[i];
     to.linkType[row] = from.linkType[i];
     to.tag[row] = from.tag[i];
     to.l2Offset[row] = copy(from.bytes, from.l2Offset[i], from.l2Length[i]);

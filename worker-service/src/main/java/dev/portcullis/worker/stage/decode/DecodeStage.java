@@ -22,11 +22,12 @@ import dev.portcullis.worker.stage.Vector;
  * goes on by itself. What a link says to itself (neighbour discovery) passes an inline pair without
  * a rule; on a routed port it is the gateway's.
  *
- * <p>Checksums are verified on whole packets only: not on fragments (their IP header is), not on
- * what a snap length cut, not where extension headers leave open which addresses are covered, and
- * not on UDP without one. SCTP's is never looked at: its ports are never translated. A malformed
- * packet that passes is treated as a packet without ports; one without readable addresses goes to
- * the inline partner as it is, or is dropped.
+ * <p>Checksums are verified on whole packets only: not where the sender left it to the port of exit
+ * to compute them, not on fragments (their IP header is), not on what a snap length cut, not where
+ * extension headers leave open which addresses are covered, and not on UDP without one. SCTP's is
+ * never looked at: its ports are never translated. A malformed packet that passes is treated as a
+ * packet without ports; one without readable addresses goes to the inline partner as it is, or is
+ * dropped.
  */
 public final class DecodeStage implements Stage {
 
@@ -140,7 +141,8 @@ public final class DecodeStage implements Stage {
       drop(v, i, DropReason.SOURCE_ROUTED);
     } else if (exceptions.badChecksum() == ExceptionAction.DROP
         && !h.truncated
-        && !isChecksumGood(v.batch.bytes, h)) {
+        && !isChecksumGood(
+            v.batch.bytes, h, (v.batch.flags[i] & PacketFlags.CHECKSUM_MISSING) != 0)) {
       drop(v, i, DropReason.BAD_CHECKSUM);
     } else if (isOfLink(h)) {
       passAsItIs(v, i, ExceptionAction.PASS, DropReason.TO_GATEWAY);
@@ -222,13 +224,13 @@ public final class DecodeStage implements Stage {
     };
   }
 
-  private boolean isChecksumGood(byte[] bytes, PacketHeader h) {
+  private boolean isChecksumGood(byte[] bytes, PacketHeader h, boolean missing) {
     int networkLength = h.transportOffset - h.offset;
     if (h.version == 4 && Checksum.sum(bytes, h.offset, networkLength, 0) != 0xffff) {
       return false;
     }
     boolean extended = h.version == 6 && networkLength != 40;
-    if (h.fragment || extended && !extensions.receiverKnown) {
+    if (missing || h.fragment || extended && !extensions.receiverKnown) {
       return true;
     }
     int length = h.end - h.transportOffset;

@@ -48,6 +48,7 @@ public final class EmitStage implements Stage {
   private @Nullable Outlet[] toWorker = new Outlet[16 * SLOTS];
   private DropListener drops = (v, i) -> false;
   private final byte[] noTrace = new byte[0];
+  private final byte[] carrier = new byte[Long.BYTES];
   private long forwarded;
   private long passed;
   private long[] redistributed = new long[16];
@@ -299,7 +300,7 @@ public final class EmitStage implements Stage {
     int limit = fragmenter.limit(v, i);
     batch.tag[i] = v.egress[i];
     batch.pieces[i] = 0;
-    batch.flags[i] = flags & PacketFlags.ORIGINATED;
+    batch.flags[i] = flags & (PacketFlags.ORIGINATED | PacketFlags.CHECKSUM_MISSING);
     batch.traceLength[i] = 0;
     v.key(i, 0, 0, 0);
     int pieces =
@@ -383,7 +384,9 @@ public final class EmitStage implements Stage {
     outcome.frameLength[0] = v.caused[i] + batch.reason[i];
     outcome.dataLength[0] = 0;
     if ((flags & PacketFlags.JOINED) != 0) {
-      CARRIER.set(outcome.bytes, 0, v.carrier[i]);
+      CARRIER.set(carrier, 0, v.carrier[i]);
+      outcome.bytes = carrier;
+      outcome.dataOffset[0] = 0;
       outcome.dataLength[0] = Long.BYTES;
     }
     outcome.traceLength[0] = traced ? trace.write(v, i) : 0;

@@ -3,6 +3,7 @@ package dev.portcullis.worker.stage.emit;
 import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.IpFragments;
 import dev.portcullis.worker.policy.Egress;
@@ -39,7 +40,7 @@ final class Fragmenter {
     PacketBatch batch = v.batch;
     int mtu = egress.mtu(v.egress[i]);
     boolean reassembled = (batch.flags[i] & PacketFlags.REASSEMBLED) != 0;
-    if (!reassembled && batch.dataLength[i] <= mtu || (batch.flags[i] & WITHOUT_HEADER) != 0) {
+    if (!reassembled && batch.longest(i) <= mtu || (batch.flags[i] & WITHOUT_HEADER) != 0) {
       return 0;
     }
     boolean inline = egress.partner(batch.ingressTag[i]) >= 0;
@@ -88,6 +89,11 @@ final class Fragmenter {
    * @return how many pieces were taken
    */
   int send(PacketBatch batch, int i, PacketHeader h, int limit, Outlet outlet) {
+    if ((batch.flags[i] & PacketFlags.CHECKSUM_MISSING) != 0) {
+      // it covers what the pieces have together
+      Checksum.complete(batch.bytes, h);
+      batch.flags[i] &= ~PacketFlags.CHECKSUM_MISSING;
+    }
     boolean v4 = h.version == 4;
     int headers = (v4 ? h.transportOffset : h.fragmentAt + 8) - h.offset;
     int from = h.offset + headers;

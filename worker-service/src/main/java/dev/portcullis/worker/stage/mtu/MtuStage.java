@@ -38,7 +38,7 @@ public final class MtuStage implements Stage {
           clamp(v, i, h);
         }
         int mtu = egress.mtu(v.egress[i]);
-        if (v.batch.dataLength[i] > mtu || h.truncated) {
+        if (v.batch.longest(i) > mtu || h.truncated) {
           check(v, i, h, mtu);
         }
       }
@@ -54,6 +54,15 @@ public final class MtuStage implements Stage {
       length = v.batch.frameLength[i];
     }
     boolean mayBeFragmented = v4 && (PacketHeader.u16(bytes, h.offset + 6) & IpFragments.DONT) == 0;
+    if (v.batch.segmentLength[i] > 0) {
+      length = v.batch.segmentLength[i];
+      if (mayBeFragmented && h.protocol == PacketHeader.TCP) {
+        // shorter segments, which nobody has to put together
+        v.batch.segmentLength[i] = mtu;
+        return;
+      }
+      mayBeFragmented = false;
+    }
     if (length > mtu && !mayBeFragmented) {
       v.mtu[i] = mtu;
       v.drop(i, StageName.MTU, DropReason.MTU_EXCEEDED);

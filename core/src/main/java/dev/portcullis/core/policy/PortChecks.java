@@ -1,0 +1,97 @@
+package dev.portcullis.core.policy;
+
+import dev.portcullis.core.policy.GatewaySpec.Driver;
+import dev.portcullis.core.policy.GatewaySpec.PortSpec;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** Checks what the fields of a port say about each other. One thread. */
+final class PortChecks {
+
+  /** {@code IFNAMSIZ} less the zero; no slash and no blank, as {@code dev_valid_name} has it. */
+  private static final Pattern DEVICE = Pattern.compile("[^/:\\s]{1,15}");
+
+  private static final Pattern MAC =
+      Pattern.compile("[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}");
+
+  private PortChecks() {}
+
+  /** Checks that no two ports of an IO module have one device. */
+  static void checkDevices(Binder b, String at, List<PortSpec> ports) {
+    Set<String> seen = new HashSet<>();
+    for (int i = 0; i < ports.size(); i++) {
+      String device = device(ports.get(i));
+      if (device != null && !device.isEmpty() && !seen.add(device)) {
+        b.fault(
+            at + "[" + i + "]",
+            "the device \""
+                + device
+                + "\" is that of another port already; a port is allowed one of its own.");
+      }
+    }
+  }
+
+  private static @Nullable String device(PortSpec port) {
+    GatewaySpec.TunSpec tun = port.tun();
+    GatewaySpec.PacketSpec packet = port.packet();
+    return switch (port.driver()) {
+      case TUN -> tun == null ? null : tun.device();
+      case PACKET -> packet == null ? null : packet.device();
+      case PCAP, VXLAN, GENEVE -> null;
+    };
+  }
+
+  /** Checks that frames of one port of an inline pair can leave by the other. */
+  static void checkPair(Binder b, String at, List<PortSpec> pair) {
+    boolean tun = pair.stream().anyMatch(it -> it.driver() == Driver.TUN);
+    boolean ethernet = pair.stream().anyMatch(it -> it.driver() == Driver.PACKET);
+    if (tun && ethernet) {
+      b.fault(
+          at + ".ports",
+          "one port has a link layer (packet) and the other has none (tun); allowed are two ports of"
+              + " one driver.");
+    }
+  }
+
+  static void check(Binder b, String at, PortSpec port) {
+    GatewaySpec.TunSpec tun = port.tun();
+    GatewaySpec.PacketSpec packet = port.packet();
+    if (port.driver() == Driver.TUN && !b.has(at + ".tun")) {
+      b.fault(at + ".tun", "the device of the port is missing; tun: {device: NAME} must be given.");
+    }
+    if (port.driver() == Driver.PACKET && !b.has(at + ".packet")) {
+      b.fault(
+          at + ".packet",
+          "the interface of the port is missing; packet: {device: NAME} must be given.");
+    }
+    if (tun != null) {
+      device(b, at + ".tun.device", tun.device());
+    }
+    if (packet != null) {
+      device(b, at + ".packet.device", packet.device());
+      String mac = packet.mac();
+      if (mac != null && !MAC.matcher(mac).matches()) {
+        b.fault(
+            at + ".packet.mac",
+            "\""
+                + mac
+                + "\" is no MAC address of a station; allowed is one like 02:00:00:00:00:01.");
+      }
+    }
+  }
+
+  private static void device(Binder b, String at, String name) {
+    if (!name.isEmpty()
+        && (!DEVICE.matcher(name).matches() || name.equals(".") || name.equals(".."))) {
+      b.fault(
+          at,
+          "\""
+              + name
+              + "\" is no name of a device; allowed are up to 15 characters without blanks, \"/\" and"
+              + " \":\".");
+    }
+  }
+}
