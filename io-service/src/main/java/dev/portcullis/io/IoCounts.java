@@ -9,6 +9,7 @@ import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.io.egress.Egress;
+import dev.portcullis.io.port.Departures;
 import dev.portcullis.io.port.Port;
 import java.util.List;
 
@@ -20,9 +21,9 @@ import java.util.List;
  *
  * <p>Thread: one writer, the loop of the module; any thread reads.
  */
-final class IoCounts implements Egress.EgressCounts, MetricsSource {
+final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
 
-  private static final int PER_PORT = 5;
+  private static final int PER_PORT = 6;
 
   private final Counters counters;
   private final int[] received;
@@ -30,6 +31,7 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
   private final int[] nonIp;
   private final int[] forwarded;
   private final int[] forwardedBytes;
+  private final int[] overrun;
   private final DropCounters ingressDrops;
   private final DropCounters egressDrops;
   private final int epochSlot;
@@ -48,12 +50,14 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
     nonIp = new int[tags];
     forwarded = new int[tags];
     forwardedBytes = new int[tags];
+    overrun = new int[tags];
     for (Port port : ports) {
       received[port.tag()] = counters.slot(Counter.PACKETS_RECEIVED, module, port.name());
       receivedBytes[port.tag()] = counters.slot(Counter.BYTES_RECEIVED, module, port.name());
       nonIp[port.tag()] = counters.slot(Counter.PACKETS_NON_IP, module, port.name());
       forwarded[port.tag()] = counters.slot(Counter.PACKETS_FORWARDED, module, port.name());
       forwardedBytes[port.tag()] = counters.slot(Counter.BYTES_FORWARDED, module, port.name());
+      overrun[port.tag()] = counters.slot(Counter.PORT_OVERRUNS, module, port.name());
     }
     ingressDrops = DropCounters.ofStage(counters, module, "ingress");
     egressDrops = DropCounters.ofStage(counters, module, "egress");
@@ -94,17 +98,38 @@ final class IoCounts implements Egress.EgressCounts, MetricsSource {
 
   @Override
   public void forwarded(Port port, PacketBatch batch, int i) {
-    if ((batch.flags[i] & PacketFlags.ORIGINATED) != 0) {
+    left(port.tag(), batch.frames(i), batch.flags[i], batch.l2Length[i] + batch.dataLength[i]);
+  }
+
+  @Override
+  public void left(int tag, int frames, int flags, int bytes) {
+    if ((flags & PacketFlags.ORIGINATED) != 0) {
       counters.increment(originatedSlot);
     } else {
-      counters.add(forwarded[port.tag()], batch.frames(i));
+      counters.add(forwarded[tag], frames);
     }
-    counters.add(forwardedBytes[port.tag()], batch.l2Length[i] + batch.dataLength[i]);
+    counters.add(forwardedBytes[tag], bytes);
+  }
+
+  @Override
+  public void failed(int frames, DropReason reason) {
+    egressDrops.count(reason, frames);
+  }
+
+  @Override
+  public void said(int tag, int bytes) {
+    counters.increment(originatedSlot);
+    counters.add(forwardedBytes[tag], bytes);
   }
 
   @Override
   public void dropped(PacketBatch batch, int i, DropReason reason) {
     egressDrops.count(reason, batch.frames(i));
+  }
+
+  @Override
+  public void overrun(int tag, long frames) {
+    counters.set(overrun[tag], frames);
   }
 
   /** Counts a frame as dropped before it went to a worker. */

@@ -10,6 +10,7 @@ import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.io.egress.Egress;
 import dev.portcullis.io.ingress.Ingress;
@@ -41,6 +42,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
   private final Runnable flush = this::flush;
   private @Nullable DistributionTable table;
   private volatile boolean ready;
+  private int blockingBytes;
   private boolean started;
   private boolean closed;
   private final PacketBatch time = new PacketBatch(0);
@@ -90,6 +92,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
               }
             });
     this.egress = new Egress(ports, counts);
+    ports.forEach(port -> port.report(counts));
   }
 
   /** Which IO module this is. */
@@ -175,6 +178,32 @@ public final class IoModule implements AutoCloseable, FrameSink {
       ingress.flush();
     }
     loop.schedule(this::tick, TICK_NS);
+  }
+
+  /** Tells the ports of another policy. */
+  public void configure(GatewayConfig config) {
+    loop.execute(
+        () -> {
+          if (!closed) {
+            ports.forEach(port -> port.configure(config));
+          }
+        });
+  }
+
+  /**
+   * From now on ports that can wait do so while the queue to a worker has no room ({@code
+   * limits.linkFull: block}), and what they then have no room for is the kernel's to drop. Before
+   * {@link #start}.
+   *
+   * @param queueBytes bound of a queue
+   */
+  public void blockWhenFull(int queueBytes) {
+    blockingBytes = queueBytes;
+  }
+
+  @Override
+  public boolean mayTake() {
+    return blockingBytes == 0 || ingress.hasRoom(blockingBytes);
   }
 
   /** Takes frames of a port. Thread: the loop. */

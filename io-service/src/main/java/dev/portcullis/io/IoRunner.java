@@ -28,17 +28,23 @@ import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.io.pcap.PcapngWriter;
 import dev.portcullis.io.port.FeedPort;
+import dev.portcullis.io.port.PacketPort;
 import dev.portcullis.io.port.PcapPort;
 import dev.portcullis.io.port.Port;
+import dev.portcullis.io.port.TunPort;
+import dev.portcullis.io.system.SystemException;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -99,7 +105,7 @@ public class IoRunner implements ModuleRunner {
     interfaces.forEach(it -> tags.put(it.port(), it.tag()));
     LinkLoop loop = loops.next();
     HostPort feed = settings.feed();
-    PortsOfModule ports = new PortsOfModule(spec, interfaces, feed != null);
+    PortsOfModule ports = new PortsOfModule(config, topology, interfaces, feed != null);
     ports.check();
     IoModule[] module = new IoModule[1];
     Notices notices = Notices.onStandardError();
@@ -139,8 +145,13 @@ public class IoRunner implements ModuleRunner {
               ports::open);
     } catch (UncheckedIOException e) {
       throw new ModuleException(ExitCode.INPUT, String.valueOf(e.getMessage()));
+    } catch (SystemException e) {
+      throw new ModuleException(ExitCode.FAILED, String.valueOf(e.getMessage()));
     }
     IoModule io = module[0];
+    if (spec.limits().linkFull() == GatewaySpec.LinkFull.BLOCK) {
+      io.blockWhenFull(spec.limits().linkQueueBytes());
+    }
     ManagementClient[] management = new ManagementClient[1];
     management[0] =
         new ManagementClient(
@@ -155,6 +166,7 @@ public class IoRunner implements ModuleRunner {
               @Override
               public void onDirective(Directive directive) {
                 told.follow(directive);
+                io.configure(told.config());
                 io.table(
                     directive.table(told.config().gateway()),
                     () -> {
@@ -201,25 +213,29 @@ public class IoRunner implements ModuleRunner {
   }
 
   /** The ports of one IO module by its configuration. */
-  private record PortsOfModule(GatewaySpec spec, List<LogicalInterface> interfaces, boolean feed) {
+  private record PortsOfModule(
+      GatewayConfig config, Topology topology, List<LogicalInterface> interfaces, boolean feed) {
+
+    private static final Set<GatewaySpec.Driver> HERE =
+        EnumSet.of(GatewaySpec.Driver.PCAP, GatewaySpec.Driver.TUN, GatewaySpec.Driver.PACKET);
 
     void check() throws ModuleException {
       for (LogicalInterface it : interfaces) {
         GatewaySpec.PortSpec port = specOf(it);
-        if (!feed && port.driver() != GatewaySpec.Driver.PCAP) {
+        if (!feed && !HERE.contains(port.driver())) {
           throw new ModuleException(
               ExitCode.INPUT,
               "port "
                   + port.name()
                   + ": this version has no driver "
                   + port.driver().name().toLowerCase(java.util.Locale.ROOT)
-                  + " yet; allowed is pcap");
+                  + " yet; allowed are pcap, tun and packet");
         }
       }
     }
 
     private GatewaySpec.PortSpec specOf(LogicalInterface it) {
-      return spec.io().stream()
+      return config.gateway().io().stream()
           .flatMap(io -> io.ports().stream())
           .filter(port -> port.name().equals(it.port()))
           .findFirst()
@@ -232,9 +248,26 @@ public class IoRunner implements ModuleRunner {
         ports.add(
             feed
                 ? new FeedPort(it.tag(), it.port(), links.outlet(0, FEED, 0))
-                : pcap(it, specOf(it).pcap(), loop));
+                : open(it, specOf(it), loop));
       }
       return ports;
+    }
+
+    private Port open(LogicalInterface it, GatewaySpec.PortSpec port, LinkLoop loop) {
+      return switch (port.driver()) {
+        case PCAP -> pcap(it, port.pcap(), loop);
+        case TUN -> TunPort.open(it.tag(), port, loop, Clock.systemUTC(), System.err::println);
+        case PACKET ->
+            PacketPort.open(
+                it.tag(),
+                config,
+                port,
+                topology.inlinePartner(it.tag()) >= 0,
+                loop,
+                Clock.systemUTC(),
+                System.err::println);
+        case VXLAN, GENEVE -> throw new IllegalStateException("refused by check");
+      };
     }
 
     private static Port pcap(

@@ -56,6 +56,9 @@ public final class Egress {
   private void putOut(@Nullable Port port, PacketBatch batch, int i) {
     counts.returned(batch, i);
     DropReason reason = port == null ? DropReason.UNKNOWN_TAG : port.transmit(batch, i);
+    if (reason == null) {
+      return;
+    }
     if (port != null && reason == DropReason.NONE) {
       counts.forwarded(port, batch, i);
     } else {

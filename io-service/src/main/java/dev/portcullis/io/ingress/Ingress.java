@@ -136,6 +136,26 @@ public final class Ingress {
     return current.owner(0, 0, 0);
   }
 
+  /**
+   * Whether every worker's queue has room for a batch, or nothing in it.
+   *
+   * @param queueBytes bound of a queue
+   */
+  public boolean hasRoom(int queueBytes) {
+    for (Outlet @Nullable [] lanes : outlets) {
+      if (lanes == null) {
+        continue;
+      }
+      for (Outlet outlet : lanes) {
+        long pending = outlet.pendingBytes();
+        if (pending > 0 && pending + PacketBatch.MAX_BYTES > queueBytes) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
   /** Packets whose passing expression failed. */
   public long expressionFailures() {
     return key.failures;

@@ -40,7 +40,7 @@ public final class LinkLayer {
     knownLinkType = true;
     int start =
         switch (linkType) {
-          case 1 -> ethernet(bytes, length);
+          case 1 -> ethernet(bytes, 0, length);
           case 12, 14, 101, 228, 229 -> 0;
           case 0, 108 -> length >= 4 ? 4 : -1;
           case 9 -> ppp(bytes, length);
@@ -55,6 +55,20 @@ public final class LinkLayer {
     l2Length = ip ? start : 0;
   }
 
+  /**
+   * Looks at an Ethernet frame in a buffer.
+   *
+   * @param start where it begins
+   * @param length bytes of it
+   */
+  public void parseEthernet(byte[] bytes, int start, int length) {
+    knownLinkType = true;
+    int end = start + length;
+    int packet = ethernet(bytes, start, end);
+    ip = packet >= 0 && isIp(bytes, packet, end);
+    l2Length = ip ? packet - start : 0;
+  }
+
   private static boolean isIp(byte[] bytes, int start, int length) {
     if (start >= length) {
       return false;
@@ -63,8 +77,8 @@ public final class LinkLayer {
     return version == 4 || version == 6;
   }
 
-  private static int ethernet(byte[] bytes, int length) {
-    int at = 12;
+  private static int ethernet(byte[] bytes, int start, int length) {
+    int at = start + 12;
     for (int tags = 0; tags <= MAX_TAGS; tags++) {
       if (at + 2 > length) {
         return -1;

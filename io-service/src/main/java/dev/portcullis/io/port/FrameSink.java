@@ -12,4 +12,11 @@ public interface FrameSink {
    * this returns.
    */
   void take(PacketBatch batch);
+
+  /**
+   * Whether a batch can be taken without loss; a port that can wait asks first, and again later.
+   */
+  default boolean mayTake() {
+    return true;
+  }
 }

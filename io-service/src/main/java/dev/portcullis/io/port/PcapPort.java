@@ -4,6 +4,9 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.wire.Checksum;
+import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.io.offload.Segmenter;
 import dev.portcullis.io.pcap.CaptureReader;
 import dev.portcullis.io.pcap.Frame;
 import dev.portcullis.io.pcap.LinkLayer;
@@ -11,6 +14,7 @@ import dev.portcullis.io.pcap.PcapngWriter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +47,10 @@ public final class PcapPort implements Port {
   private final PacketBatch batch = new PacketBatch(PacketBatch.MAX_BYTES);
   private final Frame frame = new Frame();
   private final LinkLayer linkLayer = new LinkLayer();
+
+  private final PacketHeader header = new PacketHeader();
+  private final Segmenter segmenter = new Segmenter();
+  private final PacketBatch piece = new PacketBatch(PacketBatch.MAX_PACKET_BYTES);
 
   private @Nullable FrameSink sink;
   private @Nullable CaptureReader reader;
@@ -232,9 +240,47 @@ public final class PcapPort implements Port {
     if (out == null) {
       return DropReason.NONE;
     }
+    if ((leaving.flags[i] & PacketFlags.CHECKSUM_MISSING) != 0) {
+      return leaving.segmentLength[i] > 0 ? cut(leaving, i) : complete(leaving, i);
+    }
+    return write(leaving, i);
+  }
+
+  /** A live port has left the checksum to us. */
+  private DropReason complete(PacketBatch leaving, int i) {
+    if (header.parse(leaving.bytes, leaving.dataOffset[i], leaving.dataLength[i])
+        == PacketHeader.OK) {
+      Checksum.complete(leaving.bytes, header);
+    }
+    return write(leaving, i);
+  }
+
+  /** A live port has left it to us to cut a super-packet. */
+  private DropReason cut(PacketBatch leaving, int i) {
+    if (!segmenter.begin(
+        leaving.bytes, leaving.dataOffset[i], leaving.dataLength[i], leaving.segmentLength[i])) {
+      return DropReason.MALFORMED;
+    }
+    int l2 = leaving.l2Length[i];
+    System.arraycopy(leaving.bytes, leaving.l2Offset[i], piece.bytes, 0, l2);
+    piece.clearRow(0);
+    piece.captureTimeNs[0] = leaving.captureTimeNs[i];
+    piece.linkType[0] = leaving.linkType[i];
+    piece.l2Length[0] = l2;
+    piece.dataOffset[0] = l2;
+    DropReason result = DropReason.NONE;
+    while (result == DropReason.NONE
+        && (piece.dataLength[0] = segmenter.next(piece.bytes, l2)) > 0) {
+      result = write(piece, 0);
+    }
+    return result;
+  }
+
+  private DropReason write(PacketBatch leaving, int i) {
+    PcapngWriter to = Objects.requireNonNull(out);
     try {
       boolean framed = leaving.l2Length[i] > 0 || leaving.linkType[i] != 0;
-      out.write(
+      to.write(
           framed ? leaving.linkType[i] : LINKTYPE_RAW,
           leaving.captureTimeNs[i],
           leaving.bytes,

@@ -2,6 +2,8 @@ package dev.portcullis.io.port;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.policy.GatewayConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A port of an IO module: takes frames in and puts frames out.
@@ -24,9 +26,16 @@ public interface Port extends AutoCloseable {
   /**
    * Puts a frame out.
    *
-   * @return {@link DropReason#NONE}, or why the frame could not be put out
+   * @return {@link DropReason#NONE}, or why the frame could not be put out; null: it is gathered or
+   *     waits, and the port's {@link Departures} is told later what became of it
    */
-  DropReason transmit(PacketBatch batch, int i);
+  @Nullable DropReason transmit(PacketBatch batch, int i);
+
+  /** From now on {@code departures} is told what became of frames that were gathered. */
+  default void report(Departures departures) {}
+
+  /** The gateway has another policy now. */
+  default void configure(GatewayConfig config) {}
 
   /** Learns what became of a frame that this port took in and asked about (an outcome row). */
   void settled(PacketBatch batch, int i);
