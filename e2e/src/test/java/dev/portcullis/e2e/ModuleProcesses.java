@@ -8,6 +8,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,13 +26,25 @@ final class ModuleProcesses implements AutoCloseable {
   private static final int START_SECONDS = 300;
 
   private final Path folder;
+  private final List<String> inside;
   private final Map<String, Process> processes = new LinkedHashMap<>();
   private final Map<String, Integer> http = new LinkedHashMap<>();
   private final HttpClient client = HttpClient.newHttpClient();
 
   /** Starts nothing yet; logs go to {@code folder}. */
   ModuleProcesses(Path folder) {
+    this(folder, List.of());
+  }
+
+  /**
+   * Starts nothing yet.
+   *
+   * @param inside the command line that the programs are run by, in a network namespace; empty: in
+   *     that of this process
+   */
+  ModuleProcesses(Path folder, List<String> inside) {
     this.folder = folder;
+    this.inside = inside;
   }
 
   /**
@@ -44,7 +57,7 @@ final class ModuleProcesses implements AutoCloseable {
   void start(String name, String service, String... arguments) throws IOException {
     int port = freePort();
     http.put(name, port);
-    List<String> command = new ArrayList<>();
+    List<String> command = new ArrayList<>(inside);
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.addAll(
         List.of(
@@ -184,6 +197,16 @@ final class ModuleProcesses implements AutoCloseable {
   /** Asks a module over HTTP. */
   String get(String name, String path) throws IOException, InterruptedException {
     URI uri = URI.create("http://127.0.0.1:" + http.get(name) + path);
+    if (!inside.isEmpty()) {
+      List<String> command = new ArrayList<>(inside);
+      command.addAll(List.of("curl", "-sf", uri.toString()));
+      Process curl = new ProcessBuilder(command).start();
+      String page = new String(curl.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (curl.waitFor() != 0) {
+        throw new IOException(uri + " does not answer");
+      }
+      return page;
+    }
     return client
         .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString())
         .body();

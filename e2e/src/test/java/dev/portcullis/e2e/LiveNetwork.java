@@ -1,0 +1,298 @@
+package dev.portcullis.e2e;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A client host, a gateway and a server host, each a network namespace, with real stacks of the
+ * kernel at both ends. The namespace of the gateway forwards, as far as the kernel is asked: what
+ * it forwards or answers of what the gateway took is a fault.
+ */
+final class LiveNetwork implements AutoCloseable {
+
+  /** How the gateway gets at the packets. */
+  enum Driver {
+    /** Two TUN devices; the kernel of the gateway's host sends both sides' packets into them. */
+    TUN,
+    /** Two Ethernet devices on which the gateway is a router of its own. */
+    ROUTED,
+    /** The same, with the MAC addresses of the devices. */
+    STATION,
+    /** Two Ethernet devices that the gateway joins to a wire. */
+    INLINE
+  }
+
+  static final String SNAT = "10.72.0.9";
+  private static final int START_SECONDS = 300;
+
+  /** What the kernel's end of the TUN device on the side of the client gets. */
+  private static final String LAN_KERNEL =
+      ", addresses: [10.70.0.1/32, \"fd70::1/128\"], routes: [10.70.1.0/24, \"fd70:1::/64\"]";
+
+  final Netns netns = new Netns();
+  final String client;
+  final String gateway;
+  final String server;
+  final String serverV4;
+  final String serverV6;
+  private final Driver driver;
+  private final Path folder;
+  private Process running;
+
+  /** Makes the hosts; nothing connects them before {@link #run}. */
+  LiveNetwork(Driver driver, Path folder) throws Exception {
+    this.driver = driver;
+    this.folder = folder;
+    client = netns.add();
+    gateway = netns.add();
+    server = netns.add();
+    netns.wire(client, "eth0", gateway, "pg0");
+    netns.wire(server, "eth0", gateway, "pg1");
+    netns.run(
+        gateway,
+        "sysctl",
+        "-qw",
+        "net.ipv4.ip_forward=1",
+        "net.ipv6.conf.all.forwarding=1",
+        "net.ipv4.conf.all.rp_filter=0",
+        "net.ipv4.conf.default.rp_filter=0");
+    address(client, "eth0", "10.71.0.2/24", "fd71::2/64");
+    if (driver == Driver.INLINE) {
+      serverV4 = "10.71.0.3";
+      serverV6 = "fd71::3";
+      address(server, "eth0", "10.71.0.3/24", "fd71::3/64");
+      return;
+    }
+    serverV4 = "10.72.0.2";
+    serverV6 = "fd72::2";
+    address(server, "eth0", "10.72.0.2/24", "fd72::2/64");
+    String host = driver == Driver.TUN ? "254" : "1";
+    if (driver == Driver.TUN) {
+      address(gateway, "pg0", "10.71.0.254/24", "fd71::254/64");
+      address(gateway, "pg1", "10.72.0.254/24", "fd72::254/64");
+      // a TUN device has no link layer: nobody answers ARP for what is behind it
+      netns.ip(server, "route add " + SNAT + "/32 via 10.72.0.254");
+      netns.ip(client, "route add 10.71.0.1/32 via 10.71.0.254");
+      netns.ip(client, "route add fd71::1/128 via fd71::254");
+    }
+    netns.ip(client, "route add default via 10.71.0." + host);
+    netns.ip(client, "route add default via fd71::" + host);
+    netns.ip(server, "route add default via 10.72.0." + host);
+    netns.ip(server, "route add default via fd72::" + host);
+  }
+
+  private void address(String name, String device, String v4, String v6) throws Exception {
+    netns.ip(name, "addr add " + v4 + " dev " + device);
+    netns.ip(name, "addr add " + v6 + " dev " + device + " nodad");
+  }
+
+  /** Configuration: rules, translation where there are routes, state. */
+  String yaml(String algorithm, int shards) throws Exception {
+    // with two shards, super-packets of the client are cut before they leave
+    boolean cut = shards == 2;
+    String lan = "driver: tun, tun: {device: tun-lan, queues: " + shards + LAN_KERNEL + "}";
+    String wan = "driver: tun, tun: {device: tun-wan, offload: " + !cut + "}";
+    if (driver != Driver.TUN) {
+      lan = "driver: packet, packet: {device: pg0, queues: " + shards + mac("pg0") + "}";
+      wan = "driver: packet, packet: {device: pg1, offload: " + !cut + mac("pg1") + "}";
+    }
+    boolean inline = driver == Driver.INLINE;
+    String lanAddresses = inline ? "" : ", addresses: [10.71.0.1/24, \"fd71::1/64\"]";
+    String wanAddresses = inline ? "" : ", addresses: [10.72.0.1/24, \"fd72::1/64\"]";
+    // with two shards, behind the gateway packets are shorter than before it
+    wanAddresses += cut && !inline ? ", mtu: 1400" : "";
+    String ways =
+        inline
+            ? "  inline: [{name: bump, ports: [lan, wan]}]\n"
+            : """
+                routes:
+                  - {to: 10.71.0.0/24, port: lan}
+                  - {to: 10.72.0.0/24, port: wan}
+                  - {to: "fd71::/64", port: lan}
+                  - {to: "fd72::/64", port: wan}
+              """;
+    String nat =
+        inline
+            ? ""
+            : """
+                nat:
+                  source: [{name: out, from: [lan], to: [wan], source: [10.71.0.0/24], translateTo: {addresses: [SNAT]}}]
+                  destination: [{name: www, from: [wan], destination: SNAT, service: {tcp: 8081}, translateTo: {address: 10.71.0.2, port: 8080}}]
+              """
+                .replace("SNAT", SNAT);
+    return """
+        apiVersion: portcullis.dev/v1alpha1
+        kind: PacketGateway
+        metadata: {name: live}
+        spec:
+          workers: {replicas: 3, shards: %d}
+          distribution: {algorithm: %s}
+          io:
+            - name: io-a
+              ports: [{name: lan, zone: lan%s, %s}]
+            - name: io-b
+              ports: [{name: wan, zone: wan%s, %s}]
+        %s  policy: p
+        ---
+        apiVersion: portcullis.dev/v1alpha1
+        kind: GatewayPolicy
+        metadata: {name: p}
+        spec:
+          defaultAction: drop
+          rules:
+            - {name: silent, from: [lan], services: [{tcp: [7001]}], action: drop}
+            - {name: refused, from: [lan], services: [{tcp: [7002]}], action: reject}
+            - {name: out, from: [lan], to: [wan], action: accept}
+            - {name: www, from: [wan], to: [lan], services: [{tcp: [8080]}], action: accept}
+        %s"""
+        .formatted(shards, algorithm, lanAddresses, lan, wanAddresses, wan, ways, nat);
+  }
+
+  private String mac(String device) throws Exception {
+    return driver == Driver.STATION ? ", mac: \"" + macOfKernel(device) + "\"" : "";
+  }
+
+  /** MAC address of a device of the gateway's host. */
+  String macOfKernel(String device) throws Exception {
+    return netns.run(gateway, "cat", "/sys/class/net/" + device + "/address").strip();
+  }
+
+  /** Runs the gateway in one process. */
+  void run(String algorithm, int shards) throws Exception {
+    Path yaml = Files.writeString(folder.resolve("live.yaml"), yaml(algorithm, shards));
+    Path log = folder.resolve("gateway.log");
+    if (driver == Driver.TUN && shards == 1) {
+      // one device is there before, the other is made
+      netns.ip(gateway, "tuntap add dev tun-lan mode tun");
+    }
+    running =
+        netns.start(
+            gateway,
+            log,
+            ProcessHandle.current().info().command().orElse("java"),
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.portcullis.standalone.cli.Main",
+            "run",
+            "-f",
+            yaml.toString(),
+            "--http",
+            "127.0.0.1:9100");
+    awaitLog(log, "gateway live runs");
+    connect();
+  }
+
+  private void awaitLog(Path log, String text) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+    while (!Files.readString(log).contains(text)) {
+      if (System.nanoTime() > deadline || !running.isAlive()) {
+        throw new AssertionError("the gateway does not run: " + Files.readString(log));
+      }
+      Thread.sleep(50);
+    }
+  }
+
+  /** Where the devices are TUN devices: sends both sides' packets into them. */
+  void connect() throws Exception {
+    if (driver == Driver.TUN) {
+      for (String family : List.of("-4", "-6")) {
+        netns.ip(gateway, family + " rule add iif pg0 lookup 100 prio 100");
+        netns.ip(gateway, family + " rule add iif pg1 lookup 101 prio 101");
+        netns.ip(gateway, family + " route add default dev tun-lan table 100");
+        netns.ip(gateway, family + " route add default dev tun-wan table 101");
+      }
+    }
+  }
+
+  /** Serves the files of a folder over HTTP, on both families. */
+  void serve(String host, Path files, int port) throws Exception {
+    netns.start(
+        host,
+        folder.resolve("http-" + port + ".log"),
+        "python3",
+        "-m",
+        "http.server",
+        "--bind",
+        "::",
+        Integer.toString(port),
+        "--directory",
+        files.toString());
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+    String url = "http://127.0.0.1:" + port + "/";
+    while (netns.call(host, "curl", "-s", "-o", "/dev/null", url).code() != 0) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("the HTTP server of " + host + " does not answer");
+      }
+      Thread.sleep(100);
+    }
+  }
+
+  /** What the gateway counts. */
+  Accounts accounts() throws Exception {
+    return Accounts.of(List.of())
+        .with(netns.run(gateway, "curl", "-s", "http://127.0.0.1:9100/q/metrics"));
+  }
+
+  /** Waits until nothing is on its way, and asserts that the books balance. */
+  void awaitBalance() throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (true) {
+      try {
+        accounts().assertBalanced(driver.toString());
+        return;
+      } catch (AssertionError e) {
+        if (System.nanoTime() > deadline) {
+          throw e;
+        }
+        Thread.sleep(200);
+      }
+    }
+  }
+
+  /** Packets that the kernel of the gateway's host forwarded itself. */
+  long forwardedByKernel() throws Exception {
+    long sum = 0;
+    List<String> keys = new ArrayList<>();
+    for (String line : netns.run(gateway, "cat", "/proc/net/snmp").lines().toList()) {
+      if (line.startsWith("Ip:")) {
+        List<String> words = List.of(line.split(" "));
+        if (keys.isEmpty()) {
+          keys.addAll(words);
+        } else {
+          sum += Long.parseLong(words.get(keys.indexOf("ForwDatagrams")));
+        }
+      }
+    }
+    for (String line : netns.run(gateway, "cat", "/proc/net/snmp6").lines().toList()) {
+      if (line.startsWith("Ip6OutForwDatagrams")) {
+        sum += Long.parseLong(line.split("\\s+")[1]);
+      }
+    }
+    return sum;
+  }
+
+  /** Ends the gateway as an operator does. */
+  void stop() throws IOException, InterruptedException {
+    running.destroy();
+    if (!running.waitFor(30, TimeUnit.SECONDS)) {
+      throw new AssertionError("the gateway did not end");
+    }
+    assertEquals(0, running.exitValue(), Files.readString(folder.resolve("gateway.log")));
+  }
+
+  @Override
+  public void close() throws Exception {
+    netns.close();
+  }
+}
