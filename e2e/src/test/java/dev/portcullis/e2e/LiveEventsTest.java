@@ -54,7 +54,10 @@ class LiveEventsTest {
 
   private void start(Path yaml) throws IOException {
     process =
+        // whoever started the tests may ignore SIGHUP, and a JVM leaves it at that
         new ProcessBuilder(
+                "env",
+                "--default-signal=HUP",
                 ProcessHandle.current().info().command().orElse("java"),
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",

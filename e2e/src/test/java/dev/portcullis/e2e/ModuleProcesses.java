@@ -58,6 +58,8 @@ final class ModuleProcesses implements AutoCloseable {
     int port = freePort();
     http.put(name, port);
     List<String> command = new ArrayList<>(inside);
+    // whoever started the tests may ignore SIGHUP, and a JVM leaves it at that
+    command.addAll(List.of("env", "--default-signal=HUP"));
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.addAll(
         List.of(
