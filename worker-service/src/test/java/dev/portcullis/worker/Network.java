@@ -206,6 +206,15 @@ final class Network {
     workers.forEach(it -> it.onTable(table));
   }
 
+  /** A worker begins anew: it knows nothing. */
+  void restart(int number) {
+    Worker worker = new Worker(ModuleId.worker(number), config, topology, shards);
+    worker.start(new LocalWiring());
+    workers.set(number, worker);
+    worker.onTable(table);
+    run();
+  }
+
   /** What the rules of this name have counted at all workers. */
   long counted(String rule, int what) {
     long sum = 0;

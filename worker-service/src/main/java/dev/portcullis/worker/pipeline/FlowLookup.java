@@ -36,6 +36,9 @@ import dev.portcullis.worker.stage.stateful.StatefulStage;
  * sent to its own owner, who forgets the record; or the first of a flow, which under {@code
  * least-loaded} the worker that is chosen for it gets.
  *
+ * <p>A flow with a mark is looked at, or lives elsewhere, or has come from elsewhere: see {@link
+ * ClassLook} and {@link FlowMoves}.
+ *
  * <p>Thread: one shard.
  */
 final class FlowLookup {
@@ -50,6 +53,8 @@ final class FlowLookup {
   private final PortBlocks blocks;
   private final long shortestNs;
   private final RelatedLookup related;
+  private final ClassLook look;
+  private final FlowMoves moves;
   private final Tuple tuple = new Tuple();
   private long touched;
   private long mismatches;
@@ -62,8 +67,12 @@ final class FlowLookup {
       LivePolicy policy,
       PolicyReview review,
       PortBlocks blocks,
+      ClassLook look,
+      FlowMoves moves,
       Timeouts timeouts,
       ExceptionAction icmpUnrelated) {
+    this.look = look;
+    this.moves = moves;
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -73,7 +82,7 @@ final class FlowLookup {
     this.blocks = blocks;
     this.assigner = new LeastLoaded(paths, ownership, timeouts);
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
-    this.related = new RelatedLookup(this, flows, paths, ownership, mode, icmpUnrelated);
+    this.related = new RelatedLookup(this, moves, flows, paths, ownership, mode, icmpUnrelated);
   }
 
   /**
@@ -157,7 +166,7 @@ final class FlowLookup {
       return true;
     }
     if (v.kind[i] != Vector.PARSED) {
-      return v.kind[i] != Vector.FRAGMENT;
+      return v.kind[i] != Vector.FRAGMENT && v.kind[i] != Vector.MESSAGE;
     }
     PacketHeader h = v.header[i];
     if (RelatedLookup.concerns(h, v.batch.flags[i]) && related.resolve(v, i)) {
@@ -166,6 +175,9 @@ final class FlowLookup {
     tuple.of(h);
     int reference = flows.peek(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
+      if (flows.isMarked(reference >>> 1)) {
+        return marked(v, i, reference);
+      }
       if (isFirstSyn(h) || review.isDue(reference >>> 1, v.batch.captureTimeNs[i])) {
         return false;
       }
@@ -179,6 +191,32 @@ final class FlowLookup {
       return recorded(v, i);
     }
     return false;
+  }
+
+  /** As {@link #resolve}, of a packet whose flow has a mark. */
+  private boolean marked(Vector v, int i, int reference) {
+    int flow = reference >>> 1;
+    int flags = v.batch.flags[i];
+    if ((flags & PacketFlags.RECORD) != 0 || isFirstSyn(v.header[i])) {
+      return false;
+    }
+    if (flows.has(flow, FlowTable.MOVED)) {
+      moves.passOn(v, i, reference);
+      v.did[i] |= Vector.DID_CLASS;
+      return true;
+    }
+    if (flows.has(flow, FlowTable.GUEST) && (flags & PacketFlags.MOVED) == 0) {
+      moves.toBeginning(v, i, flow);
+      return true;
+    }
+    boolean tells =
+        flows.has(flow, FlowTable.LOOKING) && ClassLook.concerns(v.header[i], v.batch.bytes);
+    if (tells || review.isDue(flow, v.batch.captureTimeNs[i])) {
+      return false;
+    }
+    v.flow[i] = reference;
+    v.kind[i] = Vector.KNOWN;
+    return true;
   }
 
   private static boolean isFirstSyn(PacketHeader h) {
@@ -240,28 +278,79 @@ final class FlowLookup {
 
   /** Decides about a packet that is alone in its run. */
   private void alone(Vector v, int i) {
+    if (v.kind[i] == Vector.MESSAGE) {
+      moves.receive(v, i);
+      return;
+    }
     PacketHeader h = v.header[i];
     tuple.of(h);
     int reference = flows.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
-      boolean opensAnew =
-          isFirstSyn(h)
-              && StatefulStage.opensAnew(flows, reference >>> 1, reference & 1, h, v.batch.bytes);
-      if (!opensAnew) {
-        known(v, i, reference);
+      if (!isReplaced(v, i, reference)) {
+        found(v, i, reference);
         return;
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
+    }
+    int way = v.batch.flags[i] & (PacketFlags.MOVED | PacketFlags.RECORD);
+    if (way == PacketFlags.MOVED) {
+      moves.giveBack(v, i);
+      return;
     }
     // what a pin has led here begins here
     boolean pinned = (v.batch.trafficClass[i] & DistributionTable.PINNED) != 0;
     if (!pinned && leadsElsewhere(v, i, h)) {
       return;
     }
-    v.batch.flags[i] &= ~(PacketFlags.REDIRECTED | PacketFlags.RECORD);
+    v.batch.flags[i] &= ~(PacketFlags.REDIRECTED | PacketFlags.RECORD | PacketFlags.MOVED);
     v.opening.clear();
     v.opening.forward.of(h);
     v.kind[i] = Vector.OPENING;
+  }
+
+  /**
+   * Whether a flow is no more because of this packet: a SYN opens a new one in its place, or the
+   * worker that began it does not know it any more. Where a guest ends decides the worker that
+   * began it.
+   */
+  private boolean isReplaced(Vector v, int i, int reference) {
+    int flow = reference >>> 1;
+    PacketHeader h = v.header[i];
+    if (flows.has(flow, FlowTable.GUEST)) {
+      return (v.batch.flags[i] & (PacketFlags.MOVED | PacketFlags.RECORD)) == PacketFlags.RECORD;
+    }
+    return isFirstSyn(h) && StatefulStage.opensAnew(flows, flow, reference & 1, h, v.batch.bytes);
+  }
+
+  /** A packet that is alone in its run has a flow. */
+  private void found(Vector v, int i, int reference) {
+    int flow = reference >>> 1;
+    int flags = v.batch.flags[i];
+    if (flows.has(flow, FlowTable.GUEST) && (flags & PacketFlags.MOVED) == 0) {
+      moves.toBeginning(v, i, flow);
+      return;
+    }
+    if (flows.has(flow, FlowTable.MOVED)) {
+      boolean isBack = (flags & PacketFlags.MOVED) != 0;
+      if (!isBack) {
+        moves.passOn(v, i, reference);
+        v.did[i] |= Vector.DID_CLASS;
+        return;
+      }
+      moves.takeBack(flow);
+    }
+    if (flows.has(flow, FlowTable.LOOKING) && ClassLook.concerns(v.header[i], v.batch.bytes)) {
+      int told = look.look(flow, reference & 1, v.header[i], v.batch.bytes);
+      if (told > 0) {
+        v.did[i] |= Vector.DID_LOOK;
+        v.looked[i] = told;
+        if (moves.leave(flow, told, v, i)) {
+          moves.passOn(v, i, reference);
+          return;
+        }
+      }
+    }
+    known(v, i, reference);
   }
 
   /** Passes a packet without a flow on, where another worker or shard is to have it. */

@@ -38,6 +38,7 @@ final class RelatedLookup {
   private static final int REDIRECT = 5;
 
   private final FlowLookup lookup;
+  private final FlowMoves moves;
   private final FlowTable flows;
   private final PathTable paths;
   private final Ownership ownership;
@@ -48,12 +49,14 @@ final class RelatedLookup {
 
   RelatedLookup(
       FlowLookup lookup,
+      FlowMoves moves,
       FlowTable flows,
       PathTable paths,
       Ownership ownership,
       PathMode mode,
       ExceptionAction unrelated) {
     this.lookup = lookup;
+    this.moves = moves;
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -87,6 +90,13 @@ final class RelatedLookup {
     long hash = tuple.hash();
     long nowNs = v.batch.captureTimeNs[i];
     int reference = flows.peek(tuple, hash, nowNs);
+    if (reference >= 0 && flows.has(reference >>> 1, FlowTable.MOVED)) {
+      moves.passOn(v, i, reference);
+      v.kind[i] = Vector.PASSED_ON;
+      v.batch.flags[i] |= PacketFlags.RELATED;
+      v.did[i] |= Vector.DID_CLASS;
+      return true;
+    }
     if (reference >= 0) {
       v.flow[i] = reference;
       v.kind[i] = Vector.RELATED;

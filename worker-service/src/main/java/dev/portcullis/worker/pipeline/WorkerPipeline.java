@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.policy.GatewaySpec.Function;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.topology.Topology;
@@ -52,6 +53,7 @@ public final class WorkerPipeline {
   private final FragmentTable fragments;
   private final DefragmentStage defragment;
   private final FlowLookup lookup;
+  private final FlowMoves moves;
   private final Stage[] stages;
   private final AnswerStage answer;
   private final EmitStage emit;
@@ -100,6 +102,7 @@ public final class WorkerPipeline {
     defragment =
         new DefragmentStage(spec.exceptions(), egress, ownership, fragments, this::runAside);
     // here: IPsec detunnel
+    moves = new FlowMoves(flows, ownership, policy, spec, emit::message);
     lookup =
         new FlowLookup(
             flows,
@@ -109,11 +112,13 @@ public final class WorkerPipeline {
             policy,
             new PolicyReview(policy, egress, flows),
             blocks,
+            ClassLook.of(flows, spec),
+            moves,
             spec.timeouts(),
             spec.exceptions().icmpUnrelated());
     List<Stage> inOrder =
         List.of(
-            new DnatStage(policy, egress, flows),
+            can(spec, Function.NAT) ? new DnatStage(policy, egress, flows) : it -> {},
             new AclStage(policy, egress, flows, own, spec.exceptions().martian()),
             new RelatedStage(egress, flows),
             new MtuStage(egress),
@@ -127,6 +132,13 @@ public final class WorkerPipeline {
             answer,
             emit);
     stages = inOrder.toArray(Stage[]::new);
+  }
+
+  /** Whether the workers of this worker's pool have a function. */
+  private boolean can(GatewaySpec spec, Function function) {
+    return spec.pools().stream()
+        .filter(it -> it.has(ownership.self()))
+        .allMatch(it -> it.can(function));
   }
 
   /** Takes a vector through all stages, span by span. */
@@ -244,6 +256,7 @@ public final class WorkerPipeline {
       }
     }
     ports.share(table.workers().size(), ownIndex);
+    trace.classes(table.classNames());
     emit.forgetOutlets();
   }
 
@@ -276,6 +289,31 @@ public final class WorkerPipeline {
   /** Replies whose path led here although their flow is not here. Any thread. */
   public long mismatches() {
     return lookup.mismatches();
+  }
+
+  /** Flows that have moved to other workers. Any thread. */
+  public long flowsLeft() {
+    return moves.left();
+  }
+
+  /** Flows that belong to another pool and stayed. Any thread. */
+  public long flowsStayed() {
+    return moves.stayed();
+  }
+
+  /** Flows that have moved here. Any thread. */
+  public long flowsTaken() {
+    return moves.taken();
+  }
+
+  /** Flows that were to move here and were refused, and messages that were none. Any thread. */
+  public long flowsRefused() {
+    return moves.refused();
+  }
+
+  /** Flows that had moved and are served here again. Any thread. */
+  public long flowsReturned() {
+    return moves.returned();
   }
 
   /** ICMP errors and resets that were not made because there were too many. Any thread. */

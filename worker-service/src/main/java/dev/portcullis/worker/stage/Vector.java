@@ -59,6 +59,15 @@ public final class Vector {
    */
   public static final int RELATED = 16;
 
+  /** {@link #kind}: no packet but a message of another worker; alone in its run. */
+  public static final int MESSAGE = 17;
+
+  /**
+   * {@link #kind}: belongs to the flow {@link #flow}, which lives elsewhere; it is followed here
+   * and passed on to {@link #worker} and {@link #lane}.
+   */
+  public static final int MOVED = 18;
+
   /** Bits of {@link #did}, in the order in which a trace names them. */
   public static final int DID_RECORD = 1,
       DID_PATH = 2,
@@ -68,7 +77,9 @@ public final class Vector {
       DID_STATEFUL = 32,
       DID_SNAT = 64,
       DID_RELATED = 1 << 24,
-      DID_ANSWER = 1 << 25;
+      DID_ANSWER = 1 << 25,
+      DID_LOOK = 1 << 28,
+      DID_CLASS = 1 << 29;
 
   /**
    * Rows that go through the pipeline together, a power of two: so few that all that is known about
@@ -153,6 +164,9 @@ public final class Vector {
   /** State of the flow, for the trace. */
   public final int[] state = new int[N];
 
+  /** Class that a look at the first bytes has told; for the trace. */
+  public final int[] looked = new int[N];
+
   /** Class that the IO module assigned. */
   public final int[] assignedClass = new int[N];
 
@@ -223,7 +237,7 @@ public final class Vector {
     Arrays.fill(caused, 0, packets.count, 0);
     Arrays.fill(datagram, 0, packets.count, -1);
     for (int i = 0; i < packets.count; i++) {
-      kind[i] = (packets.flags[i] & PacketFlags.TICK) != 0 ? CONSUMED : PARSED;
+      kind[i] = kindOf(packets.flags[i]);
       reason[i] = 0;
       did[i] = 0;
       worker[i] = -1;
@@ -234,6 +248,13 @@ public final class Vector {
       assignedHigh[i] = packets.vHigh[i];
       assignedLow[i] = packets.vLow[i];
     }
+  }
+
+  private static int kindOf(int flags) {
+    if ((flags & (PacketFlags.TICK | PacketFlags.MESSAGE)) == 0) {
+      return PARSED;
+    }
+    return (flags & PacketFlags.TICK) != 0 ? CONSUMED : MESSAGE;
   }
 
   /** Drops a packet and counts the frames that it stands for. */

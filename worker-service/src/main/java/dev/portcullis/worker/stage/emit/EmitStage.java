@@ -205,6 +205,15 @@ public final class EmitStage implements Stage {
   }
 
   /**
+   * Sends the only row of a batch, a {@link PacketFlags#MESSAGE}, to a lane of links of a worker,
+   * before all that is sent there later; false where there is no way or no room.
+   */
+  public boolean message(int worker, int linkLane, PacketBatch row) {
+    Outlet outlet = worker(worker, linkLane);
+    return outlet != null && outlet.offer(row, 0);
+  }
+
+  /**
    * Answers a row of time, after all that it caused.
    *
    * @param batch the row, with {@link PacketFlags#TICK} and {@link PacketFlags#REPORT}
