@@ -169,7 +169,7 @@ final class ConfigChecks {
       if (bare
           && tcp.isEmpty()
           && !c.name().isEmpty()
-          && c.detect() == GatewaySpec.Protocol.NONE
+          && !b.has(where + ".detect")
           && !b.has(where + ".tcp")
           && !b.has(where + ".udp")) {
         b.fault(

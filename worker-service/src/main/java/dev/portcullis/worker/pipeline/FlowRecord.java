@@ -139,8 +139,8 @@ final class FlowRecord {
     return (version == 4 || version == 6)
         && version == ((int) reverse & 0xff)
         && Tuple.protocol(forward) == Tuple.protocol(reverse)
-        && state > 0
-        && state <= FlowState.OTHER
+        && Tuple.hasPorts(forward) == Tuple.hasPorts(reverse)
+        && FlowState.fits(state, Tuple.protocol(forward), Tuple.hasPorts(forward))
         && (flags & ~WHOLE) == 0
         && egress.exists((int) (tags >>> 32))
         && egress.exists((int) tags);
