@@ -379,4 +379,92 @@ class MovedFlowsTest {
     assertEquals(home, it.worker(), it.trace());
     assertTrue(it.trace().contains("look:web"), it.trace());
   }
+
+  @Test
+  void shouldKeepTheOrderOfPacketsOfOneBatchWhenTheirFlowLeaves() {
+    Network network = new Network(web("flow-hash", 3, ""), 5, 4);
+    Connection it = new Connection(network, "10.1.2.3", 4000, 8081).open();
+    Connection other = new Connection(network, "10.1.2.3", 4001, 8081).open();
+    List<byte[]> batch = new ArrayList<>();
+    long next = it.clientNext;
+    for (String part : List.of("GET", " / HTTP/1.1\r\n", "a: b\r\n", "\r\n")) {
+      batch.add(Packets.text(it.client, 4000, SERVER, 8081, ACK, next, it.serverNext, part));
+      batch.add(
+          Packets.text(it.client, 4001, SERVER, 8081, ACK, other.clientNext, other.serverNext, ""));
+      next += part.length();
+    }
+    List<Network.Out> outcomes = network.in("lan", batch);
+    assertTrue(outcomes.stream().allMatch(out -> out.why() == DropReason.NONE));
+    PacketHeader h = new PacketHeader();
+    List<Integer> numbers = new ArrayList<>();
+    for (Network.Out out : network.packetsOut()) {
+      h.parse(out.data(), 0, out.data().length);
+      if (h.sourcePort == it.publicPort) {
+        numbers.add(PacketHeader.u16(out.data(), h.transportOffset + 6));
+      }
+    }
+    assertEquals(4, numbers.size());
+    assertEquals(numbers.stream().sorted().toList(), numbers);
+    assertEquals(1, shadows(network));
+  }
+
+  @Test
+  void shouldShowEveryPacketToTheWorkerThatBeganTheFlowAlsoWhereItComesToTheOtherOneFirst() {
+    StringBuilder ports = new StringBuilder();
+    for (int port = 1920; port < 1984; port++) {
+      ports.append(port).append(port < 1983 ? ", " : "");
+    }
+    // the ports to which senders are translated are those of a class of the same pool
+    String yaml =
+        web("ip-sum", 1, "")
+            .replace("ports: 1024-65535", "ports: 1920-1983")
+            .replace(
+                "{name: secure, detect: tls, pool: web}",
+                "{name: back, tcp: [" + ports + "], pool: web}");
+    Network network = new Network(yaml, 2, 2);
+    Connection it = new Connection(network, "10.1.2.3", 4000, 8081).open().request(ACK, GET);
+    it.reply(ACK, "HTTP/1.1 200").passes();
+    assertTrue(it.trace().matches("w1 lg-wan:path;w0 :class:web;w1 :dnat,.*"), it.trace());
+    it.reply(ACK | FIN, "").request(ACK | FIN, "").reply(ACK, "").passes();
+    assertEquals(1, shadows(network));
+    network.timeNs += 5L * 60 * 1_000_000_000L;
+    network.tick();
+    assertEquals(0, flows(network) + shadows(network));
+    assertEquals(0, network.unaccounted());
+  }
+
+  @Test
+  void shouldRefuseAndCountWhatIsNoMessage() {
+    Network network = new Network(web("ip-sum", 3, ""), 5, 1);
+    for (byte[] data : List.of(new byte[0], new byte[] {3}, new byte[272], new byte[600])) {
+      network.message(4, data);
+    }
+    assertEquals(4, sum(network, each -> each.pipeline().flowsRefused()));
+    assertEquals(0, flows(network));
+    new Connection(network, "10.1.2.3", 4000, 8081).open().request(ACK, GET).passes();
+    assertEquals(0, network.unaccounted());
+  }
+
+  @Test
+  void shouldNotLookAtAConnectionThatWasPickedUpMidstream() {
+    String yaml =
+        web("ip-sum", 3, "").replace("  policy:", "  exceptions: {midstream: pass}\n  policy:");
+    Network network = new Network(yaml, 5, 1);
+    Connection it = new Connection(network, "10.1.2.3", 4000, 8081).request(ACK, GET).passes();
+    assertTrue(it.worker() < 3, it.trace());
+    assertFalse(it.trace().contains("look"), it.trace());
+  }
+
+  @Test
+  void shouldStopLookingAfterSoManyPackets() {
+    Network network = new Network(web("ip-sum", 3, ""), 5, 1);
+    Connection it = new Connection(network, "10.1.2.3", 4000, 8081).open();
+    for (int i = 0; i < 70; i++) {
+      it.clientNext += 10;
+      it.request(ACK, "x").passes();
+      it.clientNext -= 11;
+    }
+    it.request(ACK, GET).passes();
+    assertFalse(it.trace().contains("look"), it.trace());
+  }
 }

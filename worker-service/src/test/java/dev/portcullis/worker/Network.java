@@ -215,6 +215,15 @@ final class Network {
     run();
   }
 
+  /** A message comes to the first shard of a worker. */
+  void message(int number, byte[] data) {
+    PacketBatch batch = new PacketBatch(0);
+    row(batch, 0, data, new byte[0]);
+    batch.flags[0] = PacketFlags.MESSAGE;
+    workers.get(number).onBatch(0, ModuleId.worker(0), 1, batch);
+    run();
+  }
+
   /** What the rules of this name have counted at all workers. */
   long counted(String rule, int what) {
     long sum = 0;

@@ -21,7 +21,6 @@ import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
-import dev.portcullis.worker.stage.stateful.StatefulStage;
 
 /**
  * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a
@@ -36,8 +35,8 @@ import dev.portcullis.worker.stage.stateful.StatefulStage;
  * sent to its own owner, who forgets the record; or the first of a flow, which under {@code
  * least-loaded} the worker that is chosen for it gets.
  *
- * <p>A flow with a mark is looked at, or lives elsewhere, or has come from elsewhere: see {@link
- * ClassLook} and {@link FlowMoves}.
+ * <p>A flow with a mark is looked at, or lives elsewhere, or has come from elsewhere: {@link
+ * MarkedLookup}.
  *
  * <p>Thread: one shard.
  */
@@ -53,7 +52,7 @@ final class FlowLookup {
   private final PortBlocks blocks;
   private final long shortestNs;
   private final RelatedLookup related;
-  private final ClassLook look;
+  private final MarkedLookup marked;
   private final FlowMoves moves;
   private final Tuple tuple = new Tuple();
   private long touched;
@@ -71,7 +70,7 @@ final class FlowLookup {
       FlowMoves moves,
       Timeouts timeouts,
       ExceptionAction icmpUnrelated) {
-    this.look = look;
+    this.marked = new MarkedLookup(flows, review, look, moves);
     this.moves = moves;
     this.flows = flows;
     this.paths = paths;
@@ -176,7 +175,7 @@ final class FlowLookup {
     int reference = flows.peek(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
       if (flows.isMarked(reference >>> 1)) {
-        return marked(v, i, reference);
+        return marked.resolve(v, i, reference);
       }
       if (isFirstSyn(h) || review.isDue(reference >>> 1, v.batch.captureTimeNs[i])) {
         return false;
@@ -193,33 +192,7 @@ final class FlowLookup {
     return false;
   }
 
-  /** As {@link #resolve}, of a packet whose flow has a mark. */
-  private boolean marked(Vector v, int i, int reference) {
-    int flow = reference >>> 1;
-    int flags = v.batch.flags[i];
-    if ((flags & PacketFlags.RECORD) != 0 || isFirstSyn(v.header[i])) {
-      return false;
-    }
-    if (flows.has(flow, FlowTable.MOVED)) {
-      moves.passOn(v, i, reference);
-      v.did[i] |= Vector.DID_CLASS;
-      return true;
-    }
-    if (flows.has(flow, FlowTable.GUEST) && (flags & PacketFlags.MOVED) == 0) {
-      moves.toBeginning(v, i, flow);
-      return true;
-    }
-    boolean tells =
-        flows.has(flow, FlowTable.LOOKING) && ClassLook.concerns(v.header[i], v.batch.bytes);
-    if (tells || review.isDue(flow, v.batch.captureTimeNs[i])) {
-      return false;
-    }
-    v.flow[i] = reference;
-    v.kind[i] = Vector.KNOWN;
-    return true;
-  }
-
-  private static boolean isFirstSyn(PacketHeader h) {
+  static boolean isFirstSyn(PacketHeader h) {
     return h.protocol == PacketHeader.TCP
         && (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN;
   }
@@ -286,14 +259,15 @@ final class FlowLookup {
     tuple.of(h);
     int reference = flows.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
-      if (!isReplaced(v, i, reference)) {
-        found(v, i, reference);
+      if (!marked.isReplaced(v, i, reference)) {
+        if (!marked.goesElsewhere(v, i, reference)) {
+          known(v, i, reference);
+        }
         return;
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
     }
-    int way = v.batch.flags[i] & (PacketFlags.MOVED | PacketFlags.RECORD);
-    if (way == PacketFlags.MOVED) {
+    if (MarkedLookup.isForGuest(v.batch.flags[i])) {
       moves.giveBack(v, i);
       return;
     }
@@ -306,51 +280,6 @@ final class FlowLookup {
     v.opening.clear();
     v.opening.forward.of(h);
     v.kind[i] = Vector.OPENING;
-  }
-
-  /**
-   * Whether a flow is no more because of this packet: a SYN opens a new one in its place, or the
-   * worker that began it does not know it any more. Where a guest ends decides the worker that
-   * began it.
-   */
-  private boolean isReplaced(Vector v, int i, int reference) {
-    int flow = reference >>> 1;
-    PacketHeader h = v.header[i];
-    if (flows.has(flow, FlowTable.GUEST)) {
-      return (v.batch.flags[i] & (PacketFlags.MOVED | PacketFlags.RECORD)) == PacketFlags.RECORD;
-    }
-    return isFirstSyn(h) && StatefulStage.opensAnew(flows, flow, reference & 1, h, v.batch.bytes);
-  }
-
-  /** A packet that is alone in its run has a flow. */
-  private void found(Vector v, int i, int reference) {
-    int flow = reference >>> 1;
-    int flags = v.batch.flags[i];
-    if (flows.has(flow, FlowTable.GUEST) && (flags & PacketFlags.MOVED) == 0) {
-      moves.toBeginning(v, i, flow);
-      return;
-    }
-    if (flows.has(flow, FlowTable.MOVED)) {
-      boolean isBack = (flags & PacketFlags.MOVED) != 0;
-      if (!isBack) {
-        moves.passOn(v, i, reference);
-        v.did[i] |= Vector.DID_CLASS;
-        return;
-      }
-      moves.takeBack(flow);
-    }
-    if (flows.has(flow, FlowTable.LOOKING) && ClassLook.concerns(v.header[i], v.batch.bytes)) {
-      int told = look.look(flow, reference & 1, v.header[i], v.batch.bytes);
-      if (told > 0) {
-        v.did[i] |= Vector.DID_LOOK;
-        v.looked[i] = told;
-        if (moves.leave(flow, told, v, i)) {
-          moves.passOn(v, i, reference);
-          return;
-        }
-      }
-    }
-    known(v, i, reference);
   }
 
   /** Passes a packet without a flow on, where another worker or shard is to have it. */

@@ -112,12 +112,7 @@ final class FlowMoves {
             owner,
             ownership.linkLane(owner, lane),
             record.write(
-                flows,
-                flow,
-                key,
-                policy.now().rules().name(flows.rule(flow)),
-                v.batch.number[i],
-                v.batch.captureTimeNs[i]))) {
+                flows, flow, key, policy.now().rules().name(flows.rule(flow)), v.batch, i))) {
       stayed++;
       return false;
     }

@@ -67,17 +67,18 @@ final class FlowRecord {
    *
    * @param to key that it is to live under
    * @param ruleName name of its rule
-   * @param number frame that causes it
+   * @param cause batch of the packet that causes it, row {@code i}
    */
   PacketBatch write(
-      FlowTable flows, int flow, FlowKey to, String ruleName, long number, long nowNs) {
+      FlowTable flows, int flow, FlowKey to, String ruleName, PacketBatch cause, int i) {
     byte[] name = ruleName.getBytes(StandardCharsets.UTF_8);
     int nameLength = Math.min(name.length, LONGEST_NAME);
     byte[] bytes = row.bytes;
     row.clearRow(0);
-    row.flags[0] = PacketFlags.MESSAGE;
-    row.captureTimeNs[0] = nowNs;
-    row.number[0] = number;
+    row.flags[0] = PacketFlags.MESSAGE | cause.flags[i] & PacketFlags.EVENTS;
+    row.captureTimeNs[0] = cause.captureTimeNs[i];
+    row.number[0] = cause.number[i];
+    row.ingressTag[0] = cause.ingressTag[i];
     row.vHigh[0] = to.vHigh;
     row.vLow[0] = to.vLow;
     row.trafficClass[0] = to.trafficClass;

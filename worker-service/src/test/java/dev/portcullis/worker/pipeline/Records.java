@@ -63,7 +63,9 @@ final class Records {
   static PacketBatch record(FlowTable flows, int flow) {
     FlowKey key = new FlowKey();
     key.set(5, 6, 7);
-    return new FlowRecord().write(flows, flow, key, "allow-web", 17, 42);
+    PacketBatch cause = new PacketBatch(0);
+    cause.captureTimeNs[0] = 42;
+    return new FlowRecord().write(flows, flow, key, "allow-web", cause, 0);
   }
 
   /** Reads a row; whatever it is, nothing breaks: what is taken becomes a flow and ends as one. */
