@@ -295,6 +295,19 @@ class MovedFlowsTest {
   }
 
   @Test
+  void shouldTakeTheFlowBackWhenATableHasItsPoolNoMore() {
+    Network network = new Network(web("ip-sum", 3, ""), 5, 1);
+    Connection it = new Connection(network, "10.1.2.3", 4000, 8081).open().request(ACK, GET);
+    assertTrue(it.worker() >= 3, it.trace());
+    network.shrink(3);
+    it.request(ACK, GET).passes();
+    assertTrue(it.worker() < 3, it.trace());
+    it.reply(ACK, "HTTP/1.1 200").passes();
+    assertTrue(it.worker() < 3, it.trace());
+    assertEquals(0, shadows(network));
+  }
+
+  @Test
   void shouldTakeTheFlowBackWhereItsPoolHasNoRoom() {
     String yaml =
         web("ip-sum", 1, "")

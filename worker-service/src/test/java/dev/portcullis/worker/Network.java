@@ -62,7 +62,7 @@ final class Network {
   final Topology topology;
   final List<Worker> workers = new ArrayList<>();
   final List<Out> out = new ArrayList<>();
-  private final DistributionTable table;
+  private DistributionTable table;
   private final GatewayConfig config;
   private final int shards;
   private final Deque<Runnable> tasks = new ArrayDeque<>();
@@ -212,6 +212,14 @@ final class Network {
     worker.start(new LocalWiring());
     workers.set(number, worker);
     worker.onTable(table);
+    run();
+  }
+
+  /** The next table has the first workers only; the others get no more packets. */
+  void shrink(int workerCount) {
+    List<Member> members = table.workers().subList(0, workerCount);
+    table = DistributionTable.of(config.gateway(), table.epoch() + 1, table.epoch(), members);
+    workers.forEach(it -> it.onTable(table));
     run();
   }
 

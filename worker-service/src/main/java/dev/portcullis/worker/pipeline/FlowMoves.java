@@ -142,6 +142,14 @@ final class FlowMoves {
             key);
   }
 
+  /** Whether the flow of a shadow is served elsewhere, by the present table too. */
+  boolean isAway(int flow) {
+    boolean isSameTable =
+        (int) (flows.get(flow, FlowTable.NEXT_HOP) >>> 32) == ownership.table().epoch() + 1;
+    return isSameTable
+        || ownership.table().leadsAway((int) flows.get(flow, FlowTable.LOOK), ownership.self());
+  }
+
   private long hop(int owner, int lane) {
     return (long) (ownership.table().epoch() + 1) << 32 | owner << LANE_BITS | lane;
   }
@@ -201,7 +209,7 @@ final class FlowMoves {
     v.batch.flags[i] |= flags;
   }
 
-  /** A packet of a shadow was given back: the flow lives here again, and stays. */
+  /** A packet of a shadow was given back, or its pool is gone: the flow lives here, and stays. */
   void takeBack(int flow) {
     flows.takeBack(flow);
     flows.set(flow, FlowTable.NEXT_HOP, 0);

@@ -43,6 +43,9 @@ final class MarkedLookup {
       return false;
     }
     if (flows.has(flow, FlowTable.MOVED)) {
+      if (!moves.isAway(flow)) {
+        return false;
+      }
       toGuest(v, i, reference);
       return true;
     }
@@ -95,7 +98,7 @@ final class MarkedLookup {
     }
     if (flows.has(flow, FlowTable.MOVED)) {
       boolean isGivenBack = (flags & PacketFlags.MOVED) != 0;
-      if (!isGivenBack) {
+      if (!isGivenBack && moves.isAway(flow)) {
         toGuest(v, i, reference);
         return true;
       }

@@ -90,7 +90,8 @@ final class RelatedLookup {
     long hash = tuple.hash();
     long nowNs = v.batch.captureTimeNs[i];
     int reference = flows.peek(tuple, hash, nowNs);
-    if (reference >= 0 && flows.has(reference >>> 1, FlowTable.MOVED)) {
+    int flow = reference >>> 1;
+    if (reference >= 0 && flows.has(flow, FlowTable.MOVED) && moves.isAway(flow)) {
       moves.passOn(v, i, reference);
       v.kind[i] = Vector.PASSED_ON;
       v.batch.flags[i] |= PacketFlags.RELATED;
