@@ -261,19 +261,20 @@ class MovedFlowsTest {
 
   @Test
   void shouldNotUseTheTranslatedTupleOfAMovedFlowAgainWhileItLives() {
-    String yaml = web("ip-sum", 1, "").replace("ports: 1024-65535", "ports: 1920-1951");
+    String yaml = web("ip-sum", 1, "").replace("ports: 1024-65535", "ports: 1920-2111");
     Network network = new Network(yaml, 3, 1);
     List<Integer> ports = new ArrayList<>();
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 80; i++) {
       Connection it = new Connection(network, "10.1.2.3", 4000 + i, 8081).request(SYN, "");
       if (it.last == DropReason.NONE) {
         ports.add(it.publicPort);
         it.reply(SYN | ACK, "").request(ACK, "").request(ACK, GET).passes();
       }
     }
-    assertEquals(32, ports.size());
-    assertEquals(32, shadows(network));
-    assertEquals(32, ports.stream().distinct().count());
+    // the owner has one block of 64 ports
+    assertTrue(ports.size() >= 40 && ports.size() <= 64, ports.size() + " ports");
+    assertEquals(ports.size(), shadows(network));
+    assertEquals(ports.size(), ports.stream().distinct().count());
     network.timeNs += 3L * 3_600_000_000_000L;
     Connection it = new Connection(network, "10.1.2.3", 5000, 8081).open().passes();
     assertTrue(ports.contains(it.publicPort));
@@ -394,13 +395,13 @@ class MovedFlowsTest {
   }
 
   @Test
-  void shouldKeepTheOrderOfPacketsOfOneBatchWhenTheirFlowLeaves() {
+  void shouldKeepTheOrderOfPacketsFromTheOneThatTellsTheClassOn() {
     Network network = new Network(web("flow-hash", 3, ""), 5, 4);
     Connection it = new Connection(network, "10.1.2.3", 4000, 8081).open();
     Connection other = new Connection(network, "10.1.2.3", 4001, 8081).open();
     List<byte[]> batch = new ArrayList<>();
     long next = it.clientNext;
-    for (String part : List.of("GET", " / HTTP/1.1\r\n", "a: b\r\n", "\r\n")) {
+    for (String part : List.of("GET / HTTP/1.1\r\n", "a: b\r\n", "c: d\r\n", "\r\n")) {
       batch.add(Packets.text(it.client, 4000, SERVER, 8081, ACK, next, it.serverNext, part));
       batch.add(
           Packets.text(it.client, 4001, SERVER, 8081, ACK, other.clientNext, other.serverNext, ""));
@@ -424,13 +425,13 @@ class MovedFlowsTest {
   @Test
   void shouldShowEveryPacketToTheWorkerThatBeganTheFlowAlsoWhereItComesToTheOtherOneFirst() {
     StringBuilder ports = new StringBuilder();
-    for (int port = 1920; port < 1984; port++) {
-      ports.append(port).append(port < 1983 ? ", " : "");
+    for (int port = 1920; port < 2048; port++) {
+      ports.append(port).append(port < 2047 ? ", " : "");
     }
     // the ports to which senders are translated are those of a class of the same pool
     String yaml =
         web("ip-sum", 1, "")
-            .replace("ports: 1024-65535", "ports: 1920-1983")
+            .replace("ports: 1024-65535", "ports: 1920-2047")
             .replace(
                 "{name: secure, detect: tls, pool: web}",
                 "{name: back, tcp: [" + ports + "], pool: web}");
