@@ -115,7 +115,7 @@ class FlowTableTest {
           assertEquals(expected.size(), flows.size(), "seed " + seed);
         }
       }
-      flows.tick(END_OF_TIME_NS);
+      flows.tick(END_OF_TIME_NS, Integer.MAX_VALUE);
       assertEquals(0, flows.size());
       assertEquals(0, flows.halfOpen());
       assertEquals(serial, ended.size());
@@ -138,8 +138,15 @@ class FlowTableTest {
     insert(1, 0, FlowState.UDP_NEW, Long.MAX_VALUE - 5);
     insert(2, 0, FlowState.UDP_NEW, END_OF_TIME_NS);
     insert(3, 0, FlowState.UDP_NEW, -77);
-    flows.tick(END_OF_TIME_NS);
+    flows.tick(END_OF_TIME_NS, Integer.MAX_VALUE);
     assertEquals(0, flows.size());
+  }
+
+  @Test
+  void shouldSayWhenATickNoticedTheEndOfAFlow() {
+    insert(1, 0, FlowState.UDP_NEW, 0);
+    assertEquals(1, flows.tick(1000 * SECOND, 5));
+    assertEquals(1000 * SECOND, flows.noticedNs());
   }
 
   @Test
@@ -161,7 +168,7 @@ class FlowTableTest {
     insert(2, 0, FlowState.TCP_TIME_WAIT, 0);
     insert(3, 0, FlowState.TCP_FIN_WAIT, 0);
     flows.remove(insert(4, 0, FlowState.ICMP, 5), EndReason.POLICY, 7);
-    flows.tick(1000 * SECOND);
+    flows.tick(1000 * SECOND, Integer.MAX_VALUE);
     ended.sort((a, b) -> Long.compare(a.serial(), b.serial()));
     assertEquals(
         List.of(

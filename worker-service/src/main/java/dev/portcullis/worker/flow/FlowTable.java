@@ -237,14 +237,21 @@ public final class FlowTable {
 
   /** Takes out every flow of the lane that is past its timeout. */
   public void expire(int lane, long nowNs) {
+    expire(lane, nowNs, Integer.MAX_VALUE);
+  }
+
+  private int expire(int lane, long nowNs, int most) {
     noticedNs = nowNs;
-    int due = timers.due(lane, nowNs, true);
-    while (due != FlowTimers.NOTHING) {
+    int gone = 0;
+    int due = FlowTimers.MOVED;
+    while (gone < most && due != FlowTimers.NOTHING) {
+      due = timers.due(lane, nowNs, true);
       if (due >= 0) {
         timeOut(due);
+        gone++;
       }
-      due = timers.due(lane, nowNs, true);
     }
+    return gone;
   }
 
   private void expireSome(int lane, long nowNs) {
@@ -259,11 +266,6 @@ public final class FlowTable {
     }
   }
 
-  /** Takes out every flow that is past its timeout. */
-  public void tick(long nowNs) {
-    tick(nowNs, Integer.MAX_VALUE);
-  }
-
   /**
    * Takes out flows that are past their timeout.
    *
@@ -273,14 +275,7 @@ public final class FlowTable {
   public int tick(long nowNs, int most) {
     int gone = 0;
     for (int lane = 0; lane < Lanes.COUNT; lane++) {
-      int due = FlowTimers.MOVED;
-      while (gone < most && due != FlowTimers.NOTHING) {
-        due = timers.due(lane, nowNs, true);
-        if (due >= 0) {
-          timeOut(due);
-          gone++;
-        }
-      }
+      gone += expire(lane, nowNs, most - gone);
     }
     return gone;
   }
@@ -304,7 +299,7 @@ public final class FlowTable {
     remove(flow, closed ? EndReason.CLOSED : EndReason.TIMEOUT, deadlineNs(flow));
   }
 
-  /** Capture time of the packet that made a listener hear of the end of a flow. */
+  /** Capture time of the packet or tick that made a listener hear of the end of a flow. */
   public long noticedNs() {
     return noticedNs;
   }
