@@ -600,12 +600,7 @@ class TcpTest {
     said("lan", Packets.udp("10.0.0.9", 5, "192.0.2.1", 53));
     said("lan", Packets.packet("10.0.0.9", "192.0.2.1", 47, new byte[8]));
     assertEquals(3, flows().size());
-    net.workers
-        .getFirst()
-        .shards()
-        .getFirst()
-        .pipeline()
-        .tick(new dev.portcullis.worker.stage.Vector(), Long.MAX_VALUE / 2, 0);
+    net.workers.getFirst().shards().getFirst().pipeline().tick(Long.MAX_VALUE / 2, 0);
     assertEquals(0, flows().size());
     assertEquals(3, flows().ended(EndReason.TIMEOUT));
   }

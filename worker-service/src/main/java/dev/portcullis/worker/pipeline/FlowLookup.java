@@ -72,7 +72,7 @@ final class FlowLookup {
     this.assigner = new LeastLoaded(paths, ownership, timeouts);
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
     this.otherNs = timeouts.otherNs();
-    this.related = new RelatedLookup(this, nat, flows, paths, ownership, mode, icmpUnrelated);
+    this.related = new RelatedLookup(nat, flows, paths, ownership, mode, icmpUnrelated);
   }
 
   /**
@@ -231,21 +231,13 @@ final class FlowLookup {
     if (ownership.isHere(owner, vHigh, vLow)) {
       return false;
     }
-    passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
+    ownership.passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
     v.key(i, paths.trafficClass(record), vHigh, vLow);
     v.did[i] |= Vector.DID_PATH;
     if (paths.isPin(record)) {
       assigner.seen(record, v.header[i]);
     }
     return true;
-  }
-
-  /** Marks a row as passed on to a lane of keys of a worker. */
-  void passOn(Vector v, int i, int owner, int lane, int flags) {
-    v.kind[i] = Vector.PASSED_ON;
-    v.worker[i] = owner;
-    v.lane[i] = ownership.linkLane(owner, lane);
-    v.batch.flags[i] |= flags;
   }
 
   /** Decides about a packet that is alone in its run. */
@@ -305,7 +297,7 @@ final class FlowLookup {
     if (ownership.isHere(owner, vHigh, vLow)) {
       return false;
     }
-    passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
+    ownership.passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
     v.did[i] |= Vector.DID_PATH;
     return true;
   }
@@ -336,7 +328,7 @@ final class FlowLookup {
     if (ownership.isHere(owner, key.vHigh, key.vLow)) {
       return false;
     }
-    passOn(
+    ownership.passOn(
         v,
         i,
         owner,

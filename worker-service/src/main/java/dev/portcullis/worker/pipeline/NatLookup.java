@@ -50,10 +50,7 @@ final class NatLookup {
   }
 
   private void passOn(Vector v, int i, int owner, int lane, int flags) {
-    v.kind[i] = Vector.PASSED_ON;
-    v.worker[i] = owner;
-    v.lane[i] = ownership.linkLane(owner, lane);
-    v.batch.flags[i] |= flags;
+    ownership.passOn(v, i, owner, lane, flags);
     v.did[i] |= Vector.DID_PATH;
   }
 

@@ -37,7 +37,6 @@ final class RelatedLookup {
 
   private static final int REDIRECT = 5;
 
-  private final FlowLookup lookup;
   private final NatLookup nat;
   private final FlowTable flows;
   private final PathTable paths;
@@ -48,14 +47,12 @@ final class RelatedLookup {
   private final Tuple tuple = new Tuple();
 
   RelatedLookup(
-      FlowLookup lookup,
       NatLookup nat,
       FlowTable flows,
       PathTable paths,
       Ownership ownership,
       PathMode mode,
       ExceptionAction unrelated) {
-    this.lookup = lookup;
     this.nat = nat;
     this.flows = flows;
     this.paths = paths;
@@ -114,7 +111,7 @@ final class RelatedLookup {
       return false;
     }
     v.key(i, key.trafficClass, key.vHigh, key.vLow);
-    lookup.passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), PacketFlags.RELATED);
+    ownership.passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), PacketFlags.RELATED);
     v.did[i] |= Vector.DID_RELATED;
     return true;
   }
@@ -131,7 +128,7 @@ final class RelatedLookup {
       return false;
     }
     v.key(i, paths.trafficClass(record), vHigh, vLow);
-    lookup.passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), TO_FLOW);
+    ownership.passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), TO_FLOW);
     v.did[i] |= Vector.DID_PATH;
     return true;
   }
@@ -150,7 +147,7 @@ final class RelatedLookup {
     if (ownership.isHere(owner, key.vHigh, key.vLow)) {
       return false;
     }
-    lookup.passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), 0);
+    ownership.passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), 0);
     return true;
   }
 }

@@ -124,7 +124,7 @@ public final class Shard {
     vector.current = i;
     lastTickNs = Math.max(lastTickNs, batch.captureTimeNs[i]);
     int caused = pipeline.letGo(vector, batch.captureTimeNs[i]);
-    boolean more = pipeline.tick(vector, batch.captureTimeNs[i], batch.frameLength[i]);
+    boolean more = pipeline.tick(batch.captureTimeNs[i], batch.frameLength[i]);
     if ((batch.flags[i] & PacketFlags.REPORT) != 0) {
       pipeline.emit().answerTick(batch, i, caused, more, pipeline.events().lost());
     }

@@ -254,7 +254,6 @@ public final class WorkerPipeline {
    * @param nowNs 0: no time has passed
    */
   public int letGo(Vector v, long nowNs) {
-    events.causedBy(v);
     return nowNs == 0 ? 0 : defragment.tick(v, nowNs);
   }
 
@@ -263,14 +262,12 @@ public final class WorkerPipeline {
    * flows for a time act here, the next packet of a lane or this, whichever is first. Events that
    * wait for a port of entry are sent. Frames that wait are let go before ({@link #letGo}).
    *
-   * @param v the vector; {@link Vector#current} is the row of the tick
    * @param nowNs 0: no time has passed, only events are asked for
    * @param budget bytes of events that may be sent now, and flows that may end; 0: {@link
    *     #FLOWS_A_TICK} flows and no event
    * @return whether more is due than could be done
    */
-  public boolean tick(Vector v, long nowNs, int budget) {
-    events.causedBy(v);
+  public boolean tick(long nowNs, int budget) {
     boolean more = false;
     if (nowNs != 0 && budget == 0) {
       more = flows.tick(nowNs, FLOWS_A_TICK) == FLOWS_A_TICK;

@@ -43,9 +43,7 @@ public final class Hairpin {
     var workers = ownership.table().workers();
     int block = port / PortBlocks.BLOCK;
     int owner = workers.get(PortBlocks.ownerIndex(block, workers.size())).number();
-    v.kind[i] = Vector.PASSED_ON;
-    v.worker[i] = owner;
-    v.lane[i] = ownership.linkLane(owner, PortBlocks.homeLane(block, workers.size()));
-    v.batch.flags[i] |= flags | PacketFlags.REDIRECTED;
+    int lane = PortBlocks.homeLane(block, workers.size());
+    ownership.passOn(v, i, owner, lane, flags | PacketFlags.REDIRECTED);
   }
 }

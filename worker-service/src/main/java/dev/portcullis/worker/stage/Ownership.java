@@ -54,4 +54,16 @@ public final class Ownership {
     Member member = owner == self ? null : table().worker(owner);
     return lane % (member == null ? shards : member.shards());
   }
+
+  /**
+   * Marks a row as passed on to a lane of keys of a worker.
+   *
+   * @param flags how it is marked besides
+   */
+  public void passOn(Vector v, int i, int owner, int lane, int flags) {
+    v.kind[i] = Vector.PASSED_ON;
+    v.worker[i] = owner;
+    v.lane[i] = linkLane(owner, lane);
+    v.batch.flags[i] |= flags;
+  }
 }

@@ -296,9 +296,7 @@ public final class DefragmentStage implements Stage {
     int owner = ownership.table().assign(v.header[i], key);
     v.key(i, key.trafficClass, key.vHigh, key.vLow);
     if (!ownership.isHere(owner, key.vHigh, key.vLow)) {
-      v.kind[i] = Vector.PASSED_ON;
-      v.worker[i] = owner;
-      v.lane[i] = ownership.linkLane(owner, Lanes.laneOf(key.vHigh, key.vLow));
+      ownership.passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), 0);
     }
   }
 }
