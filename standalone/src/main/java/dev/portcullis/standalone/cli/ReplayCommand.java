@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -23,20 +24,9 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  @Option(
-      names = {"-f", "--file"},
-      required = true,
-      paramLabel = "FILE",
-      description = "Configuration of the gateway; repeatable.")
-  private List<Path> files = List.of();
+  @Mixin private GatewayFiles configuration = new GatewayFiles();
 
-  @Option(
-      names = "--capture",
-      required = true,
-      arity = "1..*",
-      paramLabel = "FILE",
-      description = "pcap or pcapng files, played one after the other.")
-  private List<Path> captures = List.of();
+  @Mixin private PlayedCaptures captures = new PlayedCaptures();
 
   @Option(
       names = "--out",
@@ -46,25 +36,10 @@ final class ReplayCommand implements Callable<Integer> {
   private @Nullable Path out;
 
   @Option(
-      names = "--workers",
-      paramLabel = "N",
-      description = "Workers, instead of spec.workers.replicas.")
-  private @Nullable Integer workers;
-
-  @Option(
       names = "--shards",
       paramLabel = "S",
       description = "Threads of a worker, instead of spec.workers.shards.")
   private @Nullable Integer shards;
-
-  @Option(
-      names = "--client-port",
-      paramLabel = "PORT",
-      description = "Port of the side that sends first.")
-  private @Nullable String clientPort;
-
-  @Option(names = "--server-port", paramLabel = "PORT", description = "Port of the other side.")
-  private @Nullable String serverPort;
 
   @Option(
       names = "--speed",
@@ -103,13 +78,13 @@ final class ReplayCommand implements Callable<Integer> {
           (scale.isEmpty() ? "--kill" : "--scale")
               + " is not there yet: this version keeps the number of workers that it starts with");
     }
-    Configured configured = Configured.load(files, workers, shards);
+    Configured configured = Configured.load(configuration.files, captures.workers, shards);
     ReplayPlan plan =
         new ReplayPlan(
-            captures,
+            captures.files,
             java.util.Objects.requireNonNull(out),
-            clientPort,
-            serverPort,
+            captures.clientPort,
+            captures.serverPort,
             !noPaths,
             factor(speed));
     CommandSpec command = java.util.Objects.requireNonNull(spec);

@@ -8,12 +8,11 @@ import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleProcess;
 import dev.portcullis.standalone.gateway.EmbeddedGateway;
 import java.io.PrintWriter;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -27,12 +26,7 @@ final class RunCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  @Option(
-      names = {"-f", "--file"},
-      required = true,
-      paramLabel = "FILE",
-      description = "Configuration of the gateway; repeatable.")
-  private List<Path> files = List.of();
+  @Mixin private GatewayFiles configuration = new GatewayFiles();
 
   @Option(
       names = "--http",
@@ -49,9 +43,9 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException {
-    Configured configured = Configured.load(files, null, null);
+    Configured configured = Configured.load(configuration.files, null, null);
     try {
-      LogLevels.start(logLevel, files);
+      LogLevels.start(logLevel, configuration.files);
     } catch (ModuleException e) {
       throw new CommandException(e.exitCode(), e.sentence());
     }
@@ -64,7 +58,7 @@ final class RunCommand implements Callable<Integer> {
         HttpStatus status = http == null ? null : HttpStatus.open(http, gateway);
         ConfigWatch watch =
             ConfigWatch.start(
-                files,
+                configuration.files,
                 new ModuleFiles.Loaded(configured.config(), configured.source()),
                 gateway::configure,
                 err::println)) {

@@ -14,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -28,20 +29,9 @@ final class TraceCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  @Option(
-      names = {"-f", "--file"},
-      required = true,
-      paramLabel = "FILE",
-      description = "Configuration of the gateway; repeatable.")
-  private List<Path> files = List.of();
+  @Mixin private GatewayFiles configuration = new GatewayFiles();
 
-  @Option(
-      names = "--capture",
-      required = true,
-      arity = "1..*",
-      paramLabel = "FILE",
-      description = "pcap or pcapng files, played one after the other.")
-  private List<Path> captures = List.of();
+  @Mixin private PlayedCaptures captures = new PlayedCaptures();
 
   @Option(
       names = "--packet",
@@ -54,21 +44,6 @@ final class TraceCommand implements Callable<Integer> {
       paramLabel = "\"A:P > B:Q\"|ID",
       description = "All packets of a flow: its ends, or its flow_id in eve.json.")
   private @Nullable String flow;
-
-  @Option(
-      names = "--workers",
-      paramLabel = "N",
-      description = "Workers, instead of spec.workers.replicas.")
-  private @Nullable Integer workers;
-
-  @Option(
-      names = "--client-port",
-      paramLabel = "PORT",
-      description = "Port of the side that sends first.")
-  private @Nullable String clientPort;
-
-  @Option(names = "--server-port", paramLabel = "PORT", description = "Port of the other side.")
-  private @Nullable String serverPort;
 
   @Option(names = "--json", description = "One JSON object a packet.")
   private boolean json;
@@ -83,7 +58,7 @@ final class TraceCommand implements Callable<Integer> {
       throw new CommandException(
           ExitCode.USAGE, "--packet is " + packet + "; packets count from 1");
     }
-    Configured configured = Configured.load(files, workers, null);
+    Configured configured = Configured.load(configuration.files, captures.workers, null);
     TraceFilter filter = packet != null ? TraceFilter.packet(packet) : TraceFilter.flow(flow);
     PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
     TraceWitness witness = new TraceWitness(configured, filter, json, out);
@@ -108,10 +83,10 @@ final class TraceCommand implements Callable<Integer> {
       folder = Files.createTempDirectory("portcullis-trace");
       ReplayPlan plan =
           new ReplayPlan(
-              captures,
+              captures.files,
               folder,
-              clientPort,
-              serverPort,
+              captures.clientPort,
+              captures.serverPort,
               true,
               0,
               packet == null ? Long.MAX_VALUE : packet,

@@ -9,6 +9,7 @@ import dev.portcullis.core.topology.Topology;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.standalone.replay.Hop;
 import dev.portcullis.standalone.replay.Json;
+import dev.portcullis.standalone.replay.PacketText;
 import dev.portcullis.standalone.replay.Witness;
 import java.io.PrintWriter;
 import java.math.BigInteger;

@@ -1,13 +1,11 @@
 package dev.portcullis.standalone.cli;
 
 import dev.portcullis.core.process.ExitCode;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code validate}: says everything that is wrong with a configuration. */
@@ -20,16 +18,11 @@ final class ValidateCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  @Option(
-      names = {"-f", "--file"},
-      required = true,
-      paramLabel = "FILE",
-      description = "Configuration of the gateway; repeatable.")
-  private List<Path> files = List.of();
+  @Mixin private GatewayFiles configuration = new GatewayFiles();
 
   @Override
   public Integer call() throws CommandException {
-    Configured configured = Configured.load(files, null, null);
+    Configured configured = Configured.load(configuration.files, null, null);
     java.util.Objects.requireNonNull(spec)
         .commandLine()
         .getOut()

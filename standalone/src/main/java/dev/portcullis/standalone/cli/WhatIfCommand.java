@@ -18,6 +18,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -34,12 +35,7 @@ final class WhatIfCommand implements Callable<Integer> {
 
   @Spec private @Nullable CommandSpec spec;
 
-  @Option(
-      names = {"-f", "--file"},
-      required = true,
-      paramLabel = "FILE",
-      description = "Configuration of the gateway; repeatable.")
-  private List<Path> files = List.of();
+  @Mixin private GatewayFiles configuration = new GatewayFiles();
 
   @Option(
       names = "--capture",
@@ -67,7 +63,7 @@ final class WhatIfCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException {
-    Configured configured = Configured.load(files, null, null);
+    Configured configured = Configured.load(configuration.files, null, null);
     int[] range = range(workers);
     int tag = clientTag(Topology.of(configured.config().gateway()));
     WhatIf whatIf = WhatIf.of(configured.config(), tag, captures);

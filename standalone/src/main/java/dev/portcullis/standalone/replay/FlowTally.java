@@ -1,8 +1,6 @@
 package dev.portcullis.standalone.replay;
 
 import dev.portcullis.core.event.FlowId;
-import dev.portcullis.core.event.ProtocolName;
-import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -47,8 +45,8 @@ public final class FlowTally {
     if (moved.size() < MAX_FLOWS && movedIds.add(FlowId.of(request))) {
       moved.add(
           new Moved(
-              tuple(request),
-              tuple(left),
+              PacketText.tuple(request),
+              PacketText.tuple(left),
               v,
               hops.getFirst().worker(),
               hops.getLast().worker(),
@@ -67,24 +65,6 @@ public final class FlowTally {
           .append(')');
     }
     return way.toString();
-  }
-
-  private static String tuple(PacketHeader h) {
-    return ProtocolName.of(h.protocol)
-        + " "
-        + end(h, h.sourceHigh, h.sourceLow, h.sourcePort)
-        + " > "
-        + end(h, h.destinationHigh, h.destinationLow, h.destinationPort);
-  }
-
-  private static String end(PacketHeader h, long high, long low, int port) {
-    String address = new IpAddress(h.version, high, low).toString();
-    if (!h.hasPorts) {
-      return address;
-    }
-    return h.isEcho()
-        ? address + " id " + port
-        : (h.version == 6 ? "[" + address + "]" : address) + ":" + port;
   }
 
   /** Flows that were told apart, in both directions. */

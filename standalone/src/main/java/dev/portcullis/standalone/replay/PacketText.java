@@ -1,12 +1,12 @@
-package dev.portcullis.standalone.cli;
+package dev.portcullis.standalone.replay;
 
 import dev.portcullis.core.event.FlowId;
 import dev.portcullis.core.event.ProtocolName;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 
-/** Headers of a packet for people: {@code TCP 10.1.2.3:40000 > 198.51.100.7:443}. */
-final class PacketText {
+/** Headers of a packet for people: {@code TCP 10.1.2.3:40000 > 198.51.100.7:443}. Any thread. */
+public final class PacketText {
 
   private static final String[] FLAGS = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"};
 
@@ -17,7 +17,7 @@ final class PacketText {
    *
    * @param frameLength bytes of its frame, for one whose addresses cannot be read
    */
-  static String of(PacketHeader h, int frameLength) {
+  public static String of(PacketHeader h, int frameLength) {
     if (!h.hasAddresses) {
       return "no readable addresses, " + frameLength + " bytes";
     }
@@ -30,7 +30,7 @@ final class PacketText {
   }
 
   /** Returns the names of TCP flags. */
-  static String flags(int tcpFlags) {
+  public static String flags(int tcpFlags) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < FLAGS.length; i++) {
       if ((tcpFlags & 1 << i) != 0) {
@@ -41,17 +41,17 @@ final class PacketText {
   }
 
   /** Returns protocol and both ends. */
-  static String tuple(PacketHeader h) {
+  public static String tuple(PacketHeader h) {
     return ProtocolName.of(h.protocol) + " " + source(h) + " > " + receiver(h);
   }
 
   /** Returns the end that sent it. */
-  static String source(PacketHeader h) {
+  public static String source(PacketHeader h) {
     return end(h, h.sourceHigh, h.sourceLow, h.sourcePort);
   }
 
   /** Returns the end that it is for. */
-  static String receiver(PacketHeader h) {
+  public static String receiver(PacketHeader h) {
     return end(h, h.destinationHigh, h.destinationLow, h.destinationPort);
   }
 
