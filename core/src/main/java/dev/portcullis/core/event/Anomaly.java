@@ -8,16 +8,18 @@ import dev.portcullis.core.counters.DropReason;
  */
 public final class Anomaly {
 
+  private static final String NONE = "none";
+
   private Anomaly() {}
 
   /** Returns whether a drop for this reason is an anomaly: something is wrong with the packet. */
   public static boolean is(DropReason reason) {
-    return isDecode(reason) || isStream(reason);
+    return !event(reason, 0).equals(NONE);
   }
 
   /** Returns the layer that found it: {@code decode} or {@code stream}. */
   public static String type(DropReason reason) {
-    return isDecode(reason) ? "decode" : "stream";
+    return event(reason, 0).startsWith("decoder.") ? "decode" : "stream";
   }
 
   /**
@@ -41,29 +43,7 @@ public final class Anomaly {
       case OUT_OF_STATE -> "stream.out_of_state";
       case HALF_OPEN_LIMIT -> "stream.half_open_limit";
       case ICMP_UNRELATED -> "stream.icmp_unrelated";
-      default -> "none";
-    };
-  }
-
-  private static boolean isDecode(DropReason reason) {
-    return switch (reason) {
-      case MALFORMED,
-          BAD_CHECKSUM,
-          MARTIAN,
-          LAND,
-          SOURCE_ROUTED,
-          FRAGMENT_OVERLAP,
-          FRAGMENT_LIMIT,
-          FRAGMENT_TIMEOUT ->
-          true;
-      default -> false;
-    };
-  }
-
-  private static boolean isStream(DropReason reason) {
-    return switch (reason) {
-      case MIDSTREAM, OUT_OF_STATE, OUT_OF_WINDOW, HALF_OPEN_LIMIT, ICMP_UNRELATED -> true;
-      default -> false;
+      default -> NONE;
     };
   }
 }

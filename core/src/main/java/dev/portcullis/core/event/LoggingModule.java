@@ -3,23 +3,19 @@ package dev.portcullis.core.event;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.policy.GatewaySpec;
-import dev.portcullis.core.process.FlowFilter;
-import dev.portcullis.core.process.FlowPage;
-import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.core.process.WrappedModule;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** A module with a log of events of its own, which ends after it. Any thread. */
-public final class LoggingModule implements RunningModule {
+public final class LoggingModule extends WrappedModule {
 
-  private final RunningModule module;
   private final EventLog log;
 
   /** Adds a log to a module that was started with it; it gets the module's figures as well. */
   public LoggingModule(RunningModule module, EventLog log, GatewaySpec.Log spec) {
-    this.module = module;
+    super(module);
     this.log = log;
     if (writesStats(spec)) {
       log.stats(spec.statsIntervalNs(), module.metrics());
@@ -32,18 +28,8 @@ public final class LoggingModule implements RunningModule {
   }
 
   @Override
-  public boolean ready() {
-    return module.ready();
-  }
-
-  @Override
-  public @Nullable HostPort links() {
-    return module.links();
-  }
-
-  @Override
   public MetricsSource metrics() {
-    MetricsSource ofModule = module.metrics();
+    MetricsSource ofModule = super.metrics();
     return () -> {
       List<Reading> all = new ArrayList<>(ofModule.readings());
       all.addAll(log.readings());
@@ -52,19 +38,14 @@ public final class LoggingModule implements RunningModule {
   }
 
   @Override
-  public FlowPage flows(FlowFilter filter) {
-    return module.flows(filter);
-  }
-
-  @Override
   public void hangUp() {
     log.reopen();
-    module.hangUp();
+    super.hangUp();
   }
 
   @Override
   public void stop() {
-    module.stop();
+    super.stop();
     log.close();
   }
 }

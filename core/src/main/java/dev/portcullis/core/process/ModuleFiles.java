@@ -1,6 +1,5 @@
 package dev.portcullis.core.process;
 
-import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.policy.ConfigLoader;
 import dev.portcullis.core.policy.GatewayConfig;
@@ -9,7 +8,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /** What every module reads from files before it starts: the configuration and its certificates. */
 public final class ModuleFiles {
@@ -70,36 +68,16 @@ public final class ModuleFiles {
    */
   public static RunningModule closing(
       RunningModule module, Runnable onHangUp, Runnable afterwards) {
-    return new RunningModule() {
-      @Override
-      public boolean ready() {
-        return module.ready();
-      }
-
-      @Override
-      public @Nullable HostPort links() {
-        return module.links();
-      }
-
-      @Override
-      public MetricsSource metrics() {
-        return module.metrics();
-      }
-
-      @Override
-      public FlowPage flows(FlowFilter filter) {
-        return module.flows(filter);
-      }
-
+    return new WrappedModule(module) {
       @Override
       public void hangUp() {
-        module.hangUp();
+        super.hangUp();
         onHangUp.run();
       }
 
       @Override
       public void stop() {
-        module.stop();
+        super.stop();
         afterwards.run();
       }
     };
