@@ -204,16 +204,7 @@ class CommandLineTest {
                 "\\{name: wan, zone: wan, driver: pcap.*?}",
                 "{name: wan, zone: wan, driver: pcap, pcap: {write: " + out + "}}"));
     Process process =
-        new ProcessBuilder(
-                ProcessHandle.current().info().command().orElse("java"),
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.portcullis.standalone.cli.Main",
-                "run",
-                "-f",
-                yaml.toString())
+        new ProcessBuilder(Said.command("-Xmx512m", "run", "-f", yaml.toString()))
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
     try {

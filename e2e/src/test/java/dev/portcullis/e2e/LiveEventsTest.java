@@ -53,24 +53,10 @@ class LiveEventsTest {
   }
 
   private void start(Path yaml) throws IOException {
-    process =
-        // whoever started the tests may ignore SIGHUP, and a JVM leaves it at that
-        new ProcessBuilder(
-                "env",
-                "--default-signal=HUP",
-                ProcessHandle.current().info().command().orElse("java"),
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.portcullis.standalone.cli.Main",
-                "run",
-                "-f",
-                yaml.toString(),
-                "--http",
-                "127.0.0.1:0")
-            .redirectError(folder.resolve("err").toFile())
-            .start();
+    // whoever started the tests may ignore SIGHUP, and a JVM leaves it at that
+    List<String> command = new ArrayList<>(List.of("env", "--default-signal=HUP"));
+    command.addAll(Said.command("-Xmx512m", "run", "-f", yaml.toString(), "--http", "127.0.0.1:0"));
+    process = new ProcessBuilder(command).redirectError(folder.resolve("err").toFile()).start();
     String line = String.valueOf(process.inputReader().readLine());
     http = line.substring(line.lastIndexOf(' ') + 1);
   }

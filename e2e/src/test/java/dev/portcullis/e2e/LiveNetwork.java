@@ -175,20 +175,8 @@ final class LiveNetwork implements AutoCloseable {
         netns.start(
             gateway,
             log,
-            ProcessHandle.current().info().command().orElse("java"),
-            "-Xmx512m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "--enable-native-access=ALL-UNNAMED",
-            "--sun-misc-unsafe-memory-access=allow",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "dev.portcullis.standalone.cli.Main",
-            "run",
-            "-f",
-            yaml.toString(),
-            "--http",
-            "127.0.0.1:9100");
+            Said.command("-Xmx512m", "run", "-f", yaml.toString(), "--http", "127.0.0.1:9100")
+                .toArray(String[]::new));
     awaitLog(log, "gateway live runs");
     connect();
   }

@@ -37,21 +37,8 @@ class LivePortErrorsTest {
   private void assertRefused(String sentence, String without, String port) throws Exception {
     Netns.need("ip", "setpriv");
     try (Netns netns = new Netns()) {
-      List<String> command =
-          new ArrayList<>(
-              List.of(
-                  "setpriv",
-                  "--bounding-set=" + without,
-                  ProcessHandle.current().info().command().orElse("java"),
-                  "-XX:TieredStopAtLevel=1",
-                  "--enable-native-access=ALL-UNNAMED",
-                  "--sun-misc-unsafe-memory-access=allow",
-                  "-cp",
-                  System.getProperty("java.class.path"),
-                  "dev.portcullis.standalone.cli.Main",
-                  "run",
-                  "-f",
-                  yaml(port).toString()));
+      List<String> command = new ArrayList<>(List.of("setpriv", "--bounding-set=" + without));
+      command.addAll(Said.command("-Xmx512m", "run", "-f", yaml(port).toString()));
       String host = netns.add();
       netns.wire(host, "eth0", host, "eth1");
       Netns.Ended ended = netns.call(host, command.toArray(String[]::new));

@@ -32,13 +32,17 @@ record Said(int exitCode, String out, String err) {
         exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }
 
-  /** Runs a command in a process of its own. */
-  static Said byProcess(String... arguments) throws IOException, InterruptedException {
+  /**
+   * The words that start a command in a process of its own.
+   *
+   * @param heap the option that bounds it: what the machine suggests would be too much for many
+   */
+  static List<String> command(String heap, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
-            "-Xmx256m",
+            heap,
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "--enable-native-access=ALL-UNNAMED",
@@ -47,6 +51,12 @@ record Said(int exitCode, String out, String err) {
             System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
             Main.class.getName()));
     command.addAll(List.of(arguments));
+    return command;
+  }
+
+  /** Runs a command in a process of its own. */
+  static Said byProcess(String... arguments) throws IOException, InterruptedException {
+    List<String> command = command("-Xmx256m", arguments);
     Path out = Files.createTempFile("said", ".out");
     Path err = Files.createTempFile("said", ".err");
     try {
