@@ -86,9 +86,7 @@ public final class Checksum {
 
   /** Brings the checksum at {@code at} up to date with a change of what it covers. */
   public static void apply(byte[] bytes, int at, int change) {
-    int checksum = ~fold((~PacketHeader.u16(bytes, at) & 0xffff) + change);
-    bytes[at] = (byte) (checksum >>> 8);
-    bytes[at + 1] = (byte) checksum;
+    PacketHeader.put16(bytes, at, ~fold((~PacketHeader.u16(bytes, at) & 0xffff) + change));
   }
 
   /**
@@ -98,8 +96,18 @@ public final class Checksum {
    * @param header the parsed packet
    */
   public static void complete(byte[] bytes, PacketHeader header) {
-    int at = header.transportOffset;
-    int length = header.end - at;
+    complete(bytes, header.transportOffset, header.end - header.transportOffset, header);
+  }
+
+  /**
+   * As {@link #complete(byte[], PacketHeader)}, for a packet whose transport header and what is
+   * behind it stand elsewhere.
+   *
+   * @param at offset of the transport header
+   * @param length bytes from there to the end of the packet
+   * @param header headers with its protocol and addresses
+   */
+  public static void complete(byte[] bytes, int at, int length, PacketHeader header) {
     int field =
         switch (header.protocol) {
           case PacketHeader.TCP -> 16;
@@ -110,15 +118,19 @@ public final class Checksum {
     if (field < 0 || length < field + 2) {
       return;
     }
-    bytes[at + field] = 0;
-    bytes[at + field + 1] = 0;
+    PacketHeader.put16(bytes, at + field, 0);
     long pseudo = header.protocol == PacketHeader.ICMP ? 0 : pseudoHeader(header, length);
     int checksum = ~sum(bytes, at, length, pseudo) & 0xffff;
     if (checksum == 0 && header.protocol == PacketHeader.UDP) {
       checksum = 0xffff; // 0 says that there is none, RFC 768
     }
-    bytes[at + field] = (byte) (checksum >>> 8);
-    bytes[at + field + 1] = (byte) checksum;
+    PacketHeader.put16(bytes, at + field, checksum);
+  }
+
+  /** Computes the checksum of an IPv4 header in full and writes it. */
+  public static void completeIpv4(byte[] bytes, int at, int headerLength) {
+    PacketHeader.put16(bytes, at + 10, 0);
+    PacketHeader.put16(bytes, at + 10, ~sum(bytes, at, headerLength, 0));
   }
 
   private static long words(long value) {

@@ -369,4 +369,22 @@ public final class PacketHeader {
   public static long u64(byte[] bytes, int at) {
     return u32(bytes, at) << 32 | u32(bytes, at + 4);
   }
+
+  /** Writes the lower two bytes of a number in network order. */
+  public static void put16(byte[] bytes, int at, int value) {
+    bytes[at] = (byte) (value >>> 8);
+    bytes[at + 1] = (byte) value;
+  }
+
+  /** Writes the lower four bytes of a number in network order. */
+  public static void put32(byte[] bytes, int at, long value) {
+    put16(bytes, at, (int) (value >>> 16));
+    put16(bytes, at + 2, (int) value);
+  }
+
+  /** Writes eight bytes in network order. */
+  public static void put64(byte[] bytes, int at, long value) {
+    put32(bytes, at, value >>> 32);
+    put32(bytes, at + 4, value);
+  }
 }

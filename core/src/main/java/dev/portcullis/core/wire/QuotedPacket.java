@@ -143,14 +143,14 @@ public final class QuotedPacket {
             Checksum.change(q.sourceHigh, q.sourceLow, sourceHigh, sourceLow),
             Checksum.change(q.destinationHigh, q.destinationLow, destinationHigh, destinationLow));
     if (q.version == 4) {
-      put32(bytes, q.offset + 12, sourceLow);
-      put32(bytes, q.offset + 16, destinationLow);
+      PacketHeader.put32(bytes, q.offset + 12, sourceLow);
+      PacketHeader.put32(bytes, q.offset + 16, destinationLow);
       Checksum.apply(bytes, q.offset + 10, addresses);
     } else {
-      put64(bytes, q.offset + 8, sourceHigh);
-      put64(bytes, q.offset + 16, sourceLow);
-      put64(bytes, q.offset + 24, destinationHigh);
-      put64(bytes, q.offset + 32, destinationLow);
+      PacketHeader.put64(bytes, q.offset + 8, sourceHigh);
+      PacketHeader.put64(bytes, q.offset + 16, sourceLow);
+      PacketHeader.put64(bytes, q.offset + 24, destinationHigh);
+      PacketHeader.put64(bytes, q.offset + 32, destinationLow);
     }
     int transport = q.protocol == PacketHeader.ICMP ? Checksum.NO_CHANGE : addresses;
     if (sourcePort >= 0 && q.hasPorts) {
@@ -170,11 +170,11 @@ public final class QuotedPacket {
     PacketHeader q = packet;
     int change = Checksum.change(q.sourcePort, sourcePort);
     if (q.isEcho()) {
-      put16(bytes, q.transportOffset + 4, sourcePort);
+      PacketHeader.put16(bytes, q.transportOffset + 4, sourcePort);
       q.destinationPort = sourcePort;
     } else {
-      put16(bytes, q.transportOffset, sourcePort);
-      put16(bytes, q.transportOffset + 2, destinationPort);
+      PacketHeader.put16(bytes, q.transportOffset, sourcePort);
+      PacketHeader.put16(bytes, q.transportOffset + 2, destinationPort);
       change = Checksum.both(change, Checksum.change(q.destinationPort, destinationPort));
       q.destinationPort = destinationPort;
     }
@@ -199,23 +199,8 @@ public final class QuotedPacket {
     } else if (PacketHeader.u16(bytes, at) != 0) {
       Checksum.apply(bytes, at, change);
       if (PacketHeader.u16(bytes, at) == 0) {
-        put16(bytes, at, 0xffff);
+        PacketHeader.put16(bytes, at, 0xffff);
       }
     }
-  }
-
-  private static void put16(byte[] bytes, int at, int value) {
-    bytes[at] = (byte) (value >>> 8);
-    bytes[at + 1] = (byte) value;
-  }
-
-  private static void put32(byte[] bytes, int at, long value) {
-    put16(bytes, at, (int) (value >>> 16));
-    put16(bytes, at + 2, (int) value);
-  }
-
-  private static void put64(byte[] bytes, int at, long value) {
-    put32(bytes, at, value >>> 32);
-    put32(bytes, at + 4, value);
   }
 }

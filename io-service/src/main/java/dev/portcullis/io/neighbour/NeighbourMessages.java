@@ -42,15 +42,15 @@ final class NeighbourMessages {
   int arp(int operation, long toMac, @Nullable IpAddress from, long targetMac, IpAddress target) {
     ethernet(toMac, ARP);
     int at = ETHERNET_BYTES;
-    put16(at, 1);
-    put16(at + 2, 0x0800);
+    PacketHeader.put16(frame, at, 1);
+    PacketHeader.put16(frame, at + 2, 0x0800);
     frame[at + 4] = 6;
     frame[at + 5] = 4;
-    put16(at + 6, operation);
+    PacketHeader.put16(frame, at + 6, operation);
     putMac(at + 8, mac);
-    put32(at + 14, (from == null ? ANY : from).low());
+    PacketHeader.put32(frame, at + 14, (from == null ? ANY : from).low());
     putMac(at + 18, targetMac);
-    put32(at + 24, target.low());
+    PacketHeader.put32(frame, at + 24, target.low());
     return ETHERNET_BYTES + ARP_BYTES;
   }
 
@@ -71,8 +71,8 @@ final class NeighbourMessages {
       long toMac, IpAddress from, IpAddress to, int type, int flags, IpAddress target, int option) {
     ethernet(toMac, IPV6);
     int ip = ETHERNET_BYTES;
-    put32(ip, 6L << 28);
-    put16(ip + 4, 32);
+    PacketHeader.put32(frame, ip, 6L << 28);
+    PacketHeader.put16(frame, ip + 4, 32);
     frame[ip + 6] = PacketHeader.ICMPV6;
     frame[ip + 7] = (byte) 255;
     put128(ip + 8, from);
@@ -80,7 +80,7 @@ final class NeighbourMessages {
     int at = ip + IPV6_BYTES;
     frame[at] = (byte) type;
     frame[at + 1] = 0;
-    put32(at + 4, (long) flags << 24);
+    PacketHeader.put32(frame, at + 4, (long) flags << 24);
     put128(at + 8, target);
     frame[at + 24] = (byte) option;
     frame[at + 25] = 1;
@@ -93,28 +93,16 @@ final class NeighbourMessages {
   private void ethernet(long to, int type) {
     putMac(0, to);
     putMac(6, mac);
-    put16(12, type);
+    PacketHeader.put16(frame, 12, type);
   }
 
   private void putMac(int at, long value) {
-    put16(at, (int) (value >>> 32));
-    put32(at + 2, value);
+    PacketHeader.put16(frame, at, (int) (value >>> 32));
+    PacketHeader.put32(frame, at + 2, value);
   }
 
   private void put128(int at, IpAddress address) {
-    put32(at, address.high() >>> 32);
-    put32(at + 4, address.high());
-    put32(at + 8, address.low() >>> 32);
-    put32(at + 12, address.low());
-  }
-
-  private void put32(int at, long value) {
-    put16(at, (int) (value >>> 16));
-    put16(at + 2, (int) value);
-  }
-
-  private void put16(int at, int value) {
-    frame[at] = (byte) (value >>> 8);
-    frame[at + 1] = (byte) value;
+    PacketHeader.put64(frame, at, address.high());
+    PacketHeader.put64(frame, at + 8, address.low());
   }
 }

@@ -98,30 +98,28 @@ public final class Segmenter {
     if (header.protocol == PacketHeader.TCP) {
       tcp(to, transport, last);
     } else {
-      put16(to, transport + 4, length - (transport - offset));
+      PacketHeader.put16(to, transport + 4, length - (transport - offset));
     }
     at += payload;
     pieces++;
-    checksum(to, transport, offset + length - transport);
+    Checksum.complete(to, transport, offset + length - transport, header);
     return length;
   }
 
   private void network(byte[] to, int offset, int length) {
     if (header.version == 4) {
-      put16(to, offset + 2, length);
-      put16(to, offset + 4, header.fragmentId + pieces);
-      put16(to, offset + 10, 0);
-      put16(to, offset + 10, ~Checksum.sum(to, offset, header.transportOffset - start, 0));
+      PacketHeader.put16(to, offset + 2, length);
+      PacketHeader.put16(to, offset + 4, header.fragmentId + pieces);
+      Checksum.completeIpv4(to, offset, header.transportOffset - start);
     } else {
-      put16(to, offset + 4, length - 40);
+      PacketHeader.put16(to, offset + 4, length - 40);
     }
   }
 
   private void tcp(byte[] to, int transport, boolean last) {
     int sent = at - start - headerLength;
     long sequence = PacketHeader.u32(to, transport + 4) + sent;
-    put16(to, transport + 4, (int) (sequence >>> 16));
-    put16(to, transport + 6, (int) sequence);
+    PacketHeader.put32(to, transport + 4, sequence);
     int flags = to[transport + FLAGS_AT];
     if (!last) {
       flags &= ~(PacketHeader.FIN | PacketHeader.PSH);
@@ -130,18 +128,5 @@ public final class Segmenter {
       flags &= ~CWR;
     }
     to[transport + FLAGS_AT] = (byte) flags;
-  }
-
-  private void checksum(byte[] to, int transport, int length) {
-    boolean udp = header.protocol == PacketHeader.UDP;
-    int field = transport + (udp ? 6 : 16);
-    put16(to, field, 0);
-    int sum = ~Checksum.sum(to, transport, length, Checksum.pseudoHeader(header, length)) & 0xffff;
-    put16(to, field, sum == 0 && udp ? 0xffff : sum);
-  }
-
-  private static void put16(byte[] to, int at, int value) {
-    to[at] = (byte) (value >>> 8);
-    to[at + 1] = (byte) value;
   }
 }

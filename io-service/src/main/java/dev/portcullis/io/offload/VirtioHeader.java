@@ -91,7 +91,7 @@ public final class VirtioHeader {
       return;
     }
     int checksum = ~Checksum.sum(batch.bytes, start, end - start, 0) & 0xffff;
-    put16(batch.bytes, field, checksum == 0 ? 0xffff : checksum);
+    PacketHeader.put16(batch.bytes, field, checksum == 0 ? 0xffff : checksum);
   }
 
   /**
@@ -116,7 +116,8 @@ public final class VirtioHeader {
       flags = NEEDS_CHECKSUM;
       start = l2Length + transport;
       offset = udp ? 6 : 16;
-      put16(batch.bytes, header.transportOffset + offset, Checksum.pseudoHeader(header, length));
+      PacketHeader.put16(
+          batch.bytes, header.transportOffset + offset, Checksum.pseudoHeader(header, length));
       int own = transport + Segmenter.transportLength(batch.bytes, header);
       if (batch.segmentLength[i] > own) {
         type = udp ? UDP : header.version == 4 ? TCP_V4 : TCP_V6;
@@ -130,10 +131,5 @@ public final class VirtioHeader {
     to.set(JAVA_SHORT_UNALIGNED, at + SIZE_AT, (short) size);
     to.set(JAVA_SHORT_UNALIGNED, at + CHECKSUM_START_AT, (short) start);
     to.set(JAVA_SHORT_UNALIGNED, at + CHECKSUM_OFFSET_AT, (short) offset);
-  }
-
-  private static void put16(byte[] to, int at, int value) {
-    to[at] = (byte) (value >>> 8);
-    to[at + 1] = (byte) value;
   }
 }

@@ -1,5 +1,7 @@
 package dev.portcullis.io.pcap;
 
+import dev.portcullis.core.wire.PacketHeader;
+
 /**
  * Where the IP packet of a frame begins. Filled by {@link #parse}; reused.
  *
@@ -83,7 +85,7 @@ public final class LinkLayer {
       if (at + 2 > length) {
         return -1;
       }
-      int type = u16(bytes, at);
+      int type = PacketHeader.u16(bytes, at);
       switch (type) {
         case 0x8100, 0x88a8, 0x9100, 0x9200 -> at += 4;
         case IPV4, IPV6 -> {
@@ -99,19 +101,19 @@ public final class LinkLayer {
 
   /** RFC 1042: LLC and SNAP headers in front of an Ethernet type. */
   private static int snap(byte[] bytes, int at, int length) {
-    if (at + 8 > length || u16(bytes, at) != 0xaaaa || bytes[at + 2] != 3) {
+    if (at + 8 > length || PacketHeader.u16(bytes, at) != 0xaaaa || bytes[at + 2] != 3) {
       return -1;
     }
-    int type = u16(bytes, at + 6);
+    int type = PacketHeader.u16(bytes, at + 6);
     return type == IPV4 || type == IPV6 ? at + 8 : -1;
   }
 
   private static int ppp(byte[] bytes, int length) {
-    int at = length >= 2 && u16(bytes, 0) == 0xff03 ? 2 : 0;
+    int at = length >= 2 && PacketHeader.u16(bytes, 0) == 0xff03 ? 2 : 0;
     if (at + 2 > length) {
       return -1;
     }
-    int protocol = u16(bytes, at);
+    int protocol = PacketHeader.u16(bytes, at);
     return protocol == 0x0021 || protocol == 0x0057 ? at + 2 : -1;
   }
 
@@ -120,16 +122,12 @@ public final class LinkLayer {
     if (headerLength > length) {
       return -1;
     }
-    int type = u16(bytes, typeAt);
+    int type = PacketHeader.u16(bytes, typeAt);
     int at = headerLength;
     for (int tags = 0; tags < MAX_TAGS && type == 0x8100 && at + 4 <= length; tags++) {
-      type = u16(bytes, at + 2);
+      type = PacketHeader.u16(bytes, at + 2);
       at += 4;
     }
     return type == IPV4 || type == IPV6 ? at : -1;
-  }
-
-  private static int u16(byte[] bytes, int at) {
-    return (bytes[at] & 0xff) << 8 | bytes[at + 1] & 0xff;
   }
 }

@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.wire.Checksum;
+import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.io.port.FrameSink;
 import dev.portcullis.io.port.Port;
 import java.lang.invoke.MethodHandles;
@@ -100,19 +101,14 @@ final class BenchPort implements Port {
     bytes[at + 12] = 8;
     int ip = at + L2_BYTES;
     bytes[ip] = 0x45;
-    put16(bytes, ip + 2, ipLength);
+    PacketHeader.put16(bytes, ip + 2, ipLength);
     bytes[ip + 8] = 64;
     bytes[ip + 9] = 17;
-    put16(bytes, ip + 12, 10 << 8 | 9);
-    put16(bytes, ip + 14, 2);
-    put16(bytes, ip + 16, 10 << 8 | 8);
-    put16(bytes, ip + 22, 4097);
-    put16(bytes, ip + 24, ipLength - IP_BYTES);
-  }
-
-  private static void put16(byte[] bytes, int at, int value) {
-    bytes[at] = (byte) (value >>> 8);
-    bytes[at + 1] = (byte) value;
+    PacketHeader.put16(bytes, ip + 12, 10 << 8 | 9);
+    PacketHeader.put16(bytes, ip + 14, 2);
+    PacketHeader.put16(bytes, ip + 16, 10 << 8 | 8);
+    PacketHeader.put16(bytes, ip + 22, 4097);
+    PacketHeader.put16(bytes, ip + 24, ipLength - IP_BYTES);
   }
 
   @Override
@@ -191,9 +187,10 @@ final class BenchPort implements Port {
       int at = i * frameBytes;
       int flow = begun <= flowMask ? begun++ : (int) x & flowMask;
       int receiver = FIRST_RECEIVER + (flow >>> PORT_BITS);
-      put16(frames, at + RECEIVER_AT, receiver);
-      put16(frames, at + CHECKSUM_AT, ~Checksum.fold(headerSum + receiver));
-      put16(frames, at + SOURCE_PORT_AT, FIRST_SOURCE_PORT + (flow & (1 << PORT_BITS) - 1));
+      PacketHeader.put16(frames, at + RECEIVER_AT, receiver);
+      PacketHeader.put16(frames, at + CHECKSUM_AT, ~Checksum.fold(headerSum + receiver));
+      PacketHeader.put16(
+          frames, at + SOURCE_PORT_AT, FIRST_SOURCE_PORT + (flow & (1 << PORT_BITS) - 1));
       batch.clearRow(i);
       batch.captureTimeNs[i] = now;
       batch.tag[i] = tag;

@@ -33,14 +33,14 @@ final class ReplyTranslation {
             Checksum.change(h.sourceHigh, h.sourceLow, sourceHigh, sourceLow),
             Checksum.change(h.destinationHigh, h.destinationLow, destinationHigh, destinationLow));
     if (h.version == 4) {
-      put32(bytes, h.offset + 12, sourceLow);
-      put32(bytes, h.offset + 16, destinationLow);
+      PacketHeader.put32(bytes, h.offset + 12, sourceLow);
+      PacketHeader.put32(bytes, h.offset + 16, destinationLow);
       Checksum.apply(bytes, h.offset + 10, addresses);
     } else {
-      put64(bytes, h.offset + 8, sourceHigh);
-      put64(bytes, h.offset + 16, sourceLow);
-      put64(bytes, h.offset + 24, destinationHigh);
-      put64(bytes, h.offset + 32, destinationLow);
+      PacketHeader.put64(bytes, h.offset + 8, sourceHigh);
+      PacketHeader.put64(bytes, h.offset + 16, sourceLow);
+      PacketHeader.put64(bytes, h.offset + 24, destinationHigh);
+      PacketHeader.put64(bytes, h.offset + 32, destinationLow);
     }
     if (h.fragmentOffset != 0) {
       return;
@@ -55,12 +55,12 @@ final class ReplyTranslation {
     int change = icmp ? Checksum.NO_CHANGE : addresses;
     if (withPorts && h.hasPorts && h.isEcho()) {
       change = Checksum.both(change, Checksum.change(h.sourcePort, sourcePort));
-      put16(bytes, at + 4, sourcePort);
+      PacketHeader.put16(bytes, at + 4, sourcePort);
     } else if (withPorts && h.hasPorts) {
       change = Checksum.both(change, Checksum.change(h.sourcePort, sourcePort));
       change = Checksum.both(change, Checksum.change(h.destinationPort, destinationPort));
-      put16(bytes, at, sourcePort);
-      put16(bytes, at + 2, destinationPort);
+      PacketHeader.put16(bytes, at, sourcePort);
+      PacketHeader.put16(bytes, at + 2, destinationPort);
     }
     if (hasChecksum) {
       Checksum.apply(bytes, at + checksumAt, change);
@@ -106,14 +106,14 @@ final class ReplyTranslation {
             Checksum.change(h.sourceHigh, h.sourceLow, fromHigh, fromLow),
             Checksum.change(h.destinationHigh, h.destinationLow, senderHigh, senderLow));
     if (h.version == 4) {
-      put32(bytes, h.offset + 12, fromLow);
-      put32(bytes, h.offset + 16, senderLow);
+      PacketHeader.put32(bytes, h.offset + 12, fromLow);
+      PacketHeader.put32(bytes, h.offset + 16, senderLow);
       Checksum.apply(bytes, h.offset + 10, addresses);
     } else {
-      put64(bytes, h.offset + 8, fromHigh);
-      put64(bytes, h.offset + 16, fromLow);
-      put64(bytes, h.offset + 24, senderHigh);
-      put64(bytes, h.offset + 32, senderLow);
+      PacketHeader.put64(bytes, h.offset + 8, fromHigh);
+      PacketHeader.put64(bytes, h.offset + 16, fromLow);
+      PacketHeader.put64(bytes, h.offset + 24, senderHigh);
+      PacketHeader.put64(bytes, h.offset + 32, senderLow);
       change = Checksum.both(change, addresses);
     }
     Checksum.apply(bytes, h.transportOffset + 2, change);
@@ -126,20 +126,5 @@ final class ReplyTranslation {
       case PacketHeader.ICMP, PacketHeader.ICMPV6 -> 2;
       default -> -1;
     };
-  }
-
-  private static void put16(byte[] bytes, int at, int value) {
-    bytes[at] = (byte) (value >>> 8);
-    bytes[at + 1] = (byte) value;
-  }
-
-  private static void put32(byte[] bytes, int at, long value) {
-    put16(bytes, at, (int) (value >>> 16));
-    put16(bytes, at + 2, (int) value);
-  }
-
-  private static void put64(byte[] bytes, int at, long value) {
-    put32(bytes, at, value >>> 32);
-    put32(bytes, at + 4, value);
   }
 }

@@ -26,10 +26,9 @@ public final class IpFragments {
    */
   public static void writeIpv4(
       byte[] bytes, int at, int headerLength, int length, int flagsAndOffset) {
-    put16(bytes, at + 2, length);
-    put16(bytes, at + 6, flagsAndOffset);
-    put16(bytes, at + 10, 0);
-    put16(bytes, at + 10, ~Checksum.sum(bytes, at, headerLength, 0));
+    PacketHeader.put16(bytes, at + 2, length);
+    PacketHeader.put16(bytes, at + 6, flagsAndOffset);
+    Checksum.completeIpv4(bytes, at, headerLength);
   }
 
   /**
@@ -42,8 +41,8 @@ public final class IpFragments {
    */
   public static void writeIpv6(
       byte[] bytes, int at, int headerLength, int length, int offsetAndMore) {
-    put16(bytes, at + 4, length - 40);
-    put16(bytes, at + headerLength - 6, offsetAndMore);
+    PacketHeader.put16(bytes, at + 4, length - 40);
+    PacketHeader.put16(bytes, at + headerLength - 6, offsetAndMore);
   }
 
   /**
@@ -87,13 +86,8 @@ public final class IpFragments {
       header += ((bytes[header + 1] & 0xff) + first) * unit;
     }
     bytes[next] = bytes[h.fragmentAt];
-    put16(bytes, at + 4, h.end - at - 40 - 8);
+    PacketHeader.put16(bytes, at + 4, h.end - at - 40 - 8);
     System.arraycopy(bytes, at, bytes, at + 8, h.fragmentAt - at);
     return at + 8;
-  }
-
-  private static void put16(byte[] bytes, int at, int value) {
-    bytes[at] = (byte) (value >>> 8);
-    bytes[at + 1] = (byte) value;
   }
 }

@@ -79,16 +79,15 @@ public final class Rewrite {
       int ipChange,
       int transportChange) {
     if (h.version == 4) {
-      put32(bytes, h.offset + addressAt, (int) low);
+      PacketHeader.put32(bytes, h.offset + addressAt, low);
       Checksum.apply(bytes, h.offset + 10, ipChange);
     } else {
-      put64(bytes, h.offset + addressAt, high);
-      put64(bytes, h.offset + addressAt + 8, low);
+      PacketHeader.put64(bytes, h.offset + addressAt, high);
+      PacketHeader.put64(bytes, h.offset + addressAt + 8, low);
     }
     if (port >= 0) {
       int at = h.transportOffset + (h.isEcho() ? 4 : portAt);
-      bytes[at] = (byte) (port >>> 8);
-      bytes[at + 1] = (byte) port;
+      PacketHeader.put16(bytes, at, port);
     }
     if (h.fragmentOffset == 0) {
       transportChecksum(bytes, h, transportChange);
@@ -112,21 +111,8 @@ public final class Rewrite {
     } else if (PacketHeader.u16(bytes, at) != 0) {
       Checksum.apply(bytes, at, change);
       if (PacketHeader.u16(bytes, at) == 0) {
-        bytes[at] = -1;
-        bytes[at + 1] = -1;
+        PacketHeader.put16(bytes, at, 0xffff);
       }
     }
-  }
-
-  private static void put32(byte[] bytes, int at, int value) {
-    bytes[at] = (byte) (value >>> 24);
-    bytes[at + 1] = (byte) (value >>> 16);
-    bytes[at + 2] = (byte) (value >>> 8);
-    bytes[at + 3] = (byte) value;
-  }
-
-  private static void put64(byte[] bytes, int at, long value) {
-    put32(bytes, at, (int) (value >>> 32));
-    put32(bytes, at + 4, (int) value);
   }
 }

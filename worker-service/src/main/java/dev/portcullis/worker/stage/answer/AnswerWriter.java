@@ -84,14 +84,14 @@ final class AnswerWriter {
     }
     bytes[icmp] = (byte) type;
     bytes[icmp + 1] = (byte) code;
-    put16(bytes, icmp + 2, 0);
-    put16(bytes, icmp + 4, rest >>> 16);
-    put16(bytes, icmp + 6, rest);
+    PacketHeader.put16(bytes, icmp + 2, 0);
+    PacketHeader.put16(bytes, icmp + 4, rest >>> 16);
+    PacketHeader.put16(bytes, icmp + 6, rest);
     int protocol = v4 ? PacketHeader.ICMP : PacketHeader.ICMPV6;
     addresses(h.version, protocol, high, low, received.sourceHigh, received.sourceLow);
     network(bytes, ip, v4 ? INTERNETWORK_CONTROL : 0, message);
     long initial = v4 ? 0 : Checksum.pseudoHeader(made, message);
-    put16(bytes, icmp + 2, ~Checksum.sum(bytes, icmp, message, initial));
+    PacketHeader.put16(bytes, icmp + 2, ~Checksum.sum(bytes, icmp, message, initial));
   }
 
   /**
@@ -130,12 +130,12 @@ final class AnswerWriter {
     swapped(received, h.version, h.protocol);
     network(bytes, ip, v4 ? bytes[h.offset + 1] : 0, fragment + message);
     if (large && v4) {
-      put16(bytes, ip + 4, h.fragmentId);
+      PacketHeader.put16(bytes, ip + 4, h.fragmentId);
       IpFragments.writeIpv4(bytes, ip, header, header + message, 0);
     } else if (large) {
       bytes[ip + 6] = FRAGMENT;
-      put32(bytes, ip + 40, (long) PacketHeader.ICMPV6 << 24);
-      put32(bytes, ip + 44, h.fragmentId);
+      PacketHeader.put32(bytes, ip + 40, (long) PacketHeader.ICMPV6 << 24);
+      PacketHeader.put32(bytes, ip + 44, h.fragmentId);
     }
   }
 
@@ -147,16 +147,19 @@ final class AnswerWriter {
     byte[] bytes = v.batch.bytes;
     int tcp = ip + header;
     boolean acknowledges = (h.tcpFlags & PacketHeader.ACK) != 0;
-    put16(bytes, tcp, Tuple.destinationPort(received.ports));
-    put16(bytes, tcp + 2, Tuple.sourcePort(received.ports));
-    put32(bytes, tcp + 4, acknowledges ? PacketHeader.u32(bytes, h.transportOffset + 8) : 0);
-    put32(bytes, tcp + 8, acknowledges ? 0 : behindSegment(bytes, h));
-    put16(bytes, tcp + 12, 0x5000 | PacketHeader.RST | (acknowledges ? 0 : PacketHeader.ACK));
-    put16(bytes, tcp + 14, 0);
-    put32(bytes, tcp + 16, 0);
+    PacketHeader.put16(bytes, tcp, Tuple.destinationPort(received.ports));
+    PacketHeader.put16(bytes, tcp + 2, Tuple.sourcePort(received.ports));
+    PacketHeader.put32(
+        bytes, tcp + 4, acknowledges ? PacketHeader.u32(bytes, h.transportOffset + 8) : 0);
+    PacketHeader.put32(bytes, tcp + 8, acknowledges ? 0 : behindSegment(bytes, h));
+    PacketHeader.put16(
+        bytes, tcp + 12, 0x5000 | PacketHeader.RST | (acknowledges ? 0 : PacketHeader.ACK));
+    PacketHeader.put16(bytes, tcp + 14, 0);
+    PacketHeader.put32(bytes, tcp + 16, 0);
     swapped(received, h.version, PacketHeader.TCP);
     network(bytes, ip, 0, 20);
-    put16(bytes, tcp + 16, ~Checksum.sum(bytes, tcp, 20, Checksum.pseudoHeader(made, 20)));
+    PacketHeader.put16(
+        bytes, tcp + 16, ~Checksum.sum(bytes, tcp, 20, Checksum.pseudoHeader(made, 20)));
   }
 
   /** SEG.SEQ + SEG.LEN, by the length that the packet says it has. */
@@ -194,37 +197,21 @@ final class AnswerWriter {
 
   private void network(byte[] bytes, int at, int typeOfService, int payload) {
     if (made.version == 4) {
-      put16(bytes, at, 0x4500 | typeOfService & 0xff);
-      put16(bytes, at + 2, 20 + payload);
-      put32(bytes, at + 4, 0x4000);
-      put16(bytes, at + 8, HOPS << 8 | made.protocol);
-      put16(bytes, at + 10, 0);
-      put32(bytes, at + 12, made.sourceLow);
-      put32(bytes, at + 16, made.destinationLow);
-      put16(bytes, at + 10, ~Checksum.sum(bytes, at, 20, 0));
+      PacketHeader.put16(bytes, at, 0x4500 | typeOfService & 0xff);
+      PacketHeader.put16(bytes, at + 2, 20 + payload);
+      PacketHeader.put32(bytes, at + 4, 0x4000);
+      PacketHeader.put16(bytes, at + 8, HOPS << 8 | made.protocol);
+      PacketHeader.put32(bytes, at + 12, made.sourceLow);
+      PacketHeader.put32(bytes, at + 16, made.destinationLow);
+      Checksum.completeIpv4(bytes, at, 20);
     } else {
-      put32(bytes, at, 0x6000_0000L);
-      put16(bytes, at + 4, payload);
-      put16(bytes, at + 6, made.protocol << 8 | HOPS);
-      put64(bytes, at + 8, made.sourceHigh);
-      put64(bytes, at + 16, made.sourceLow);
-      put64(bytes, at + 24, made.destinationHigh);
-      put64(bytes, at + 32, made.destinationLow);
+      PacketHeader.put32(bytes, at, 0x6000_0000L);
+      PacketHeader.put16(bytes, at + 4, payload);
+      PacketHeader.put16(bytes, at + 6, made.protocol << 8 | HOPS);
+      PacketHeader.put64(bytes, at + 8, made.sourceHigh);
+      PacketHeader.put64(bytes, at + 16, made.sourceLow);
+      PacketHeader.put64(bytes, at + 24, made.destinationHigh);
+      PacketHeader.put64(bytes, at + 32, made.destinationLow);
     }
-  }
-
-  private static void put16(byte[] bytes, int at, int value) {
-    bytes[at] = (byte) (value >>> 8);
-    bytes[at + 1] = (byte) value;
-  }
-
-  private static void put32(byte[] bytes, int at, long value) {
-    put16(bytes, at, (int) (value >>> 16));
-    put16(bytes, at + 2, (int) value);
-  }
-
-  private static void put64(byte[] bytes, int at, long value) {
-    put32(bytes, at, value >>> 32);
-    put32(bytes, at + 4, value);
   }
 }
