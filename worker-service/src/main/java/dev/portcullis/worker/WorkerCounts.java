@@ -86,6 +86,30 @@ final class WorkerCounts implements MetricsSource {
   }
 
   private List<Reading> always() {
+    List<Reading> list = new ArrayList<>(ofPackets());
+    list.addAll(ofAnnouncements());
+    return List.copyOf(list);
+  }
+
+  private List<Reading> ofAnnouncements() {
+    return List.of(
+        announcements("expected", it -> it.pipeline().announced()),
+        announcements("refused", it -> it.pipeline().announcedRefused()),
+        announcements("full", it -> it.pipeline().announcedFull()),
+        announcements("late", it -> it.pipeline().announcedLate()),
+        new Reading(
+            Counter.EXPECTED_CONNECTIONS,
+            List.of(module),
+            sum(it -> it.pipeline().expectationsMet())),
+        new Reading(
+            Counter.WORKER_EXPECTATIONS, List.of(number), sum(it -> it.pipeline().expectations())));
+  }
+
+  private Reading announcements(String outcome, ToLongFunction<Shard> of) {
+    return new Reading(Counter.ANNOUNCEMENTS, List.of(module, outcome), sum(of));
+  }
+
+  private List<Reading> ofPackets() {
     return List.of(
         new Reading(Counter.TABLE_EPOCH, List.of(module), () -> epoch),
         new Reading(Counter.PACKETS_RECEIVED, List.of(module, ""), sum(Shard::received)),

@@ -183,6 +183,25 @@ public enum Counter {
       Type.COUNTER,
       "events",
       "Drop and anomaly events that were more than log.perSecond.",
+      "module"),
+  ANNOUNCEMENTS(
+      "portcullis_announcements_total",
+      Type.COUNTER,
+      "lines",
+      "Lines of FTP control connections that announce a data connection: expected; refused (address or port that the policy does not allow); full (no room, limits.expectations); late (went on before all shards knew of it).",
+      "module",
+      "outcome"),
+  EXPECTED_CONNECTIONS(
+      "portcullis_expected_connections_total",
+      Type.COUNTER,
+      "flows",
+      "Announced connections that have begun.",
+      "module"),
+  WORKER_EXPECTATIONS(
+      "portcullis_worker_expectations",
+      Type.GAUGE,
+      "flows",
+      "Announced connections that have not begun; the shards that may get the first packet of one count it too.",
       "worker"),
   LINK_QUEUE_BYTES(
       "portcullis_link_queue_bytes",

@@ -121,6 +121,7 @@ public final class DropCounters {
           ICMP_UNRELATED,
           HOLD_OVERFLOW ->
           "stateful";
+      case HELPER_PARTIAL -> "helper";
       case NAT_EXHAUSTED, NAT_FILTERED, NAT_UNTRANSLATABLE -> "snat";
       case NO_ROUTE, TTL_EXPIRED, INLINE_UNPAIRED, MTU_EXCEEDED, TO_GATEWAY -> "route";
       case STAGE_FAILED -> "pipeline";

@@ -79,7 +79,11 @@ public enum DropReason {
   NEIGHBOUR_LIMIT(
       52,
       "neighbour-limit",
-      "Too many packets wait for the MAC address of their next hop, or too many next hops do.");
+      "Too many packets wait for the MAC address of their next hop, or too many next hops do."),
+  HELPER_PARTIAL(
+      53,
+      "helper-partial",
+      "The TCP segment has a part of an address that must be translated as a whole.");
 
   private static final DropReason[] BY_ID = new DropReason[64];
   private static final Map<String, DropReason> BY_LABEL = new HashMap<>();

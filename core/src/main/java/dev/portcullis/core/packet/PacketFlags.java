@@ -90,6 +90,12 @@ public final class PacketFlags {
   public static final int RELATED = 1 << 18;
 
   /**
+   * The first packet of an announced connection, passed on together with {@link #REDIRECTED} to
+   * where the connection lives that announced it: there it begins.
+   */
+  public static final int ANNOUNCED = 1 << 20;
+
+  /**
    * A worker has put this datagram together from fragments and passed it on. The whole has the
    * length of its largest fragment in {@code frameLength}. On an inline pair the fragments
    * themselves are passed on, each with this flag, to leave as they came: they meet once more at

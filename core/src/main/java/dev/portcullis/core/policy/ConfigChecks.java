@@ -320,7 +320,8 @@ final class ConfigChecks {
         p.services(),
         p.schedules(),
         List.copyOf(rules),
-        new NatChecks(b, gateway.spec(), zones, addresses, services).check(p.nat()));
+        new NatChecks(b, gateway.spec(), zones, addresses, services).check(p.nat()),
+        p.helpers());
   }
 
   private static Set<String> schedules(PolicySpec p, Binder b) {

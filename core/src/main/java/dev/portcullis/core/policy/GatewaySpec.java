@@ -440,7 +440,14 @@ public record GatewaySpec(
               key = "fragment",
               value = "30s",
               kind = Field.Kind.DURATION)
-          long fragmentNs) {}
+          long fragmentNs,
+      @Field(
+              doc =
+                  "A connection that another one has announced and that has not begun, as conntrack.",
+              key = "expectation",
+              value = "5m",
+              kind = Field.Kind.DURATION)
+          long expectationNs) {}
 
   /**
    * Bounds: flows and path records per worker (shared out over its shards), bytes queued per
@@ -503,6 +510,15 @@ public record GatewaySpec(
               min = 0,
               max = 1000000)
           int icmpErrorsPerSecond,
+      @Field(
+              doc =
+                  "Connections per worker that are read for what they announce, and announced"
+                      + " connections that it expects: so many of each.",
+              value = "16Ki",
+              kind = Field.Kind.SIZE,
+              min = 16,
+              max = 1048576)
+          int expectations,
       @Field(doc = "What a full queue does on live ports.", value = "drop") LinkFull linkFull) {}
 
   /** What happens when as many connections are half open as may be. */

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param schedules named times
  * @param rules in order
  * @param nat translations
+ * @param helpers protocols whose connections announce others
  */
 public record PolicySpec(
     @Field(doc = "What happens to a flow that no rule matches.", value = "drop")
@@ -23,7 +24,8 @@ public record PolicySpec(
     @Field(doc = "Named services.") List<Service> services,
     @Field(doc = "Named times, up to 24.") List<Schedule> schedules,
     @Field(doc = "Rules; the first that matches decides.") List<Rule> rules,
-    @Field(doc = "Translations.") Nat nat) {
+    @Field(doc = "Translations.") Nat nat,
+    @Field(doc = "Protocols whose connections announce others.") HelperSpecs helpers) {
 
   /** The most schedules of a policy: a flow keeps one bit for each. */
   public static final int MAX_SCHEDULES = 24;
@@ -111,6 +113,31 @@ public record PolicySpec(
       @Field(doc = "Whether it writes an event.", value = "false") boolean log,
       @Field(doc = "Name of the schedule that it holds at; none: always.", kind = Field.Kind.NAME)
           @Nullable String schedule) {}
+
+  /** Protocols whose connections announce others, which then pass without a rule of their own. */
+  public record HelperSpecs(@Field(doc = "FTP.") Ftp ftp) {}
+
+  /**
+   * FTP: control connections are read, and the data connections that they announce are expected.
+   */
+  public record Ftp(
+      @Field(doc = "Whether control connections are read.", value = "true") boolean follow,
+      @Field(doc = "TCP ports of servers, after DNAT; none: 21.", key = "tcp", min = 1, max = 65535)
+          List<Integer> tcpPorts,
+      @Field(
+              doc =
+                  "Whose address may be announced: own (of who announces it), or any, which allows"
+                      + " FTP bounce (RFC 2577).",
+              value = "own")
+          Announced announced,
+      @Field(doc = "Least port that may be announced.", value = "1024", min = 1, max = 65535)
+          int leastPort) {}
+
+  /** Whose address an announcement may have. */
+  public enum Announced {
+    OWN,
+    ANY
+  }
 
   /** Translations: the first that matches is used. */
   public record Nat(

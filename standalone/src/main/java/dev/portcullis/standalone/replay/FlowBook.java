@@ -212,14 +212,18 @@ final class FlowBook {
   /**
    * Forgets all flows where {@code more} of them might not fit: entries found before mean nothing
    * afterwards.
+   *
+   * @return whether it did
    */
-  void makeRoom(int more) {
-    if (size > MAX_FLOWS - more) {
-      forgotten += size;
-      size = 0;
-      java.util.Arrays.fill(index, 0);
-      java.util.Arrays.fill(datagramKeys, 0);
+  boolean makeRoom(int more) {
+    if (size <= MAX_FLOWS - more) {
+      return false;
     }
+    forgotten += size;
+    size = 0;
+    java.util.Arrays.fill(index, 0);
+    java.util.Arrays.fill(datagramKeys, 0);
+    return true;
   }
 
   /**
@@ -311,6 +315,23 @@ final class FlowBook {
     translated[at + 2] = h.destinationHigh;
     translated[at + 3] = h.destinationLow;
     translated[at + 4] = (long) h.sourcePort << 16 | h.destinationPort;
+  }
+
+  /**
+   * The flow of the last look-up is opened by its server, which was told of an address and port of
+   * the client: it is as if the client had sent a request that left from there.
+   *
+   * @param h the packet of the server
+   */
+  void announced(int entry, PacketHeader h, long clientHigh, long clientLow, int clientPort) {
+    flags[entry] &= ~CLIENT_IS_HIGHER;
+    flags[entry] |= CAME_OUT | TRANSLATION | (sourceIsHigher ? 0 : CLIENT_IS_HIGHER);
+    int at = entry * TRANSLATED;
+    translated[at] = clientHigh;
+    translated[at + 1] = clientLow;
+    translated[at + 2] = h.sourceHigh;
+    translated[at + 3] = h.sourceLow;
+    translated[at + 4] = (long) clientPort << 16 | h.sourcePort;
   }
 
   /** Whether requests of this flow leave with other addresses or ports. */

@@ -76,6 +76,7 @@ public final class Replay {
   private final int[] serverTags;
   private final boolean oneNewFlow;
   private final FlowBook book = new FlowBook();
+  private final Announced announced = new Announced();
   private final LinkLayer linkLayer = new LinkLayer();
   private final PacketHeader header = new PacketHeader();
   private final PacketHeader outHeader = new PacketHeader();
@@ -247,7 +248,9 @@ public final class Replay {
     pieceCount = 0;
     pieceBytes = 0;
     pieces.forEach(it -> it.count = 0);
-    book.makeRoom(5 * MAX_ROUND_FRAMES);
+    if (book.makeRoom(5 * MAX_ROUND_FRAMES)) {
+      announced.forget();
+    }
     int newFlowTag = -1;
     long roundTimeNs = 0;
     long firstNs = 0;
@@ -394,6 +397,9 @@ public final class Replay {
       int pair = entry(book.find(h, FlowBook.By.ADDRESSES));
       boolean pairRequest = book.fromClient(pair);
       int side = tuple ? entry(book.find(h, FlowBook.By.TUPLE)) : pair;
+      if (tuple && !error && h.protocol == PacketHeader.TCP) {
+        announced.open(book, h, side);
+      }
       boolean server = !book.fromClient(side);
       int replica = Math.floorMod((int) FlowId.of(header), Integer.MAX_VALUE);
       tag =
@@ -426,6 +432,7 @@ public final class Replay {
           plan.witness().notEntered(frames.number());
           return NOTHING_NEW;
         }
+        announced.acknowledge(request, entered.bytes, header);
         if (book.isTranslated(request) && error) {
           ReplyTranslation.applyToError(
               entered.bytes, header, quote, book, request, request != pair);
@@ -746,25 +753,31 @@ public final class Replay {
     }
     boolean ip = (frames.flags[i] & PacketFlags.NON_IP) == 0;
     header.parse(frames.bytes, frames.dataOffset[i], ip ? frames.dataLength[i] : 0);
-    if (header.fragment || (outcome.trafficClass[o] & DistributionTable.PINNED) != 0) {
-      // who has the whole no longer knows by what its fragments were assigned; a pin never says it
-      table.assign(header, key);
-      outcome.trafficClass[o] = key.trafficClass;
-      outcome.vHigh[o] = key.vHigh;
-      outcome.vLow[o] = key.vLow;
-    }
+    // by what the port of entry assigned it: who has a whole datagram no longer knows it of its
+    // fragments, and pinned and announced flows live, and are recorded, under other keys
+    table.assign(header, key);
+    outcome.trafficClass[o] = key.trafficClass;
+    outcome.vHigh[o] = key.vHigh;
+    outcome.vLow[o] = key.vLow;
     int outTag = -1;
     if (left >= 0) {
       PacketBatch from = pieces.get(left / PacketBatch.MAX_PACKETS);
       int p = left % PacketBatch.MAX_PACKETS;
       outTag = from.tag[p];
-      learn(outcome, o, from, p, request, pair);
+      learn(frames, outcome, o, from, p, request, pair);
     }
     results.became(frames, i, outcome, o, outTag);
   }
 
   /** Remembers how the request that {@link #header} describes left. */
-  private void learn(PacketBatch outcome, int o, PacketBatch left, int p, int request, int pair) {
+  private void learn(
+      PacketBatch frames,
+      PacketBatch outcome,
+      int o,
+      PacketBatch left,
+      int p,
+      int request,
+      int pair) {
     if (request < 0) {
       return;
     }
@@ -774,6 +787,7 @@ public final class Replay {
       if (pair >= 0) {
         book.cameOut(pair, header, outHeader);
       }
+      announced.learn(request, frames.bytes, header, left.bytes, outHeader);
       tally.flows().saw(header);
       List<Hop> hops = Hop.of(outcome, o);
       if (hops.size() > 1) {

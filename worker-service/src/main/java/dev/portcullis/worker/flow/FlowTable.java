@@ -63,7 +63,7 @@ public final class FlowTable {
   public static final int ROUTED = 1,
       DNAT = 2,
       SNAT = 4,
-      RECORDED = 8,
+      HELPED = 8,
       FIN_FORWARD = 16,
       FIN_REVERSE = 32;
 
@@ -72,6 +72,9 @@ public final class FlowTable {
    * this gateway as their receiver.
    */
   public static final int MAPPED = 64, TURNS_BACK = 128;
+
+  /** In the word {@link #HELPER}: another flow has announced this one. */
+  private static final int ANNOUNCED = 1 << 31;
 
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
@@ -429,6 +432,31 @@ public final class FlowTable {
   /** Takes flags away. */
   public void removeFlags(int flow, int flags) {
     set(flow, META, get(flow, META) & ~((long) flags << 8));
+  }
+
+  /**
+   * What a helper of a protocol has noted of a flow with the flag {@link #HELPED}, at least 0; 0
+   * before it has.
+   */
+  public int helper(int flow) {
+    return (int) get(flow, HELPER) & ~ANNOUNCED;
+  }
+
+  /**
+   * Notes something of a flow and gives it the flag {@link #HELPED}.
+   *
+   * @param note at least 0
+   * @param announced whether another flow has announced this one
+   */
+  public void helper(int flow, int note, boolean announced) {
+    int word = announced ? note | ANNOUNCED : note;
+    set(flow, HELPER, get(flow, HELPER) & ~0xffff_ffffL | word & 0xffff_ffffL);
+    addFlags(flow, HELPED);
+  }
+
+  /** Whether another flow has announced this one; then {@link #helper} is about that one. */
+  public boolean isAnnounced(int flow) {
+    return (flags(flow) & HELPED) != 0 && (int) get(flow, HELPER) < 0;
   }
 
   /** Lane: that of the key V. */

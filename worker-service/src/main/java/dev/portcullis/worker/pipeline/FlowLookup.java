@@ -10,6 +10,7 @@ import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.GatewaySpec.Timeouts;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.EndReason;
+import dev.portcullis.worker.flow.Expectations;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
@@ -48,6 +49,7 @@ final class FlowLookup {
   private final long shortestNs;
   private final long otherNs;
   private final RelatedLookup related;
+  private final ExpectedLookup expected;
   private final Tuple tuple = new Tuple();
   private long touched;
   private long mismatches;
@@ -59,6 +61,7 @@ final class FlowLookup {
       PathMode mode,
       PolicyReview review,
       NatLookup nat,
+      Expectations expectations,
       PortBlocks blocks,
       Timeouts timeouts,
       ExceptionAction icmpUnrelated) {
@@ -72,6 +75,7 @@ final class FlowLookup {
     this.assigner = new LeastLoaded(paths, ownership, timeouts);
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
     this.otherNs = timeouts.otherNs();
+    this.expected = new ExpectedLookup(expectations, flows, paths, ownership, review);
     this.related = new RelatedLookup(nat, flows, paths, ownership, mode, icmpUnrelated);
   }
 
@@ -108,6 +112,11 @@ final class FlowLookup {
   /** What the first pass read: keeps it from being optimized away. */
   long touched() {
     return touched;
+  }
+
+  /** Expected connections that have begun. Any thread. */
+  long expectedMet() {
+    return expected.met();
   }
 
   /** Replies that were passed here, or on from here, for a flow that is not here. Any thread. */
@@ -173,11 +182,18 @@ final class FlowLookup {
       return true;
     }
     if (reference == FlowTable.NONE
-        && mode == PathMode.RECORD
-        && (v.batch.flags[i] & PacketFlags.REDIRECTED) == 0) {
-      return recorded(v, i) || nat.toMapping(v, i, h, PacketFlags.REDIRECTED);
+        && hasRecords()
+        && (v.batch.flags[i] & PacketFlags.REDIRECTED) == 0
+        && !expected.concerns(h, v.batch.captureTimeNs[i])) {
+      return recorded(v, i)
+          || mode == PathMode.RECORD && nat.toMapping(v, i, h, PacketFlags.REDIRECTED);
     }
     return false;
+  }
+
+  /** A gateway that computes paths has records of announced connections alone. */
+  private boolean hasRecords() {
+    return mode == PathMode.RECORD || paths.size() > 0;
   }
 
   private static boolean isFirstSyn(PacketHeader h) {
@@ -255,17 +271,24 @@ final class FlowLookup {
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
     }
-    if (nat.mapped(v, i, h)) {
+    if (expected.resolve(v, i, tuple) || nat.mapped(v, i, h)) {
       return;
     }
-    // what a pin has led here begins here
-    boolean pinned = (v.batch.trafficClass[i] & DistributionTable.PINNED) != 0;
-    if (!pinned && leadsElsewhere(v, i, h)) {
+    // what a pin or an expectation has led here begins here
+    boolean ledHere =
+        (v.batch.trafficClass[i] & DistributionTable.PINNED) != 0
+            || (v.batch.flags[i] & PacketFlags.ANNOUNCED) != 0;
+    if (!ledHere && leadsElsewhere(v, i, h)) {
       return;
     }
-    v.batch.flags[i] &= ~(PacketFlags.REDIRECTED | PacketFlags.RECORD);
+    opens(v, i);
+  }
+
+  /** Marks a row as the first packet of a flow that begins here. */
+  static void opens(Vector v, int i) {
+    v.batch.flags[i] &= ~(PacketFlags.REDIRECTED | PacketFlags.RECORD | PacketFlags.ANNOUNCED);
     v.opening.clear();
-    v.opening.forward.of(h);
+    v.opening.forward.of(v.header[i]);
     v.kind[i] = Vector.OPENING;
   }
 
@@ -277,11 +300,11 @@ final class FlowLookup {
     if (redirected && !isVoid && gone(v, i, h)) {
       return true;
     }
+    if (!redirected && hasRecords() && recorded(v, i)) {
+      return true;
+    }
     if (mode == PathMode.RECOMPUTE) {
       return !redirected && nat.computed(v, i, h, v.hash[i], PacketFlags.REDIRECTED);
-    }
-    if (!redirected && recorded(v, i)) {
-      return true;
     }
     int record = paths.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (record >= 0 && !paths.isPin(record)) {

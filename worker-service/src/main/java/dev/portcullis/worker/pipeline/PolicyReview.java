@@ -75,7 +75,8 @@ final class PolicyReview {
     if ((flags & FlowTable.MAPPED) != 0) {
       return hasMapping(mappings.of(flow));
     }
-    if ((flags & FlowTable.SNAT) == 0) {
+    boolean announced = flows.isAnnounced(flow);
+    if ((flags & FlowTable.SNAT) == 0 || announced && isReversed(flow)) {
       return true;
     }
     long high = flows.get(flow, FlowTable.REVERSE + 2);
@@ -103,10 +104,37 @@ final class PolicyReview {
         >= 0;
   }
 
+  /** Whether the receiver of an announced flow opened the one that announced it. */
+  private boolean isReversed(int flow) {
+    return (flows.helper(flow) & 1) != 0;
+  }
+
+  /** An announced flow is accepted with the one that announced it, by what that one began with. */
+  private int matchAnnouncing(int flow, long nowNs) {
+    long tags = flows.get(flow, FlowTable.TAGS);
+    boolean reversed = isReversed(flow);
+    int sender = reversed ? FlowTable.REVERSE : FlowTable.FORWARD;
+    int receiver = reversed ? FlowTable.FORWARD : FlowTable.REVERSE;
+    return policy.match(
+        egress.zone((int) (reversed ? tags : tags >>> 32)),
+        egress.zone((int) (reversed ? tags >>> 32 : tags)),
+        (int) flows.get(flow, FlowTable.REVERSE + 4) & 0xff,
+        PacketHeader.TCP,
+        flows.get(flow, sender),
+        flows.get(flow, sender + 1),
+        flows.get(flow, receiver),
+        flows.get(flow, receiver + 1),
+        flows.helper(flow) >>> 1,
+        nowNs);
+  }
+
   private int match(int flow, long stamp, long nowNs) {
     long tags = flows.get(flow, FlowTable.TAGS);
     long ports = flows.get(flow, FlowTable.REVERSE + 4);
     int protocol = Tuple.protocol(ports);
+    if (flows.isAnnounced(flow)) {
+      return matchAnnouncing(flow, nowNs);
+    }
     int service =
         switch (protocol) {
           case PacketHeader.TCP, PacketHeader.UDP ->

@@ -93,12 +93,15 @@ final class RelatedLookup {
       return true;
     }
     boolean last = (flags & PacketFlags.REDIRECTED) != 0;
-    boolean passed =
-        mode == PathMode.RECORD
-            ? !last && (alongRecord(v, i, hash, nowNs) || nat.toMapping(v, i, reply, TO_FLOW))
-            : last
-                ? nat.toClaimant(v, i, reply, hash, TO_FLOW)
-                : nat.computed(v, i, reply, hash, TO_FLOW);
+    boolean passed = !last && alongRecord(v, i, hash, nowNs);
+    if (!passed) {
+      passed =
+          mode == PathMode.RECORD
+              ? !last && nat.toMapping(v, i, reply, TO_FLOW)
+              : last
+                  ? nat.toClaimant(v, i, reply, hash, TO_FLOW)
+                  : nat.computed(v, i, reply, hash, TO_FLOW);
+    }
     return passed || unrelated(v, i, h);
   }
 

@@ -110,8 +110,7 @@ public final class Shard {
       received += frames;
       receivedBytes += frames == 0 ? 0 : batch.dataLength[i] + batch.l2Length[i];
     }
-    vector.begin(batch, false);
-    pipeline.process(vector);
+    process(batch, false);
     for (int i = 0; i < batch.count; i++) {
       if ((batch.flags[i] & PacketFlags.TICK) != 0) {
         tick(batch, i);
@@ -125,6 +124,7 @@ public final class Shard {
     lastTickNs = Math.max(lastTickNs, batch.captureTimeNs[i]);
     int caused = pipeline.letGo(vector, batch.captureTimeNs[i]);
     boolean more = pipeline.tick(batch.captureTimeNs[i], batch.frameLength[i]);
+    pipeline.resume(vector);
     if ((batch.flags[i] & PacketFlags.REPORT) != 0) {
       pipeline.emit().answerTick(batch, i, caused, more, pipeline.events().lost());
     }
@@ -135,10 +135,23 @@ public final class Shard {
     for (int i = 0; i < batch.count; i++) {
       passedIn += batch.frames(i);
     }
-    vector.begin(batch, true);
-    pipeline.process(vector);
+    process(batch, true);
     vector.end();
     flush();
+  }
+
+  /** Messages come after the packets of their batch; what they set free leaves at once. */
+  private void process(PacketBatch batch, boolean fromOwnWorker) {
+    vector.begin(batch, fromOwnWorker);
+    pipeline.process(vector);
+    if (vector.hasMessages) {
+      for (int i = 0; i < batch.count; i++) {
+        if ((batch.flags[i] & PacketFlags.MESSAGE) != 0) {
+          pipeline.message(batch, i);
+        }
+      }
+      pipeline.resume(vector);
+    }
   }
 
   /** Works by a new table from the next packet on. Thread: this shard. */

@@ -3,12 +3,14 @@ package dev.portcullis.worker.pipeline;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.event.EventSink;
+import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.event.WorkerEvents;
+import dev.portcullis.worker.flow.Expectations;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.FragmentTable;
@@ -34,6 +36,11 @@ import dev.portcullis.worker.stage.defragment.DefragmentStage;
 import dev.portcullis.worker.stage.dnat.DnatStage;
 import dev.portcullis.worker.stage.emit.EmitStage;
 import dev.portcullis.worker.stage.emit.TraceText;
+import dev.portcullis.worker.stage.ftp.AnnouncedPorts;
+import dev.portcullis.worker.stage.ftp.FtpAcknowledgeStage;
+import dev.portcullis.worker.stage.ftp.FtpControls;
+import dev.portcullis.worker.stage.ftp.FtpHolds;
+import dev.portcullis.worker.stage.ftp.FtpStage;
 import dev.portcullis.worker.stage.mtu.MtuStage;
 import dev.portcullis.worker.stage.redistribute.RedistributeStage;
 import dev.portcullis.worker.stage.related.RelatedStage;
@@ -69,6 +76,10 @@ public final class WorkerPipeline {
   private final LivePolicy policy;
   private final TraceText trace;
   private final WorkerEvents events;
+  private final Expectations expectations;
+  private final FtpHolds holds;
+  private final FtpStage ftp;
+  private final Announcements announcements;
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
@@ -109,6 +120,22 @@ public final class WorkerPipeline {
     flows.listen(events);
     emit.listen(events);
 
+    expectations = new Expectations(spec.timeouts().expectationNs(), spec.limits().expectations());
+    FtpControls controls =
+        new FtpControls(flows, policy, expectations, spec.limits().expectations());
+    holds = new FtpHolds();
+    announcements = new Announcements(expectations, ownership, emit::message, holds::answered);
+    ftp =
+        new FtpStage(
+            flows,
+            expectations,
+            controls,
+            holds,
+            policy,
+            new AnnouncedPorts(policy, flows, expectations, ports, blocks, mappings),
+            announcements,
+            spec.exceptions().holdOverflow());
+
     OwnAddresses own = new OwnAddresses(spec, topology);
     answer =
         new AnswerStage(
@@ -129,6 +156,7 @@ public final class WorkerPipeline {
             spec.path(),
             new PolicyReview(policy, egress, flows, blocks, mappings),
             new NatLookup(ownership, policy, egress, blocks, mappings),
+            expectations,
             blocks,
             spec.timeouts(),
             spec.exceptions().icmpUnrelated());
@@ -139,13 +167,19 @@ public final class WorkerPipeline {
             new AclStage(policy, egress, flows, own, spec.exceptions().martian()),
             new RelatedStage(egress, flows, hairpin),
             new MtuStage(egress),
+            new FtpAcknowledgeStage(controls),
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
             new SnatStage(
                 policy, egress, flows, ports, blocks, mappings, ownership, hairpin, paths, spec),
-            spec.path() == PathMode.RECORD
-                ? new RedistributeStage(flows, paths, ownership, blocks, spec.timeouts().otherNs())
-                : it -> {},
+            new RedistributeStage(
+                flows,
+                paths,
+                ownership,
+                blocks,
+                spec.timeouts().otherNs(),
+                spec.path() == PathMode.RECORD),
+            ftp,
             // here: IPsec tunnel
             answer,
             emit);
@@ -159,6 +193,18 @@ public final class WorkerPipeline {
       v.from = v.end;
       v.end = Math.min(v.batch.count, v.from + Vector.SPAN);
       span(v);
+    }
+  }
+
+  /** Takes a message of another shard. */
+  public void message(PacketBatch batch, int i) {
+    announcements.received(batch, i);
+  }
+
+  /** What has waited for other shards and need not any more leaves. */
+  public void resume(Vector v) {
+    while (holds.resume(v)) {
+      guarded(emit, v);
     }
   }
 
@@ -282,6 +328,10 @@ public final class WorkerPipeline {
       events.drain(emit::event, budget);
       more |= events.waiting() > 0;
     }
+    if (nowNs != 0) {
+      expectations.expire(nowNs);
+      holds.tick(nowNs);
+    }
     return more;
   }
 
@@ -342,6 +392,36 @@ public final class WorkerPipeline {
   /** The fragments that wait. */
   public FragmentTable fragments() {
     return fragments;
+  }
+
+  /** Announced connections that are expected, here or elsewhere. Any thread. */
+  public int expectations() {
+    return expectations.size();
+  }
+
+  /** Announced connections that have begun. Any thread. */
+  public long expectationsMet() {
+    return lookup.expectedMet();
+  }
+
+  /** Connections that were announced and are expected, or were. Any thread. */
+  public long announced() {
+    return ftp.announced();
+  }
+
+  /** Announcements with an address or a port that the policy does not allow. Any thread. */
+  public long announcedRefused() {
+    return ftp.refused();
+  }
+
+  /** Announcements that found no room. Any thread. */
+  public long announcedFull() {
+    return ftp.full();
+  }
+
+  /** Announcements that went on before all shards knew of them, or could be told. Any thread. */
+  public long announcedLate() {
+    return holds.late() + announcements.unsent();
   }
 
   /** The last stage, which counts what leaves. */

@@ -20,6 +20,7 @@ import java.util.List;
  * @param destinations DNAT
  * @param sources SNAT
  * @param translations translations of whole addresses
+ * @param ftp which connections announce others
  */
 public record CompiledPolicy(
     int version,
@@ -30,7 +31,8 @@ public record CompiledPolicy(
     RuleHistory history,
     DestinationNatTable destinations,
     SourceNatTable sources,
-    AddressTranslations translations) {
+    AddressTranslations translations,
+    FtpRules ftp) {
 
   /** Compiles a checked configuration. */
   public static CompiledPolicy of(GatewayConfig config, Topology topology, PortBlocks blocks) {
@@ -69,7 +71,8 @@ public record CompiledPolicy(
         history,
         new DestinationNatTable(policy.nat().destination(), egress),
         new SourceNatTable(config, egress, blocks),
-        new AddressTranslations(policy.nat(), egress));
+        new AddressTranslations(policy.nat(), egress),
+        new FtpRules(policy.helpers().ftp()));
   }
 
   /** Returns the port blocks of all pool addresses of a configuration. */

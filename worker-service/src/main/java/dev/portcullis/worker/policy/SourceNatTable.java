@@ -7,6 +7,7 @@ import dev.portcullis.core.policy.PolicySpec.SourceNat;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.core.wire.Prefix;
+import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PortBlocks;
 import java.util.Arrays;
 import java.util.List;
@@ -30,6 +31,8 @@ public final class SourceNatTable {
   private static final int NOT_MAPPED = 65_536;
 
   private final Entry[] entries;
+  private final int[] firstPorts;
+  private final int[] lastPorts;
   private final int[] firstMapped;
   private final int[] lastMapped;
   private boolean anyMapped;
@@ -63,6 +66,8 @@ public final class SourceNatTable {
                   .distinct()
                   .toArray());
     }
+    firstPorts = rules.stream().mapToInt(it -> it.ports().first()).toArray();
+    lastPorts = rules.stream().mapToInt(it -> it.ports().last()).toArray();
     firstMapped = new int[blocks.pools()];
     lastMapped = new int[blocks.pools()];
     gatherMapped();
@@ -155,12 +160,26 @@ public final class SourceNatTable {
    * @param port -1: a flow of a protocol without ports
    */
   public boolean translatesTo(int pool, int port) {
-    for (Entry it : entries) {
-      if (translatesTo(it, pool, port)) {
-        return true;
+    return ruleTo(pool, port) >= 0;
+  }
+
+  /**
+   * Returns the number of the first rule that translates to a pool address and port, -1: none.
+   *
+   * @param port -1: any
+   */
+  public int ruleTo(int pool, int port) {
+    for (int i = 0; i < entries.length; i++) {
+      if (translatesTo(entries[i], pool, port)) {
+        return i;
       }
     }
-    return false;
+    return -1;
+  }
+
+  /** Says which ranges of ports there are, by number of the rule. */
+  public void share(NatPorts ports) {
+    ports.ranges(firstPorts, lastPorts);
   }
 
   private static boolean translatesTo(Entry it, int pool, int port) {

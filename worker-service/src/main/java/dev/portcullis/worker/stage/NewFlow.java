@@ -1,5 +1,6 @@
 package dev.portcullis.worker.stage;
 
+import dev.portcullis.worker.flow.Expectations.Expected;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.Tuple;
 import java.util.Arrays;
@@ -40,6 +41,15 @@ public final class NewFlow {
   /** Flags of the flow table that its state brings along. */
   public int flags;
 
+  /** Whether another connection has announced it: then {@link #expected} decides, and no rule. */
+  public boolean isExpected;
+
+  /** What was announced. */
+  public final Expected expected = new Expected();
+
+  /** What {@link FlowTable#helper} is to say of one that is expected. */
+  public int helper;
+
   /** What TCP keeps, in the places that it has in the flow table; all else is 0. */
   public final long[] words = new long[FlowTable.WORDS];
 
@@ -54,6 +64,7 @@ public final class NewFlow {
     state = 0;
     rule = -1;
     flags = 0;
+    isExpected = false;
     Arrays.fill(words, 0);
   }
 }

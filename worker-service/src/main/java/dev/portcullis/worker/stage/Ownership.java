@@ -39,6 +39,11 @@ public final class Ownership {
     return self;
   }
 
+  /** Number of this shard at its worker. */
+  public int shard() {
+    return shard;
+  }
+
   /** Whether a key of this owner belongs to this shard. */
   public boolean isHere(int owner, long vHigh, long vLow) {
     return owner == self && Lanes.shardOf(vHigh, vLow, shards) == shard;

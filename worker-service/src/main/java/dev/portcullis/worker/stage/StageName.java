@@ -14,6 +14,7 @@ public enum StageName {
   SNAT,
   RELATED,
   REDISTRIBUTE,
+  HELPER,
   EMIT,
   /** The pipeline itself: a stage failed. */
   PIPELINE;

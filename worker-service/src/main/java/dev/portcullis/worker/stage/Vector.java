@@ -68,7 +68,9 @@ public final class Vector {
       DID_STATEFUL = 32,
       DID_SNAT = 64,
       DID_RELATED = 1 << 24,
-      DID_ANSWER = 1 << 25;
+      DID_ANSWER = 1 << 25,
+      DID_EXPECTED = 1 << 28,
+      DID_ANNOUNCE = 1 << 27;
 
   /** Bit of {@link #did}: the flow is known whose state did not let the packet through. */
   public static final int DID_REFUSE = 1 << 26;
@@ -86,12 +88,16 @@ public final class Vector {
   public static final int DID_FRAGMENT = 1 << 20;
 
   private static final int N = PacketBatch.MAX_PACKETS;
+  private static final int NO_PACKET = PacketFlags.TICK | PacketFlags.MESSAGE;
 
   /** The packets. */
   public PacketBatch batch = new PacketBatch(0);
 
   /** Whether another shard of this worker passed the batch on. */
   public boolean fromOwnWorker;
+
+  /** Whether the batch has messages between workers: rows that are no packets. */
+  public boolean hasMessages;
 
   /** First row of the run. */
   public int from;
@@ -231,8 +237,10 @@ public final class Vector {
     end = 0;
     Arrays.fill(caused, 0, packets.count, 0);
     Arrays.fill(datagram, 0, packets.count, -1);
+    int all = 0;
     for (int i = 0; i < packets.count; i++) {
-      kind[i] = (packets.flags[i] & PacketFlags.TICK) != 0 ? CONSUMED : PARSED;
+      all |= packets.flags[i];
+      kind[i] = (packets.flags[i] & NO_PACKET) != 0 ? CONSUMED : PARSED;
       reason[i] = 0;
       did[i] = 0;
       worker[i] = -1;
@@ -243,6 +251,7 @@ public final class Vector {
       assignedHigh[i] = packets.vHigh[i];
       assignedLow[i] = packets.vLow[i];
     }
+    hasMessages = (all & PacketFlags.MESSAGE) != 0;
   }
 
   /** Drops a packet and counts the frames that it stands for. */

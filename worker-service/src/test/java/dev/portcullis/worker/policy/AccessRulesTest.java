@@ -146,7 +146,9 @@ class AccessRulesTest {
         List.of(),
         schedules,
         rules,
-        new PolicySpec.Nat(List.of(), List.of(), List.of(), List.of()));
+        new PolicySpec.Nat(List.of(), List.of(), List.of(), List.of()),
+        new PolicySpec.HelperSpecs(
+            new PolicySpec.Ftp(true, List.of(), PolicySpec.Announced.OWN, 1024)));
   }
 
   private static Service service(List<PortRange> tcp) {

@@ -17,6 +17,8 @@ import dev.portcullis.worker.stage.Vector;
  * Finds where a flow leaves (after DNAT) and asks the rules, once per flow. Replies pass without
  * (patent, F3B and F5B). A routed packet whose TTL is used up goes no further.
  *
+ * <p>What another flow has announced (data connections of FTP) passes with the rule of that one.
+ *
  * <p>What is for the gateway itself, or for everybody on a link, is not routed, and no rule is
  * asked. A packet that comes from the gateway's own address or that may not leave its link (RFC
  * 3927 section 2.7, RFC 4291 section 2.5.6) is a martian; multicast has no route.
@@ -93,7 +95,11 @@ public final class AclStage implements Stage {
       return;
     }
     v.egress[i] = tag;
-    int rule = policy.match(egress.zone(ingress), egress.zone(tag), h, v.batch.captureTimeNs[i]);
+    boolean expected = v.opening.isExpected;
+    int rule =
+        expected
+            ? v.opening.rule
+            : policy.match(egress.zone(ingress), egress.zone(tag), h, v.batch.captureTimeNs[i]);
     counts.flow(rule);
     counts.packet(rule, h.end - h.offset);
     v.opening.rule = rule;
@@ -101,7 +107,9 @@ public final class AclStage implements Stage {
     v.did[i] |= Vector.DID_ACL;
     // a mapping lets in what its filter allows, unless a rule says otherwise
     Action action =
-        rule < 0 && v.opening.mapping >= 0 ? Action.ACCEPT : policy.now().rules().action(rule);
+        expected || rule < 0 && v.opening.mapping >= 0
+            ? Action.ACCEPT
+            : policy.now().rules().action(rule);
     if (action == Action.REJECT) {
       v.drop(i, StageName.ACL, DropReason.REJECTED);
     } else if (action == Action.DROP) {

@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.Expectations.Expected;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.Tuple;
@@ -74,6 +75,13 @@ public final class DnatStage implements Stage {
   }
 
   private void opening(Vector v, int i) {
+    if (v.opening.isExpected) {
+      Expected it = v.opening.expected;
+      if (it.receiver) {
+        translate(v, i, it.toHigh, it.toLow, it.toPort);
+      }
+      return;
+    }
     PacketHeader h = v.header[i];
     int zone = egress.zone(v.batch.ingressTag[i]);
     if (v.opening.mapping >= 0) {

@@ -215,6 +215,15 @@ public final class EmitStage implements Stage {
   }
 
   /**
+   * Sends the only row of a batch, a {@link PacketFlags#MESSAGE}, to a shard of a worker; it leaves
+   * with the next {@link #flush}. False where there is no way or no room.
+   */
+  public boolean message(int worker, int shard, PacketBatch row) {
+    Outlet outlet = worker(worker, shard);
+    return outlet != null && outlet.offer(row, 0);
+  }
+
+  /**
    * Answers a row of time, after all that it caused.
    *
    * @param batch the row, with {@link PacketFlags#TICK} and {@link PacketFlags#REPORT}

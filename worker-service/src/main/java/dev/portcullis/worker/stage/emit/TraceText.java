@@ -27,6 +27,8 @@ public final class TraceText {
       STATEFUL = ascii("stateful:"),
       SNAT = ascii("snat"),
       RELATED = ascii("related"),
+      EXPECTED = ascii("expected"),
+      ANNOUNCE = ascii("announce"),
       ANSWER = ascii("answer"),
       WAS = ascii("was:"),
       NONE = ascii("none");
@@ -103,6 +105,7 @@ public final class TraceText {
     step(did, Vector.DID_PATH, PATH);
     step(did, Vector.DID_EXPIRED, EXPIRED);
     step(did, Vector.DID_RELATED, RELATED);
+    step(did, Vector.DID_EXPECTED, EXPECTED);
     step(did, Vector.DID_DNAT, DNAT);
     if (step(did, Vector.DID_ACL, ACL)) {
       append(rules[v.rule[i] + 2]);
@@ -111,6 +114,7 @@ public final class TraceText {
       append(STATES[v.state[i] & 0xff]);
     }
     step(did, Vector.DID_SNAT, SNAT);
+    step(did, Vector.DID_ANNOUNCE, ANNOUNCE);
     step(did, Vector.DID_ANSWER, ANSWER);
     if ((batch.flags[i] & PacketFlags.EXPLAIN) != 0
         && step(did, Vector.DID_STATEFUL | Vector.DID_REFUSE, WAS)) {

@@ -31,17 +31,26 @@ public final class RedistributeStage implements Stage {
   private final Ownership ownership;
   private final PortBlocks blocks;
   private final long otherNs;
+  private final boolean all;
   private final Tuple reply = new Tuple();
 
   /**
    * Makes the stage.
    *
    * @param otherNs how long a pool address without ports belongs to a flow that is silent
+   * @param all whether it works on all flows: a gateway that computes paths leaves only those to it
+   *     that were announced, as their key does not follow from their addresses
    */
   public RedistributeStage(
-      FlowTable flows, PathTable paths, Ownership ownership, PortBlocks blocks, long otherNs) {
+      FlowTable flows,
+      PathTable paths,
+      Ownership ownership,
+      PortBlocks blocks,
+      long otherNs,
+      boolean all) {
     this.blocks = blocks;
     this.otherNs = otherNs;
+    this.all = all;
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -51,7 +60,9 @@ public final class RedistributeStage implements Stage {
   public void process(Vector v) {
     for (int i = v.from; i < v.to; i++) {
       v.current = i;
-      if (v.kind[i] == Vector.KNOWN && (v.flow[i] & 1) == 0) {
+      if (v.kind[i] == Vector.KNOWN
+          && (v.flow[i] & 1) == 0
+          && (all || flows.isAnnounced(v.flow[i] >>> 1))) {
         redistribute(v, i);
       }
     }

@@ -10,6 +10,7 @@ import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.worker.flow.Expectations.Expected;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.NatPorts;
@@ -100,7 +101,7 @@ final class SenderChoice {
     this.compiled = policy.now();
     this.rules = compiled.sources();
     this.translations = compiled.translations();
-    shareRanges();
+    rules.share(ports);
   }
 
   /** Works by the present policy. */
@@ -109,18 +110,8 @@ final class SenderChoice {
       compiled = policy.now();
       rules = compiled.sources();
       translations = compiled.translations();
-      shareRanges();
+      rules.share(ports);
     }
-  }
-
-  private void shareRanges() {
-    int[] first = new int[rules.size()];
-    int[] last = new int[rules.size()];
-    for (int rule = 0; rule < first.length; rule++) {
-      first[rule] = rules.rule(rule).ports().first();
-      last[rule] = rules.rule(rule).ports().last();
-    }
-    ports.ranges(first, last);
   }
 
   /**
@@ -143,6 +134,9 @@ final class SenderChoice {
     int lane = Lanes.laneOf(vHigh, vLow);
     if (mapping >= 0) {
       return isTaken(reply, lane, nowNs) ? DropReason.NAT_EXHAUSTED : DropReason.NONE;
+    }
+    if (v.opening.isExpected) {
+      return expected(v.opening.expected, lane, h, reply, nowNs);
     }
     int from = egress.zone(v.batch.ingressTag[i]);
     int tag = v.egress[i];
@@ -169,6 +163,28 @@ final class SenderChoice {
           : DropReason.NAT_EXHAUSTED;
     }
     return isTaken(reply, lane, nowNs) ? DropReason.NAT_EXHAUSTED : DropReason.NONE;
+  }
+
+  /**
+   * What was announced has the sender of the connection that announced it (as netfilter's
+   * nf_nat_follow_master): of a client that a rule translates, with a port of that rule; of a
+   * server behind DNAT with its own port, which may be that of FTP data, unless a rule gives such
+   * ports out.
+   */
+  private DropReason expected(Expected it, int lane, PacketHeader h, Tuple reply, long nowNs) {
+    if (!it.sender) {
+      return isTaken(reply, lane, nowNs) ? DropReason.NAT_EXHAUSTED : DropReason.NONE;
+    }
+    translated = true;
+    reply.destinationHigh = it.fromHigh;
+    reply.destinationLow = it.fromLow;
+    int pool = blocks.pool(it.fromHigh, it.fromLow);
+    int rule = pool < 0 ? -1 : rules.ruleTo(pool, it.reversed ? h.sourcePort : -1);
+    boolean found =
+        rule < 0
+            ? !isTaken(reply, lane, nowNs)
+            : fromPool(rule, new int[] {pool}, lane, h, reply, nowNs);
+    return found ? DropReason.NONE : DropReason.NAT_EXHAUSTED;
   }
 
   /** The last flow has not begun: its sender is free again. */

@@ -154,6 +154,9 @@ public final class SnatStage implements Stage {
             | (choice.mapping >= 0 ? FlowTable.MAPPED : 0)
             | (turnsBack(h, opening.forward) ? FlowTable.TURNS_BACK : 0)
             | opening.flags);
+    if (opening.isExpected) {
+      flows.helper(flow, opening.helper, true);
+    }
     flows.tcp(flow, opening.words);
     flows.set(flow, FlowTable.CHANGES, changes);
     flows.set(flow, FlowTable.TAGS, (long) v.batch.ingressTag[i] << 32 | v.egress[i]);
