@@ -5,9 +5,11 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -42,7 +44,21 @@ final class Captures {
       int flags,
       int seq,
       int ack) {
-    byte[] segment = new byte[20];
+    return tcp(source, sourcePort, destination, destinationPort, flags, seq, ack, "");
+  }
+
+  private Captures tcp(
+      String source,
+      int sourcePort,
+      String destination,
+      int destinationPort,
+      int flags,
+      int seq,
+      int ack,
+      String text) {
+    byte[] payload = text.getBytes(StandardCharsets.ISO_8859_1);
+    byte[] segment = Arrays.copyOf(new byte[20], 20 + payload.length);
+    System.arraycopy(payload, 0, segment, 20, payload.length);
     put16(segment, 0, sourcePort);
     put16(segment, 2, destinationPort);
     put32(segment, 4, seq);
@@ -61,6 +77,23 @@ final class Captures {
         .tcp(client, clientPort, server, serverPort, FIN | ACK, 1001, 2001)
         .tcp(server, serverPort, client, clientPort, FIN | ACK, 2001, 1002)
         .tcp(client, clientPort, server, serverPort, ACK, 1002, 2002);
+  }
+
+  /** Adds a TCP conversation of ten packets in which each side says something. */
+  Captures tcpConversation(
+      String client, int clientPort, String server, int serverPort, String request, String reply) {
+    int asked = 1001 + request.length();
+    int answered = 2001 + reply.length();
+    return tcp(client, clientPort, server, serverPort, SYN, 1000, 0)
+        .tcp(server, serverPort, client, clientPort, SYN | ACK, 2000, 1001)
+        .tcp(client, clientPort, server, serverPort, ACK, 1001, 2001)
+        .tcp(client, clientPort, server, serverPort, ACK, 1001, 2001, request)
+        .tcp(server, serverPort, client, clientPort, ACK, 2001, asked)
+        .tcp(server, serverPort, client, clientPort, ACK, 2001, asked, reply)
+        .tcp(client, clientPort, server, serverPort, ACK, asked, answered)
+        .tcp(client, clientPort, server, serverPort, FIN | ACK, asked, answered)
+        .tcp(server, serverPort, client, clientPort, FIN | ACK, answered, asked + 1)
+        .tcp(client, clientPort, server, serverPort, ACK, asked + 1, answered + 1);
   }
 
   /** Adds a UDP datagram. */

@@ -201,6 +201,65 @@ class PatentTest {
     }
   }
 
+  /** A gateway with workers of their own for what looks like the web, on any port. */
+  private Path looking() throws Exception {
+    return changed(
+        BRANCH,
+        "{algorithm: ip-sum}",
+        "{algorithm: ip-sum, classes: [{name: http, algorithm: flow-hash, pool: web, detect: http}]}",
+        "  io:",
+        "  pools: [{name: web, base: 20, replicas: 2}]\n  io:",
+        "tcp: [80, 443]",
+        "tcp: [80, 443, 8081]");
+  }
+
+  private static Captures spoken(int serverPort) {
+    Captures captures = new Captures();
+    for (int i = 0; i < 20; i++) {
+      String request = i % 4 == 3 ? "\0\1\2\3" : "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+      captures.tcpConversation(
+          "10.1.2." + (i + 1), 40_000 + i, "198.51.100." + i, serverPort, request, "HTTP/1.1 200");
+    }
+    return captures;
+  }
+
+  @Test
+  void d6ShouldPassEachTypeOfDataByAnAlgorithmOfItsOwnAlsoWhereOnlyALookTellsIt() throws Exception {
+    List<String> paths = play(looking(), 3, spoken(8081));
+    int[] flows = new int[2];
+    for (int i = 0; i < paths.size(); i += 10) {
+      int first = worker(paths.get(i), "stateful");
+      int later = worker(paths.get(i + 3), "stateful");
+      assertTrue(first < 3, paths.get(i));
+      if (i / 10 % 4 == 3) {
+        assertEquals(first, later, paths.get(i + 3));
+      } else {
+        flows[later - 20]++;
+      }
+    }
+    assertEquals(15, flows[0] + flows[1]);
+    assertTrue(flows[0] > 0 && flows[1] > 0, flows[0] + " and " + flows[1] + " flows");
+  }
+
+  @Test
+  void d8ShouldMoveHttpOnAnyPortToThePoolThatServesIt() throws Exception {
+    List<String> paths = play(looking(), 3, spoken(8081));
+    for (int i = 0; i < paths.size(); i++) {
+      boolean http = i / 10 % 4 != 3;
+      boolean told = i % 10 >= 3;
+      String path = paths.get(i);
+      assertEquals(http && told, worker(path, "stateful") >= 20, path);
+      assertEquals(http && i % 10 == 3, path.contains("\"look:http\""), path);
+      assertEquals(http && i % 10 > 3, path.contains("\"class:http\""), path);
+      assertTrue(path.contains("\"verdict\":\"forward\""), path);
+      assertTrue(path.endsWith(i % 10 == 1 || isReply(i % 10) ? "\"lan\"}" : "\"wan\"}"), path);
+    }
+  }
+
+  private static boolean isReply(int packet) {
+    return packet == 4 || packet == 5 || packet == 8;
+  }
+
   @Test
   void d9ShouldHaveTheOwnerPassANewFlowToTheLeastLoadedWorker() throws Exception {
     // one client and one server: by the sum of addresses one worker owns everything
@@ -287,6 +346,45 @@ class PatentTest {
     List<String> paths = play(yaml, 3, captures);
     for (int i = 0; i < paths.size(); i++) {
       assertTrue(paths.get(i).contains("\"class\":\"" + classes.get(i) + "\""), paths.get(i));
+    }
+  }
+
+  @Test
+  void f10ShouldTellTheTypeOfTrafficByLookingAtItOnAnyPort() throws Exception {
+    List<String> names = List.of("http", "tls", "ssh", "smtp", "pop3", "imap", "none");
+    List<String> requests =
+        List.of(
+            "POST /a HTTP/1.1\r\n",
+            "\26\3\1\0\10\1abc",
+            "SSH-2.0-x\r\n",
+            "EHLO a\r\n",
+            "",
+            "",
+            "x");
+    List<String> replies =
+        List.of("HTTP/1.1 200", "x", "SSH-2.0-y\r\n", "250 a", "+OK hello", "* OK hello", "x");
+    StringBuilder classes = new StringBuilder();
+    Captures captures = new Captures();
+    for (int i = 0; i < names.size(); i++) {
+      if (!names.get(i).equals("none")) {
+        classes.append("{name: its-%1$s, pool: all, detect: %1$s},".formatted(names.get(i)));
+      }
+      captures.tcpConversation(
+          "10.1.2." + i, 40_000, "192.0.2.1", 4711, requests.get(i), replies.get(i));
+    }
+    Path yaml =
+        changed(
+            TRANSPARENT,
+            "  io:",
+            "  pools: [{name: all, base: 20}]\n  distribution: {classes: ["
+                + classes
+                + "]}\n  io:");
+    List<String> paths = play(yaml, 3, captures);
+    for (int i = 0; i < names.size(); i++) {
+      String of = String.join("\n", paths.subList(10 * i, 10 * i + 10));
+      boolean none = names.get(i).equals("none");
+      assertEquals(!none, of.contains("\"look:its-" + names.get(i) + "\""), of);
+      assertEquals(!none, of.contains("\"worker\":20"), of);
     }
   }
 

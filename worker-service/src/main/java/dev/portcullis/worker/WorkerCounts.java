@@ -142,6 +142,13 @@ final class WorkerCounts implements MetricsSource {
             Counter.WORKER_NAT_TUPLES,
             List.of(number),
             sum(it -> it.pipeline().flows().translated())),
+        new Reading(
+            Counter.WORKER_SHADOWS, List.of(number), sum(it -> it.pipeline().flows().shadows())),
+        moved("left", it -> it.pipeline().flowsLeft()),
+        moved("stayed", it -> it.pipeline().flowsStayed()),
+        moved("taken", it -> it.pipeline().flowsTaken()),
+        moved("refused", it -> it.pipeline().flowsRefused()),
+        moved("returned", it -> it.pipeline().flowsReturned()),
         new Reading(Counter.PATH_MISMATCH, List.of(), sum(it -> it.pipeline().mismatches())),
         new Reading(Counter.OUTCOMES_LOST, List.of(module), sum(Shard::outcomesLost)),
         new Reading(Counter.WORKER_PATHS, List.of(number), sum(it -> it.pipeline().paths().size())),
@@ -154,6 +161,10 @@ final class WorkerCounts implements MetricsSource {
             Counter.PACKETS_DROPPED,
             List.of(module, "link", DropReason.LINK_LOST.label()),
             lost::get));
+  }
+
+  private Reading moved(String what, ToLongFunction<Shard> of) {
+    return new Reading(Counter.WORKER_FLOWS_MOVED, List.of(number, what), sum(of));
   }
 
   private List<Reading> drops() {

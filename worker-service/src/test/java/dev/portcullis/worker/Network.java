@@ -68,7 +68,7 @@ final class Network {
   /** Events that workers gave to their log, with {@link #logging} only. */
   final List<String> events = new ArrayList<>();
 
-  private final DistributionTable table;
+  private DistributionTable table;
   private final GatewayConfig config;
   private final int shards;
   private final Deque<Runnable> tasks = new ArrayDeque<>();
@@ -225,6 +225,32 @@ final class Network {
   /** A table is on its way to every shard: it comes behind the next packets, before they leave. */
   void tableComes() {
     workers.forEach(it -> it.onTable(table));
+  }
+
+  /** A worker begins anew: it knows nothing. */
+  void restart(int number) {
+    Worker worker = new Worker(ModuleId.worker(number), config, topology, shards);
+    worker.start(new LocalWiring());
+    workers.set(number, worker);
+    worker.onTable(table);
+    run();
+  }
+
+  /** The next table has the first workers only; the others get no more packets. */
+  void shrink(int workerCount) {
+    List<Member> members = table.workers().subList(0, workerCount);
+    table = DistributionTable.of(config.gateway(), table.epoch() + 1, table.epoch(), members);
+    workers.forEach(it -> it.onTable(table));
+    run();
+  }
+
+  /** A message comes to the first shard of a worker. */
+  void message(int number, byte[] data) {
+    PacketBatch batch = new PacketBatch(0);
+    row(batch, 0, data, new byte[0]);
+    batch.flags[0] = PacketFlags.MESSAGE;
+    workers.get(number).onBatch(0, ModuleId.worker(0), 1, batch);
+    run();
   }
 
   /** What the rules of this name have counted at all workers. */

@@ -4,6 +4,7 @@ import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 
 /** Builds packets with right checksums. */
@@ -46,6 +47,23 @@ final class Packets {
         .putShort((short) window)
         .putInt(0)
         .put(options);
+    return packet(from, to, PacketHeader.TCP, b.array());
+  }
+
+  /** A segment with numbers and text as its payload. */
+  static byte[] text(
+      String from, int fromPort, String to, int toPort, int flags, long seq, long ack, String it) {
+    byte[] payload = it.getBytes(StandardCharsets.ISO_8859_1);
+    ByteBuffer b = ByteBuffer.allocate(20 + payload.length);
+    b.putShort((short) fromPort)
+        .putShort((short) toPort)
+        .putInt((int) seq)
+        .putInt((int) ack)
+        .put((byte) 0x50)
+        .put((byte) flags)
+        .putShort((short) 8000)
+        .putInt(0)
+        .put(payload);
     return packet(from, to, PacketHeader.TCP, b.array());
   }
 

@@ -127,6 +127,19 @@ public enum Counter {
       "flows",
       "TCP connections at the worker whose handshake is not complete.",
       "worker"),
+  WORKER_FLOWS_MOVED(
+      "portcullis_worker_flows_moved_total",
+      Type.COUNTER,
+      "flows",
+      "Flows whose first bytes told a class of another pool; what: left for it, stayed as they could not be sent, taken by a worker of it, refused by it, returned from it.",
+      "worker",
+      "what"),
+  WORKER_SHADOWS(
+      "portcullis_worker_shadows",
+      Type.GAUGE,
+      "flows",
+      "Flows that began at the worker and live at another one now; they are not among its flows.",
+      "worker"),
   WORKER_PATHS(
       "portcullis_worker_paths",
       Type.GAUGE,

@@ -10,6 +10,7 @@ import dev.portcullis.core.policy.expression.HeaderFields;
 import dev.portcullis.core.policy.expression.PassExpression;
 import dev.portcullis.core.wire.PacketHeader;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -24,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>The traffic class comes from the port numbers, either side, so a reply has the class of its
  *       request. Where both ports belong to a class, the class that the configuration lists first
- *       wins. Fragments, and packets without ports, are of class {@code default}.
+ *       wins. Fragments, and packets without ports, are of class {@code default}. What only the
+ *       payload tells ({@code detect}) is not known here: workers find it out and move the flow.
  *   <li>V is an unsigned 128-bit number. The sums are of the addresses as unsigned numbers (IPv4:
  *       32 bits, so the sum has up to 33), modulo 2^128. Hashes fill the lower 64 bits.
  *   <li>{@code expression}: the value of the expression as an unsigned number of 64 bits; where it
@@ -90,7 +92,8 @@ public final class DistributionTable {
       long destinationWeight,
       @Nullable PassExpression expression,
       int[] slots,
-      Modulus modulus) {}
+      Modulus modulus,
+      int[] workersOfPool) {}
 
   /**
    * Builds the table.
@@ -101,14 +104,15 @@ public final class DistributionTable {
    * @param workers the workers that take part, in any order; N is the number of those in the
    *     default pool
    * @throws IllegalArgumentException when two workers share a number, the default pool has none, or
-   *     a class names a pool that is not there or has neither ports nor the name of a protocol of
-   *     {@link WellKnownPorts}
+   *     a class names a pool that is not there or has neither ports, nor {@code detect}, nor the
+   *     name of a protocol of {@link WellKnownPorts}
    */
   public static DistributionTable of(
       GatewaySpec spec, int epoch, int previousEpoch, List<Member> workers) {
     List<Member> sorted = new ArrayList<>(workers);
     sorted.sort(Comparator.comparingInt(Member::number));
-    Slots slots = new Slots(poolMembers(spec, sorted));
+    Map<String, int[]> serving = poolMembers(spec, sorted);
+    Slots slots = new Slots(serving, ownWorkers(spec, sorted));
     List<TrafficClass> extra = spec.distribution().classes();
     if (extra.size() >= MAX_CLASSES) {
       throw new IllegalArgumentException(
@@ -146,7 +150,8 @@ public final class DistributionTable {
       return new WellKnownPorts.Ports(it.tcpPorts(), it.udpPorts());
     }
     WellKnownPorts.Ports known = WellKnownPorts.of(it.name());
-    if (known.tcp().isEmpty() && known.udp().isEmpty()) {
+    boolean bare = known.tcp().isEmpty() && known.udp().isEmpty();
+    if (bare && it.detect() == GatewaySpec.Protocol.NONE) {
       throw new IllegalArgumentException(
           "class " + it.name() + " lists no ports and is not a protocol with default ports");
     }
@@ -189,6 +194,18 @@ public final class DistributionTable {
     return numbers;
   }
 
+  /** Workers of each pool but {@code default}, ascending; a pool without any is not in it. */
+  private static Map<String, int[]> ownWorkers(GatewaySpec spec, List<Member> sorted) {
+    Map<String, int[]> own = new HashMap<>();
+    for (Pool pool : spec.pools()) {
+      int[] numbers = sorted.stream().mapToInt(Member::number).filter(pool::has).toArray();
+      if (numbers.length > 0) {
+        own.put(pool.name(), numbers);
+      }
+    }
+    return own;
+  }
+
   /** Returns the name of the pool that worker {@code number} belongs to. */
   public static String poolOf(GatewaySpec spec, int number) {
     for (Pool pool : spec.pools()) {
@@ -210,10 +227,12 @@ public final class DistributionTable {
   /** Builds each pool's slots once per form. */
   private static final class Slots {
     private final Map<String, int[]> numbers;
+    private final Map<String, int[]> own;
     private final Map<String, int[]> maglev = new HashMap<>();
 
-    Slots(Map<String, int[]> numbers) {
+    Slots(Map<String, int[]> numbers, Map<String, int[]> own) {
       this.numbers = numbers;
+      this.own = own;
     }
 
     Assignment assignment(
@@ -238,7 +257,8 @@ public final class DistributionTable {
           w2,
           algorithm == Algorithm.EXPRESSION ? expression(value) : null,
           slots,
-          new Modulus(slots.length));
+          new Modulus(slots.length),
+          own.getOrDefault(pool, new int[0]));
     }
   }
 
@@ -309,6 +329,15 @@ public final class DistributionTable {
   }
 
   /**
+   * Whether flows of a class move away from a worker to be where their pool is: it has workers of
+   * its own in this table, and {@code worker} is none of them.
+   */
+  public boolean leadsAway(int trafficClass, int worker) {
+    int[] pool = assignmentOf(trafficClass).workersOfPool;
+    return pool.length > 0 && Arrays.binarySearch(pool, worker) < 0;
+  }
+
+  /**
    * Computes class and V of a packet and returns A of its owner.
    *
    * @param version 4, 6, or 0 where there are no readable addresses (then nothing else is looked
@@ -339,6 +368,36 @@ public final class DistributionTable {
       return owner(0, 0, 0);
     }
     int trafficClass = hasPorts ? classOf(protocol, srcPort, dstPort) : 0;
+    return assignIn(
+        trafficClass,
+        version,
+        protocol,
+        srcHigh,
+        srcLow,
+        dstHigh,
+        dstLow,
+        hasPorts,
+        srcPort,
+        dstPort,
+        key);
+  }
+
+  /**
+   * Computes V of a packet whose class is known by other means than its ports, and returns A of its
+   * owner; the fields are those of {@link #assign}, the version is 4 or 6.
+   */
+  public int assignIn(
+      int trafficClass,
+      int version,
+      int protocol,
+      long srcHigh,
+      long srcLow,
+      long dstHigh,
+      long dstLow,
+      boolean hasPorts,
+      int srcPort,
+      int dstPort,
+      FlowKey key) {
     Assignment it = classes[trafficClass];
     long high = 0;
     long low;

@@ -123,6 +123,13 @@ public final class PacketFlags {
    */
   public static final int CHECKSUM_MISSING = 1 << 19;
 
+  /**
+   * With {@link #REDIRECTED}: belongs to a flow that has moved to the receiver; the key is that of
+   * the worker that began it and passed the packet on. With {@link #RECORD} too: the receiver has
+   * no such flow and gives the packet back.
+   */
+  public static final int MOVED = 1 << 21;
+
   /** Shift of the number of workers that the packet went through before this one (3 bits). */
   public static final int HOPS_SHIFT = 8;
 

@@ -56,6 +56,7 @@ final class ConfigChecks {
       PolicySpec resolved = policy(bound.spec(), bound.binder());
       chosen = bound.name().equals(wanted) ? resolved : chosen;
     }
+    new PoolChecks(gateway.binder(), spec, chosen).check();
     return new GatewayConfig(gateway.name(), spec, chosen);
   }
 
@@ -178,13 +179,14 @@ final class ConfigChecks {
       if (bare
           && tcp.isEmpty()
           && !c.name().isEmpty()
+          && !b.has(where + ".detect")
           && !b.has(where + ".tcp")
           && !b.has(where + ".udp")) {
         b.fault(
             where,
             "the class \""
                 + c.name()
-                + "\" has no ports; allowed are tcp and udp lists, or one of the names "
+                + "\" has no ports; allowed are tcp and udp lists, detect, or one of the names "
                 + String.join(", ", new TreeSet<>(KNOWN_TCP.keySet()))
                 + ".");
       }
@@ -196,7 +198,8 @@ final class ConfigChecks {
               c.pool(),
               tcp,
               bare && c.name().equals("dns") ? List.of(53) : c.udpPorts(),
-              c.value()));
+              c.value(),
+              c.detect()));
     }
     return s.withDistribution(
         new GatewaySpec.Distribution(main, d.weights(), List.copyOf(classes), d.value()),

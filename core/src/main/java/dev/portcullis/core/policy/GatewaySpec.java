@@ -121,7 +121,8 @@ public record GatewaySpec(
   }
 
   /**
-   * One type of traffic with an algorithm and a pool of its own; told by port number, either side.
+   * One type of traffic with an algorithm and a pool of its own; told by port number, either side,
+   * or by {@code detect}.
    */
   public record TrafficClass(
       @Field(
@@ -136,9 +137,13 @@ public record GatewaySpec(
           List<Integer> tcpPorts,
       @Field(doc = "UDP ports, either side.", key = "udp", min = 1, max = 65535)
           List<Integer> udpPorts,
-      @Field(doc = "Expression in CEL that gives V; with expression.") @Nullable String value) {
+      @Field(doc = "Expression in CEL that gives V; with expression.") @Nullable String value,
+      @Field(
+              doc = "Protocol that the first bytes of a TCP connection tell, on any port.",
+              value = "none")
+          Protocol detect) {
 
-    /** A class without an expression. */
+    /** A class that ports tell, without an expression. */
     public TrafficClass(
         String name,
         Algorithm algorithm,
@@ -146,8 +151,19 @@ public record GatewaySpec(
         String pool,
         List<Integer> tcpPorts,
         List<Integer> udpPorts) {
-      this(name, algorithm, weights, pool, tcpPorts, udpPorts, null);
+      this(name, algorithm, weights, pool, tcpPorts, udpPorts, null, Protocol.NONE);
     }
+  }
+
+  /** What the first bytes of a TCP connection can tell. */
+  public enum Protocol {
+    NONE,
+    HTTP,
+    TLS,
+    SSH,
+    SMTP,
+    POP3,
+    IMAP
   }
 
   /** Algorithms for V, ARCHITECTURE section 3. */
@@ -162,11 +178,30 @@ public record GatewaySpec(
     EXPRESSION
   }
 
+  /** What workers of a pool can do; those of {@code default} can do all. */
+  public enum Function {
+    ACL,
+    STATEFUL,
+    NAT
+  }
+
   /** A pool of {@code replicas} workers with identification numbers from {@code base}. */
   public record Pool(
       @Field(doc = "Name.", required = true, kind = Field.Kind.NAME) String name,
       @Field(doc = "First identification number.", required = true, min = 1, max = 65535) int base,
-      @Field(doc = "Workers in it.", value = "1", min = 1, max = 1024) int replicas) {
+      @Field(doc = "Workers in it.", value = "1", min = 1, max = 1024) int replicas,
+      @Field(doc = "Functions of its workers; none named: all. acl and stateful are always needed.")
+          List<Function> functions) {
+
+    /** A pool with all functions. */
+    public Pool(String name, int base, int replicas) {
+      this(name, base, replicas, List.of());
+    }
+
+    /** Whether its workers have this function. */
+    public boolean can(Function function) {
+      return functions.isEmpty() || functions.contains(function);
+    }
 
     /** Whether the worker with this identification number is in the pool. */
     public boolean has(int number) {

@@ -1,6 +1,7 @@
 package dev.portcullis.core.distribution;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -417,6 +418,27 @@ class DistributionTableTest {
         1,
         0,
         Specs.workers(3));
+  }
+
+  @Test
+  void shouldLeadAwayFromWorkersThatAreNotOfThePoolOfAClass() {
+    DistributionTable table = pooled(0, 1, 2, 100, 101);
+    int http = table.classNames().indexOf("http");
+    assertTrue(table.leadsAway(http, 1));
+    assertFalse(table.leadsAway(http, 101));
+    assertFalse(table.leadsAway(0, 101));
+    assertFalse(pooled(0, 1, 2).leadsAway(http, 1), "nobody is there");
+  }
+
+  @Test
+  void shouldAssignInAClassWhateverThePorts() {
+    DistributionTable table = pooled(0, 1, 2, 100, 101);
+    int http = table.classNames().indexOf("http");
+    FlowKey key = new FlowKey();
+    assertEquals(101, table.assignIn(http, 4, 6, 0, 50, 0, 49, true, 1000, 8081, key));
+    assertEquals(http, key.trafficClass);
+    assertEquals(99, key.vLow);
+    assertEquals(0, table.assign(4, 6, 0, 50, 0, 49, true, 1000, 8081, key));
   }
 
   private static DistributionTable pooled(int... workers) {

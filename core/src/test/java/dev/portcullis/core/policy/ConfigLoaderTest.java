@@ -60,6 +60,11 @@ class ConfigLoaderTest {
   }
 
   private static List<Fault> faults(String distribution, String policySpec) {
+    return whole(distribution + "}", policySpec);
+  }
+
+  /** Faults of a distribution, whose last brace is given, with more fields behind it. */
+  private static List<Fault> whole(String distribution, String policySpec) {
     return ConfigLoader.parse(
             "g",
             """
@@ -67,7 +72,7 @@ class ConfigLoaderTest {
             kind: PacketGateway
             metadata: {name: g}
             spec:
-              distribution: {DISTRIBUTION}
+              distribution: {DISTRIBUTION
               io: [{name: io-a, ports: [{name: lan, zone: lan}, {name: wan, zone: wan}]}]
               inline: [{name: bump, ports: [lan, wan]}]
               policy: p
@@ -238,5 +243,40 @@ class ConfigLoaderTest {
     }
     assertEquals(ReferenceWriter.gateway(), Files.readString(gateway), command);
     assertEquals(ReferenceWriter.gatewayPolicy(), Files.readString(policy), command);
+  }
+
+  @Test
+  void shouldRefuseClassesThatCannotBeToldByLooking() {
+    String pools =
+        "classes: [{name: a, detect: http, pool: web}]}\n  pools: [{name: web, base: 9}]";
+    assertEquals(List.of(), whole(pools, ""));
+    assertFault(
+        "allowed is a pool other than default", faults("classes: [{name: a, detect: tls}]", ""));
+    assertFault("\"htp\" is not known", faults("classes: [{name: a, detect: htp}]", ""));
+    assertFault(
+        "another class detects http already",
+        whole(pools.replace("web}]}", "web}, {name: b, detect: http, pool: web}]}"), ""));
+    assertFault(
+        "allowed with detect is any other algorithm",
+        whole(pools.replace("detect", "algorithm: least-loaded, detect"), ""));
+    assertFault("allowed with detect is path: record", whole(pools + "\n  path: recompute", ""));
+  }
+
+  @Test
+  void shouldRefuseAPoolThatLeavesOutWhatThePolicyNeeds() {
+    String nat =
+        "nat: {source: [{name: n, from: lan, to: wan, translateTo: {addresses: [192.0.2.1]}}]}";
+    String byLook =
+        "classes: [{name: a, detect: http, pool: web}]}\n  pools: [{name: web, base: 9, ";
+    String byPort = byLook.replace("detect: http", "tcp: [80]");
+    assertEquals(List.of(), whole(byLook + "functions: [acl, stateful]}]", nat));
+    assertEquals(List.of(), whole(byPort + "functions: [acl, stateful]}]", ""));
+    assertEquals(List.of(), whole(byPort + "functions: [acl, stateful, nat]}]", nat));
+    assertFault(
+        "the class \"a\" brings it flows by their ports",
+        whole(byPort + "functions: [acl, stateful]}]", nat));
+    assertFault("leaves out acl", whole(byLook + "functions: [stateful, nat]}]", ""));
+    assertFault("leaves out stateful", whole(byLook + "functions: [acl]}]", ""));
+    assertFault("\"ips\" is not known", whole(byLook + "functions: [acl, stateful, ips]}]", ""));
   }
 }

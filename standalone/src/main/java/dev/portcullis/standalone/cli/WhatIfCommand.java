@@ -146,6 +146,9 @@ final class WhatIfCommand implements Callable<Integer> {
     }
     out.println();
     out.println("* what the configuration has");
+    if (whatIf.looks()) {
+      out.println("flows whose class only a look at them tells count where they begin");
+    }
   }
 
   private static String size(long bytes) {

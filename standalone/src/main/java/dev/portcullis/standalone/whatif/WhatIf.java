@@ -9,6 +9,7 @@ import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Algorithm;
 import dev.portcullis.core.policy.GatewaySpec.Distribution;
+import dev.portcullis.core.policy.GatewaySpec.Protocol;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.io.pcap.Frame;
 import dev.portcullis.io.pcap.LinkLayer;
@@ -107,6 +108,12 @@ public final class WhatIf {
       all.addFirst(configured);
     }
     return all;
+  }
+
+  /** Whether flows move by what they look like, which is not foreseen. */
+  public boolean looks() {
+    return config.gateway().distribution().classes().stream()
+        .anyMatch(it -> it.detect() != Protocol.NONE);
   }
 
   /** Looks at one algorithm with {@code n} workers in the default pool. */

@@ -92,8 +92,8 @@ public final class WorkerEvents implements FlowListener, DropListener {
     Vector v = cause;
     int i = v == null ? 0 : v.current;
     boolean forPort = v != null && forPort(v, i);
-    if (!forPort && !logsFlows) {
-      return;
+    if (!forPort && !logsFlows || !flows.isLive(flow)) {
+      return; // where a flow lives that has moved tells of it
     }
     EveLine line = text.ended(writer, flow, reason(why), why.label(), atNs);
     if (v != null && forPort) {
@@ -133,8 +133,10 @@ public final class WorkerEvents implements FlowListener, DropListener {
         if ((++count & 63) == 0) {
           log.awaitRoom();
         }
-        log.offer(
-            text.ended(writer, flow, "shutdown", "shutdown", flows.get(flow, FlowTable.LAST_SEEN)));
+        if (flows.isLive(flow)) {
+          long lastNs = flows.get(flow, FlowTable.LAST_SEEN);
+          log.offer(text.ended(writer, flow, "shutdown", "shutdown", lastNs));
+        }
       }
     }
   }

@@ -1,6 +1,7 @@
 package dev.portcullis.worker.flow;
 
 import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.wire.PacketHeader;
 import java.util.List;
 
 /**
@@ -93,6 +94,24 @@ public final class FlowState {
   /** Whether both sides have spoken, and the connection is not over. */
   public static boolean isEstablished(int state) {
     return state >= TCP_ESTABLISHED && state <= TCP_LAST_ACK || state == UDP_ESTABLISHED;
+  }
+
+  /**
+   * Whether flows of a protocol can be in a state.
+   *
+   * @param state any number
+   * @param hasPorts whether ports or identifiers tell the flow apart
+   */
+  public static boolean fits(int state, int protocol, boolean hasPorts) {
+    if (!hasPorts) {
+      return state == OTHER;
+    }
+    return switch (protocol) {
+      case PacketHeader.TCP -> state >= TCP_SYN_SENT && state <= TCP_CLOSED;
+      case PacketHeader.UDP -> state == UDP_NEW || state == UDP_ESTABLISHED;
+      case PacketHeader.ICMP, PacketHeader.ICMPV6 -> state == ICMP;
+      default -> state == OTHER;
+    };
   }
 
   /** Returns the idle timeouts in nanoseconds; the index is the state. */

@@ -40,10 +40,10 @@ public final class FlowTable {
 
   /**
    * More words: capture time of the first packet; what a helper of a protocol keeps elsewhere
-   * (lower half) and the endpoint-independent mapping ({@link NatMappings}, upper half); V. Word 30
-   * is free.
+   * (lower half) and the endpoint-independent mapping ({@link NatMappings}, upper half); V; how far
+   * its first bytes were looked at, or the class that they told.
    */
-  public static final int START = 26, HELPER = 27, V_HIGH = 28, V_LOW = 29;
+  public static final int START = 26, HELPER = 27, V_HIGH = 28, V_LOW = 29, LOOK = 30;
 
   private static final int LINKS = 31;
 
@@ -76,6 +76,16 @@ public final class FlowTable {
   /** In the word {@link #HELPER}: another flow has announced this one. */
   private static final int ANNOUNCED = 1 << 31;
 
+  /**
+   * Marks in {@link #META}, for flows whose packets do not simply go through the stages: {@link
+   * #LOOKING}, the first bytes are still to tell its class; {@link #MOVED}, it lives at another
+   * worker, and this entry is its shadow; {@link #GUEST}, it began at another worker, which has its
+   * shadow.
+   */
+  public static final long LOOKING = 1L << 32, MOVED = 1L << 33, GUEST = 1L << 34;
+
+  private static final long MARKS = LOOKING | MOVED | GUEST;
+
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
   private final FlowTimers timers = new FlowTimers(store, LINKS, this);
@@ -87,6 +97,9 @@ public final class FlowTable {
   private final long[] ended = new long[EndReason.values().length];
   private long created;
   private int translated;
+  private int shadows;
+  private final Tuple installedForward = new Tuple();
+  private final Tuple installedReverse = new Tuple();
   private FlowListener[] listeners = {};
   private long noticedNs;
 
@@ -195,6 +208,14 @@ public final class FlowTable {
    * open takes the place of the oldest where there are too many, if that may be.
    */
   public int insert(Tuple forward, Tuple reverse, int lane, int state, long nowNs) {
+    int flow = place(forward, reverse, lane, state, nowNs);
+    if (flow >= 0) {
+      created++;
+    }
+    return flow;
+  }
+
+  private int place(Tuple forward, Tuple reverse, int lane, int state, long nowNs) {
     noticedNs = nowNs;
     expireSome(lane, nowNs);
     boolean opening = FlowState.isHalfOpen(state);
@@ -221,8 +242,71 @@ public final class FlowTable {
     if (opening) {
       halfOpen.add(flow, lane);
     }
-    created++;
     return flow;
+  }
+
+  /**
+   * Takes in a flow that began at another worker, in place of what had one of its tuples; -1 when
+   * the lane is full. Listeners hear of its end only.
+   *
+   * @param words all but the last word of an entry; marks are not looked at
+   */
+  public int install(long[] words, int lane, long nowNs) {
+    installedForward.read(words, FORWARD);
+    installedReverse.read(words, REVERSE);
+    replace(installedForward, nowNs);
+    replace(installedReverse, nowNs);
+    int state = (int) words[META] & 0xff;
+    int flow = place(installedForward, installedReverse, lane, state, nowNs);
+    if (flow >= 0) {
+      long[] chunk = store.chunk(flow);
+      int base = store.base(flow);
+      System.arraycopy(words, 0, chunk, base, LINKS);
+      chunk[base + META] = words[META] & ~(MARKS | 0xffL << 16) | (long) lane << 16 | GUEST;
+      timers.move(flow, lane);
+    }
+    return flow;
+  }
+
+  private void replace(Tuple tuple, long nowNs) {
+    noticedNs = nowNs;
+    int reference = lookup(tuple, tuple.hash());
+    if (reference >= 0) {
+      remove(reference >>> 1, EndReason.REPLACED, nowNs);
+    }
+  }
+
+  /** Another worker has the flow from now on: its entry becomes its shadow. */
+  public void leave(int flow) {
+    unmark(flow, LOOKING);
+    mark(flow, MOVED);
+    shadows++;
+  }
+
+  /** The flow of a shadow lives here again. */
+  public void takeBack(int flow) {
+    unmark(flow, MOVED);
+    shadows--;
+  }
+
+  /** Whether a flow has any of the marks. */
+  public boolean isMarked(int flow) {
+    return (get(flow, META) & MARKS) != 0;
+  }
+
+  /** Whether a flow has a mark. */
+  public boolean has(int flow, long mark) {
+    return (get(flow, META) & mark) != 0;
+  }
+
+  /** Gives a flow a mark. */
+  public void mark(int flow, long mark) {
+    set(flow, META, get(flow, META) | mark);
+  }
+
+  /** Takes a mark from a flow. */
+  public void unmark(int flow, long mark) {
+    set(flow, META, get(flow, META) & ~mark);
   }
 
   private boolean makeRoom(int lane, long nowNs) {
@@ -323,8 +407,12 @@ public final class FlowTable {
     for (FlowListener it : listeners) {
       it.ended(flow, why, atNs);
     }
-    ended[why.ordinal()]++;
-    if ((flags(flow) & SNAT) != 0) {
+    if (has(flow, MOVED)) {
+      shadows--;
+    } else {
+      ended[why.ordinal()]++;
+    }
+    if ((flags(flow) & SNAT) != 0 && !has(flow, GUEST)) {
       translated--;
     }
     int lane = lane(flow);
@@ -484,9 +572,14 @@ public final class FlowTable {
     set(flow, META, get(flow, META) | (long) trafficClass << 24 | (long) (rule + 2) << 40);
   }
 
-  /** Number of live flows, and of those that have expired and were not met since. */
+  /** Number of live flows, and of those that have expired and were not met since; no shadows. */
   public int size() {
-    return timers.count();
+    return timers.count() - shadows;
+  }
+
+  /** Number of flows that began here and live at another worker. */
+  public int shadows() {
+    return shadows;
   }
 
   /** Number of TCP connections whose handshake is under way. */
@@ -514,9 +607,9 @@ public final class FlowTable {
     return store.used();
   }
 
-  /** Whether a number below {@link #entries} is that of a flow now. */
+  /** Whether a number below {@link #entries} is that of a flow now, which is served here. */
   public boolean isLive(int flow) {
-    return state(flow) != 0;
+    return state(flow) != 0 && !has(flow, MOVED);
   }
 
   /** First flow of a lane, -1: none. */

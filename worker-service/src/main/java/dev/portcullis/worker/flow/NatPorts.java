@@ -322,8 +322,8 @@ public final class NatPorts implements FlowListener {
 
   @Override
   public void ended(int flow, EndReason why, long atNs) {
-    if ((flows.flags(flow) & FlowTable.SNAT) == 0) {
-      return;
+    if ((flows.flags(flow) & FlowTable.SNAT) == 0 || flows.has(flow, FlowTable.GUEST)) {
+      return; // the tuple of a guest is of the worker that began it
     }
     int at = FlowTable.REVERSE;
     ended.set(

@@ -138,6 +138,11 @@ public final class Tuple {
     words[at + 4] = ports;
   }
 
+  /** Takes the tuple that words of a table have. */
+  public void read(long[] words, int at) {
+    set(words[at], words[at + 1], words[at + 2], words[at + 3], words[at + 4]);
+  }
+
   static long hashOfWords(long[] words, int at) {
     return hash(words[at], words[at + 1], words[at + 2], words[at + 3], words[at + 4]);
   }

@@ -23,13 +23,6 @@ import java.util.function.LongConsumer;
  */
 final class Announcements implements Announcer {
 
-  /** Sends a message to a shard of a worker; false where it cannot leave. */
-  @FunctionalInterface
-  interface Mail {
-    /** Sends the only row. */
-    boolean send(int worker, int shard, PacketBatch row);
-  }
-
   private final Expectations expectations;
   private final Ownership ownership;
   private final Mail mail;
@@ -105,7 +98,7 @@ final class Announcements implements Announcer {
     return unsent;
   }
 
-  /** Takes a message; what is none of these, or from nobody of the table, is left alone. */
+  /** Takes a message about an expectation; one from nobody of the table is left alone. */
   void received(PacketBatch batch, int i) {
     DistributionTable table = ownership.table;
     if (table == null) {

@@ -19,7 +19,6 @@ import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
-import dev.portcullis.worker.stage.stateful.StatefulStage;
 
 /**
  * Finds the flow of every packet, and cuts a vector into runs such that the stages may work on a
@@ -34,9 +33,16 @@ import dev.portcullis.worker.stage.stateful.StatefulStage;
  * sent to its own owner, who forgets the record; or the first of a flow, which under {@code
  * least-loaded} the worker that is chosen for it gets.
  *
+ * <p>A flow with a mark is looked at, or lives elsewhere, or has come from elsewhere: {@link
+ * MarkedLookup}.
+ *
  * <p>Thread: one shard.
  */
 final class FlowLookup {
+
+  /** Flags of a packet that was passed on for a flow; none of that holds once it opens one. */
+  private static final int PASSED =
+      PacketFlags.REDIRECTED | PacketFlags.RECORD | PacketFlags.ANNOUNCED | PacketFlags.MOVED;
 
   private final FlowTable flows;
   private final PathTable paths;
@@ -50,6 +56,8 @@ final class FlowLookup {
   private final long otherNs;
   private final RelatedLookup related;
   private final ExpectedLookup expected;
+  private final MarkedLookup marked;
+  private final FlowMoves moves;
   private final Tuple tuple = new Tuple();
   private long touched;
   private long mismatches;
@@ -63,8 +71,12 @@ final class FlowLookup {
       NatLookup nat,
       Expectations expectations,
       PortBlocks blocks,
+      ClassLook look,
+      FlowMoves moves,
       Timeouts timeouts,
       ExceptionAction icmpUnrelated) {
+    this.marked = new MarkedLookup(flows, review, look, moves);
+    this.moves = moves;
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -76,7 +88,7 @@ final class FlowLookup {
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
     this.otherNs = timeouts.otherNs();
     this.expected = new ExpectedLookup(expectations, flows, paths, ownership, review);
-    this.related = new RelatedLookup(nat, flows, paths, ownership, mode, icmpUnrelated);
+    this.related = new RelatedLookup(nat, moves, flows, paths, ownership, mode, icmpUnrelated);
   }
 
   /**
@@ -165,7 +177,7 @@ final class FlowLookup {
       return true;
     }
     if (v.kind[i] != Vector.PARSED) {
-      return v.kind[i] != Vector.FRAGMENT;
+      return v.kind[i] != Vector.FRAGMENT && v.kind[i] != Vector.MESSAGE;
     }
     PacketHeader h = v.header[i];
     if (RelatedLookup.concerns(h, v.batch.flags[i]) && related.resolve(v, i)) {
@@ -174,6 +186,9 @@ final class FlowLookup {
     tuple.of(h);
     int reference = flows.peek(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
+      if (flows.isMarked(reference >>> 1)) {
+        return marked.resolve(v, i, reference);
+      }
       if (isFirstSyn(h) || review.isDue(reference >>> 1, v.batch.captureTimeNs[i])) {
         return false;
       }
@@ -196,7 +211,7 @@ final class FlowLookup {
     return mode == PathMode.RECORD || paths.size() > 0;
   }
 
-  private static boolean isFirstSyn(PacketHeader h) {
+  static boolean isFirstSyn(PacketHeader h) {
     return h.protocol == PacketHeader.TCP
         && (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN;
   }
@@ -262,14 +277,17 @@ final class FlowLookup {
     tuple.of(h);
     int reference = flows.find(tuple, v.hash[i], v.batch.captureTimeNs[i]);
     if (reference >= 0) {
-      boolean opensAnew =
-          isFirstSyn(h)
-              && StatefulStage.opensAnew(flows, reference >>> 1, reference & 1, h, v.batch.bytes);
-      if (!opensAnew) {
-        known(v, i, reference);
+      if (!marked.isReplaced(v, i, reference)) {
+        if (!marked.goesElsewhere(v, i, reference)) {
+          known(v, i, reference);
+        }
         return;
       }
       flows.remove(reference >>> 1, EndReason.REPLACED, v.batch.captureTimeNs[i]);
+    }
+    if (MarkedLookup.isForGuest(v.batch.flags[i])) {
+      moves.giveBack(v, i);
+      return;
     }
     if (expected.resolve(v, i, tuple) || nat.mapped(v, i, h)) {
       return;
@@ -286,7 +304,7 @@ final class FlowLookup {
 
   /** Marks a row as the first packet of a flow that begins here. */
   static void opens(Vector v, int i) {
-    v.batch.flags[i] &= ~(PacketFlags.REDIRECTED | PacketFlags.RECORD | PacketFlags.ANNOUNCED);
+    v.batch.flags[i] &= ~PASSED;
     v.opening.clear();
     v.opening.forward.of(v.header[i]);
     v.kind[i] = Vector.OPENING;

@@ -38,6 +38,7 @@ final class RelatedLookup {
   private static final int REDIRECT = 5;
 
   private final NatLookup nat;
+  private final FlowMoves moves;
   private final FlowTable flows;
   private final PathTable paths;
   private final Ownership ownership;
@@ -48,12 +49,14 @@ final class RelatedLookup {
 
   RelatedLookup(
       NatLookup nat,
+      FlowMoves moves,
       FlowTable flows,
       PathTable paths,
       Ownership ownership,
       PathMode mode,
       ExceptionAction unrelated) {
     this.nat = nat;
+    this.moves = moves;
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
@@ -87,6 +90,14 @@ final class RelatedLookup {
     long hash = tuple.hash();
     long nowNs = v.batch.captureTimeNs[i];
     int reference = flows.peek(tuple, hash, nowNs);
+    int flow = reference >>> 1;
+    if (reference >= 0 && flows.has(flow, FlowTable.MOVED) && moves.isAway(flow)) {
+      moves.passOn(v, i, reference);
+      v.kind[i] = Vector.PASSED_ON;
+      v.batch.flags[i] |= PacketFlags.RELATED;
+      v.did[i] |= Vector.DID_CLASS;
+      return true;
+    }
     if (reference >= 0) {
       v.flow[i] = reference;
       v.kind[i] = Vector.RELATED;

@@ -140,16 +140,11 @@ public final class Shard {
     flush();
   }
 
-  /** Messages come after the packets of their batch; what they set free leaves at once. */
+  /** What messages set free leaves at once. */
   private void process(PacketBatch batch, boolean fromOwnWorker) {
     vector.begin(batch, fromOwnWorker);
     pipeline.process(vector);
     if (vector.hasMessages) {
-      for (int i = 0; i < batch.count; i++) {
-        if ((batch.flags[i] & PacketFlags.MESSAGE) != 0) {
-          pipeline.message(batch, i);
-        }
-      }
       pipeline.resume(vector);
     }
   }

@@ -3,9 +3,9 @@ package dev.portcullis.worker.pipeline;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.event.EventSink;
-import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.policy.GatewaySpec.Function;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
 import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.topology.Topology;
@@ -69,6 +69,7 @@ public final class WorkerPipeline {
   private final FragmentTable fragments;
   private final DefragmentStage defragment;
   private final FlowLookup lookup;
+  private final FlowMoves moves;
   private final Stage[] stages;
   private final AnswerStage answer;
   private final EmitStage emit;
@@ -148,6 +149,7 @@ public final class WorkerPipeline {
     defragment =
         new DefragmentStage(spec.exceptions(), egress, ownership, fragments, this::runAside);
     // here: IPsec detunnel
+    moves = new FlowMoves(flows, ownership, policy, spec, emit::message);
     lookup =
         new FlowLookup(
             flows,
@@ -158,12 +160,14 @@ public final class WorkerPipeline {
             new NatLookup(ownership, policy, egress, blocks, mappings),
             expectations,
             blocks,
+            ClassLook.of(flows, spec),
+            moves,
             spec.timeouts(),
             spec.exceptions().icmpUnrelated());
     Hairpin hairpin = new Hairpin(policy, blocks, ownership);
     List<Stage> inOrder =
         List.of(
-            new DnatStage(policy, egress, flows, mappings),
+            can(spec, Function.NAT) ? new DnatStage(policy, egress, flows, mappings) : it -> {},
             new AclStage(policy, egress, flows, own, spec.exceptions().martian()),
             new RelatedStage(egress, flows, hairpin),
             new MtuStage(egress),
@@ -186,6 +190,13 @@ public final class WorkerPipeline {
     stages = inOrder.toArray(Stage[]::new);
   }
 
+  /** Whether the workers of this worker's pool have a function. */
+  private boolean can(GatewaySpec spec, Function function) {
+    return spec.pools().stream()
+        .filter(it -> it.has(ownership.self()))
+        .allMatch(it -> it.can(function));
+  }
+
   /** Takes a vector through all stages, span by span. */
   public void process(Vector v) {
     events.causedBy(v);
@@ -196,9 +207,15 @@ public final class WorkerPipeline {
     }
   }
 
-  /** Takes a message of another shard. */
-  public void message(PacketBatch batch, int i) {
-    announcements.received(batch, i);
+  /** A message of another shard, behind all packets before it. */
+  private void message(Vector v, int i) {
+    v.current = i;
+    v.kind[i] = Vector.CONSUMED;
+    if (ExpectationMessage.type(v.batch, i) != 0) {
+      announcements.received(v.batch, i);
+    } else {
+      moves.receive(v, i);
+    }
   }
 
   /** What has waited for other shards and need not any more leaves. */
@@ -253,6 +270,8 @@ public final class WorkerPipeline {
     try {
       if (v.to < v.end && v.kind[v.to] == Vector.FRAGMENT) {
         fragment(v);
+      } else if (v.to < v.end && v.kind[v.to] == Vector.MESSAGE) {
+        message(v, v.to);
       }
       return lookup.next(v);
     } catch (RuntimeException e) {
@@ -345,6 +364,7 @@ public final class WorkerPipeline {
       }
     }
     ports.share(table.workers().size(), ownIndex);
+    trace.classes(table.classNames());
     emit.forgetOutlets();
   }
 
@@ -382,6 +402,31 @@ public final class WorkerPipeline {
   /** Replies whose path led here although their flow is not here. Any thread. */
   public long mismatches() {
     return lookup.mismatches();
+  }
+
+  /** Flows that have moved to other workers. Any thread. */
+  public long flowsLeft() {
+    return moves.left();
+  }
+
+  /** Flows that belong to another pool and stayed. Any thread. */
+  public long flowsStayed() {
+    return moves.stayed();
+  }
+
+  /** Flows that have moved here. Any thread. */
+  public long flowsTaken() {
+    return moves.taken();
+  }
+
+  /** Flows that were to move here and were refused, and messages that were none. Any thread. */
+  public long flowsRefused() {
+    return moves.refused();
+  }
+
+  /** Flows that had moved and are served here again. Any thread. */
+  public long flowsReturned() {
+    return moves.returned();
   }
 
   /** ICMP errors and resets that were not made because there were too many. Any thread. */

@@ -310,6 +310,11 @@ public final class AccessRules {
     return numbers;
   }
 
+  /** Returns the number of the rule with this name: the reverse of {@link #name}. */
+  int number(String name) {
+    return name.equals(name(-1)) ? -1 : numbers.getOrDefault(name, GONE);
+  }
+
   /** Returns the name of a rule, {@code default} for -1, {@code gone} for {@link #GONE}. */
   public String name(int rule) {
     return rule >= 0 ? names.get(rule) : rule == GONE ? "gone" : "default";

@@ -1,5 +1,6 @@
 package dev.portcullis.worker.policy;
 
+import dev.portcullis.core.policy.GatewaySpec.OnPolicyChange;
 import dev.portcullis.core.wire.PacketHeader;
 
 /**
@@ -94,6 +95,22 @@ public final class LivePolicy {
   public long renewed(long stamp, long nowNs) {
     at(nowNs);
     return version | stamp & ICMP_MASK | mask;
+  }
+
+  /**
+   * Returns the stamp of a flow that another worker has matched: with {@code rematch} it is due for
+   * review, with {@code keep} it stays what it was.
+   */
+  public long adopted(long stamp, long nowNs) {
+    boolean keeps = now.onChange() == OnPolicyChange.KEEP;
+    return renewed(stamp, nowNs) ^ (keeps ? 0 : 1L << VERSION_SHIFT);
+  }
+
+  /**
+   * Returns the present number of the rule with this name, as {@link AccessRules#name} gives it.
+   */
+  public int ruleNamed(String name) {
+    return now.rules().number(name);
   }
 
   /** Returns the present number of the rule of a flow with this stamp. */

@@ -59,6 +59,15 @@ public final class Vector {
    */
   public static final int RELATED = 16;
 
+  /** {@link #kind}: no packet but a message of another worker; alone in its run. */
+  public static final int MESSAGE = 17;
+
+  /**
+   * {@link #kind}: belongs to the flow {@link #flow}, which lives elsewhere; it is followed here
+   * and passed on to {@link #worker} and {@link #lane}.
+   */
+  public static final int MOVED = 18;
+
   /** Bits of {@link #did}, in the order in which a trace names them. */
   public static final int DID_RECORD = 1,
       DID_PATH = 2,
@@ -70,7 +79,9 @@ public final class Vector {
       DID_RELATED = 1 << 24,
       DID_ANSWER = 1 << 25,
       DID_EXPECTED = 1 << 28,
-      DID_ANNOUNCE = 1 << 27;
+      DID_ANNOUNCE = 1 << 27,
+      DID_LOOK = 1 << 29,
+      DID_CLASS = 1 << 30;
 
   /** Bit of {@link #did}: the flow is known whose state did not let the packet through. */
   public static final int DID_REFUSE = 1 << 26;
@@ -88,7 +99,6 @@ public final class Vector {
   public static final int DID_FRAGMENT = 1 << 20;
 
   private static final int N = PacketBatch.MAX_PACKETS;
-  private static final int NO_PACKET = PacketFlags.TICK | PacketFlags.MESSAGE;
 
   /** The packets. */
   public PacketBatch batch = new PacketBatch(0);
@@ -168,6 +178,9 @@ public final class Vector {
    */
   public final int[] state = new int[N];
 
+  /** Class that a look at the first bytes has told; for the trace. */
+  public final int[] looked = new int[N];
+
   /** Class that the IO module assigned. */
   public final int[] assignedClass = new int[N];
 
@@ -240,7 +253,7 @@ public final class Vector {
     int all = 0;
     for (int i = 0; i < packets.count; i++) {
       all |= packets.flags[i];
-      kind[i] = (packets.flags[i] & NO_PACKET) != 0 ? CONSUMED : PARSED;
+      kind[i] = kindOf(packets.flags[i]);
       reason[i] = 0;
       did[i] = 0;
       worker[i] = -1;
@@ -252,6 +265,13 @@ public final class Vector {
       assignedLow[i] = packets.vLow[i];
     }
     hasMessages = (all & PacketFlags.MESSAGE) != 0;
+  }
+
+  private static int kindOf(int flags) {
+    if ((flags & (PacketFlags.TICK | PacketFlags.MESSAGE)) == 0) {
+      return PARSED;
+    }
+    return (flags & PacketFlags.TICK) != 0 ? CONSUMED : MESSAGE;
   }
 
   /** Drops a packet and counts the frames that it stands for. */

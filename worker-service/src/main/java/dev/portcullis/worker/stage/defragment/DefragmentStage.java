@@ -34,7 +34,11 @@ public final class DefragmentStage implements Stage {
   private static final int LARGEST = 65_535;
 
   private static final int PASSED =
-      PacketFlags.REASSEMBLED | PacketFlags.REDIRECTED | PacketFlags.RECORD | PacketFlags.RELATED;
+      PacketFlags.REASSEMBLED
+          | PacketFlags.REDIRECTED
+          | PacketFlags.RECORD
+          | PacketFlags.RELATED
+          | PacketFlags.MOVED;
 
   private final Exceptions exceptions;
   private final Egress egress;

@@ -215,11 +215,12 @@ public final class EmitStage implements Stage {
   }
 
   /**
-   * Sends the only row of a batch, a {@link PacketFlags#MESSAGE}, to a shard of a worker; it leaves
-   * with the next {@link #flush}. False where there is no way or no room.
+   * Sends the only row of a batch, a {@link PacketFlags#MESSAGE}, to a lane of links of a worker,
+   * before all that is sent there later; it leaves with the next {@link #flush}. False where there
+   * is no way or no room.
    */
-  public boolean message(int worker, int shard, PacketBatch row) {
-    Outlet outlet = worker(worker, shard);
+  public boolean message(int worker, int linkLane, PacketBatch row) {
+    Outlet outlet = worker(worker, linkLane);
     return outlet != null && outlet.offer(row, 0);
   }
 

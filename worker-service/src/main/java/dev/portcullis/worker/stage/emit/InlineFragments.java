@@ -71,7 +71,7 @@ final class InlineFragments {
     aside.state[it] = v.state[i];
     aside.key(it, v.batch.trafficClass[i], v.batch.vHigh[i], v.batch.vLow[i]);
     boolean passed = v.kind[i] == Vector.PASSED_ON || v.worker[i] >= 0;
-    int way = PacketFlags.REDIRECTED | PacketFlags.RECORD | PacketFlags.RELATED;
+    int way = PacketFlags.REDIRECTED | PacketFlags.RECORD | PacketFlags.RELATED | PacketFlags.MOVED;
     batch.flags[it] =
         batch.flags[it] & ~(way | PacketFlags.REASSEMBLED)
             | v.batch.flags[i] & way

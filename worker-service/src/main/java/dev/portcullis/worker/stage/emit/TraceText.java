@@ -7,6 +7,7 @@ import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.stage.Vector;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.IntFunction;
 
 /**
@@ -31,7 +32,9 @@ public final class TraceText {
       ANNOUNCE = ascii("announce"),
       ANSWER = ascii("answer"),
       WAS = ascii("was:"),
-      NONE = ascii("none");
+      NONE = ascii("none"),
+      LOOK = ascii("look:"),
+      CLASS = ascii("class:");
 
   private static final byte[][] STATES = new byte[FlowState.OTHER + 1][];
 
@@ -42,6 +45,7 @@ public final class TraceText {
   private final byte[] worker;
   private final byte[][] interfaces;
   private byte[][] rules = {};
+  private byte[][] classes = {};
   private byte[] bytes = new byte[4096];
   private int length;
   private boolean first;
@@ -64,6 +68,12 @@ public final class TraceText {
   public void rules(IntFunction<String> ruleName, int ruleCount) {
     rules = new byte[ruleCount + 2][];
     Arrays.setAll(rules, i -> ascii(ruleName.apply(i - 2)));
+  }
+
+  /** Takes the names of the traffic classes of a table. */
+  public void classes(List<String> names) {
+    classes = new byte[names.size()][];
+    Arrays.setAll(classes, i -> ascii(names.get(i)));
   }
 
   private static byte[] ascii(String text) {
@@ -106,6 +116,9 @@ public final class TraceText {
     step(did, Vector.DID_EXPIRED, EXPIRED);
     step(did, Vector.DID_RELATED, RELATED);
     step(did, Vector.DID_EXPECTED, EXPECTED);
+    if (step(did, Vector.DID_LOOK, LOOK) || step(did, Vector.DID_CLASS, CLASS)) {
+      append(classes[v.looked[i]]);
+    }
     step(did, Vector.DID_DNAT, DNAT);
     if (step(did, Vector.DID_ACL, ACL)) {
       append(rules[v.rule[i] + 2]);

@@ -44,43 +44,72 @@ public final class StatefulStage implements Stage {
         known(v, i);
       } else if (v.kind[i] == Vector.OPENING) {
         opening(v, i);
+      } else if (v.kind[i] == Vector.MOVED) {
+        moved(v, i);
       }
     }
   }
 
   private void known(Vector v, int i) {
     int flow = v.flow[i] >>> 1;
-    int direction = v.flow[i] & 1;
-    PacketHeader h = v.header[i];
     int before = flows.state(flow);
-    int after =
-        switch (before) {
-          case FlowState.UDP_NEW, FlowState.UDP_ESTABLISHED -> UdpTracker.known(direction, before);
-          case FlowState.ICMP -> EchoTracker.known(before);
-          case FlowState.OTHER -> OtherTracker.known(before);
-          default -> tcp.known(flow, direction, before, h, v.batch.bytes);
-        };
-    if (after == Outcome.OUT_OF_STATE || after == Outcome.OUT_OF_WINDOW) {
-      if (exceptions.outOfState() == ExceptionAction.DROP) {
-        v.drop(i, StageName.STATEFUL, reason(after));
-        v.state[i] = before << Vector.BEFORE_SHIFT;
-        v.did[i] |= Vector.DID_REFUSE;
-        return;
-      }
-      after = before;
+    int outcome = outcome(v, i, before);
+    boolean fits = outcome != Outcome.OUT_OF_STATE && outcome != Outcome.OUT_OF_WINDOW;
+    if (!fits && exceptions.outOfState() == ExceptionAction.DROP) {
+      v.drop(i, StageName.STATEFUL, reason(outcome));
+      v.state[i] = before << Vector.BEFORE_SHIFT;
+      v.did[i] |= Vector.DID_REFUSE;
+      return;
     }
-    int length = h.end - h.offset;
-    if (after == Outcome.PASSES) {
-      flows.counted(flow, direction, length, h.tcpFlags);
-      after = before;
-    } else {
-      if (after != before) {
-        flows.state(flow, after);
-      }
-      flows.seen(flow, direction, v.batch.captureTimeNs[i], length, h.tcpFlags);
-    }
+    int after = follow(v, i, flow, before, fits ? outcome : before);
     v.state[i] = before << Vector.BEFORE_SHIFT | after;
     v.did[i] |= Vector.DID_STATEFUL;
+  }
+
+  private int outcome(Vector v, int i, int before) {
+    int flow = v.flow[i] >>> 1;
+    int direction = v.flow[i] & 1;
+    return switch (before) {
+      case FlowState.UDP_NEW, FlowState.UDP_ESTABLISHED -> UdpTracker.known(direction, before);
+      case FlowState.ICMP -> EchoTracker.known(before);
+      case FlowState.OTHER -> OtherTracker.known(before);
+      default -> tcp.known(flow, direction, before, v.header[i], v.batch.bytes);
+    };
+  }
+
+  /** Returns the state of the flow after a packet that may pass. */
+  private int follow(Vector v, int i, int flow, int before, int outcome) {
+    PacketHeader h = v.header[i];
+    int direction = v.flow[i] & 1;
+    int length = h.end - h.offset;
+    if (outcome == Outcome.PASSES) {
+      flows.counted(flow, direction, length, h.tcpFlags);
+      return before;
+    }
+    if (outcome != before) {
+      flows.state(flow, outcome);
+    }
+    flows.seen(flow, direction, v.batch.captureTimeNs[i], length, h.tcpFlags);
+    return outcome;
+  }
+
+  /**
+   * Follows a connection whose flow is at another worker: its shadow comes to the same state there,
+   * from the same packets. Whether a packet passes is decided there.
+   */
+  private void moved(Vector v, int i) {
+    int flow = v.flow[i] >>> 1;
+    boolean endsHere = (flows.flags(flow) & FlowTable.ROUTED) != 0 && v.header[i].ttl <= 1;
+    if (!endsHere) {
+      int before = flows.state(flow);
+      int outcome = outcome(v, i, before);
+      if (outcome != Outcome.OUT_OF_STATE && outcome != Outcome.OUT_OF_WINDOW) {
+        follow(v, i, flow, before, outcome);
+      } else if (exceptions.outOfState() != ExceptionAction.DROP) {
+        follow(v, i, flow, before, before);
+      }
+    }
+    v.kind[i] = Vector.PASSED_ON;
   }
 
   private static DropReason reason(int outcome) {

@@ -1,0 +1,163 @@
+package dev.portcullis.worker.pipeline;
+
+import dev.portcullis.core.distribution.FlowKey;
+import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.worker.flow.FlowState;
+import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.Tuple;
+import dev.portcullis.worker.policy.Egress;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * A whole flow as a message from one worker to another, a row of a batch ({@link
+ * PacketFlags#MESSAGE}): the key that it is to live under, the words of its entry, and the name of
+ * its rule, whose number means nothing elsewhere. Layout in docs/wire.md. One row, used again;
+ * reading never fails on any bytes. Thread: one shard.
+ */
+final class FlowRecord {
+
+  /** First byte: this is a flow. */
+  static final int TYPE = 3;
+
+  /** Second byte: the words of the entry are as this version has them. */
+  static final int VERSION = 1;
+
+  private static final int AT_VERSION = 1, AT_NAME_LENGTH = 2, AT_CLASS = 3;
+  private static final int AT_V_HIGH = 8, AT_V_LOW = 16, AT_WORDS = 24;
+
+  /** Words that travel: all but the one that links an entry at its worker. */
+  static final int WORDS = FlowTable.WORDS - 1;
+
+  private static final int AT_NAME = AT_WORDS + WORDS * Long.BYTES;
+
+  /** The longest name of a rule. */
+  private static final int LONGEST_NAME = 255;
+
+  /** Flags of a flow that has no state besides its entry. */
+  static final int WHOLE =
+      FlowTable.ROUTED
+          | FlowTable.DNAT
+          | FlowTable.SNAT
+          | FlowTable.FIN_FORWARD
+          | FlowTable.FIN_REVERSE;
+
+  private static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+
+  private final PacketBatch row = new PacketBatch(AT_NAME + LONGEST_NAME);
+
+  /** Words of the record that was read last, as in an entry. */
+  final long[] words = new long[FlowTable.WORDS];
+
+  /** Key that the flow is to live under, of the record that was read last. */
+  final FlowKey key = new FlowKey();
+
+  FlowRecord() {
+    row.count = 1;
+  }
+
+  /**
+   * Returns the row that carries a flow.
+   *
+   * @param to key that it is to live under
+   * @param ruleName name of its rule
+   * @param cause batch of the packet that causes it, row {@code i}
+   */
+  PacketBatch write(
+      FlowTable flows, int flow, FlowKey to, String ruleName, PacketBatch cause, int i) {
+    byte[] name = ruleName.getBytes(StandardCharsets.UTF_8);
+    int nameLength = Math.min(name.length, LONGEST_NAME);
+    byte[] bytes = row.bytes;
+    row.clearRow(0);
+    row.flags[0] = PacketFlags.MESSAGE | cause.flags[i] & PacketFlags.EVENTS;
+    row.captureTimeNs[0] = cause.captureTimeNs[i];
+    row.number[0] = cause.number[i];
+    row.ingressTag[0] = cause.ingressTag[i];
+    row.vHigh[0] = to.vHigh;
+    row.vLow[0] = to.vLow;
+    row.trafficClass[0] = to.trafficClass;
+    row.dataLength[0] = AT_NAME + nameLength;
+    LONG.set(bytes, 0, 0L);
+    bytes[0] = TYPE;
+    bytes[AT_VERSION] = VERSION;
+    bytes[AT_NAME_LENGTH] = (byte) nameLength;
+    bytes[AT_CLASS] = (byte) to.trafficClass;
+    LONG.set(bytes, AT_V_HIGH, to.vHigh);
+    LONG.set(bytes, AT_V_LOW, to.vLow);
+    for (int word = 0; word < WORDS; word++) {
+      LONG.set(bytes, AT_WORDS + word * Long.BYTES, isLocal(word) ? 0 : flows.get(flow, word));
+    }
+    System.arraycopy(name, 0, bytes, AT_NAME, nameLength);
+    return row;
+  }
+
+  /** Whether a word means something to the worker that has the entry only. */
+  private static boolean isLocal(int word) {
+    return switch (word) {
+      case FlowTable.NEXT_HOP, FlowTable.RECORDED_AT, FlowTable.HELPER, FlowTable.LOOK -> true;
+      default -> false;
+    };
+  }
+
+  /**
+   * Reads a flow; false where the row is none that this version knows, or contradicts itself or the
+   * configuration.
+   */
+  boolean read(PacketBatch batch, int i, Egress egress) {
+    byte[] bytes = batch.bytes;
+    int at = batch.dataOffset[i];
+    int length = batch.dataLength[i];
+    if (length < AT_NAME
+        || bytes[at] != TYPE
+        || bytes[at + AT_VERSION] != VERSION
+        || length != AT_NAME + nameLength(batch, i)) {
+      return false;
+    }
+    key.set(
+        bytes[at + AT_CLASS] & 0xff,
+        (long) LONG.get(bytes, at + AT_V_HIGH),
+        (long) LONG.get(bytes, at + AT_V_LOW));
+    for (int word = 0; word < WORDS; word++) {
+      words[word] = isLocal(word) ? 0 : (long) LONG.get(bytes, at + AT_WORDS + word * Long.BYTES);
+    }
+    return isSound(egress);
+  }
+
+  private boolean isSound(Egress egress) {
+    long forward = words[FlowTable.FORWARD + 4];
+    long reverse = words[FlowTable.REVERSE + 4];
+    int version = (int) forward & 0xff;
+    long meta = words[FlowTable.META];
+    long tags = words[FlowTable.TAGS];
+    int state = (int) meta & 0xff;
+    int flags = (int) meta >>> 8 & 0xff;
+    return (version == 4 || version == 6)
+        && version == ((int) reverse & 0xff)
+        && Tuple.protocol(forward) == Tuple.protocol(reverse)
+        && Tuple.hasPorts(forward) == Tuple.hasPorts(reverse)
+        && FlowState.fits(state, Tuple.protocol(forward), Tuple.hasPorts(forward))
+        && (flags & ~WHOLE) == 0
+        && egress.exists((int) (tags >>> 32))
+        && egress.exists((int) tags);
+  }
+
+  private static int nameLength(PacketBatch batch, int i) {
+    return batch.bytes[batch.dataOffset[i] + AT_NAME_LENGTH] & 0xff;
+  }
+
+  /** Lane of the key of the record that was read last. */
+  int lane() {
+    return Lanes.laneOf(key.vHigh, key.vLow);
+  }
+
+  /** Returns the name of the rule in a row that {@link #read} took. */
+  static String ruleName(PacketBatch batch, int i) {
+    return new String(
+        batch.bytes, batch.dataOffset[i] + AT_NAME, nameLength(batch, i), StandardCharsets.UTF_8);
+  }
+}
