@@ -80,7 +80,7 @@ final class Records {
     if (flows.install(record.words, record.lane(), 43) < 0 || flows.size() != 1) {
       throw new AssertionError(flows.size() + " flows");
     }
-    flows.tick(Long.MAX_VALUE / 2);
+    flows.tick(Long.MAX_VALUE / 2, Integer.MAX_VALUE);
     if (flows.size() != 0 || flows.translated() != 0) {
       throw new AssertionError("something is left");
     }
