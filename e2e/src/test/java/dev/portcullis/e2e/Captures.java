@@ -23,6 +23,13 @@ final class Captures {
   static final int FIN = 1;
 
   private final List<byte[]> packets = new ArrayList<>();
+  private int startSecond = 1_700_000_000;
+
+  /** Moves the capture in time: it begins so many seconds after those that are not moved. */
+  Captures later(int seconds) {
+    startSecond += seconds;
+    return this;
+  }
 
   /** Adds the first segment of a TCP connection. */
   Captures syn(String source, int sourcePort, String destination, int destinationPort) {
@@ -238,7 +245,7 @@ final class Captures {
       out.writeInt(65535);
       out.writeInt(101);
       for (int i = 0; i < packets.size(); i++) {
-        out.writeInt(1_700_000_000 + i / 1000);
+        out.writeInt(startSecond + i / 1000);
         out.writeInt(i % 1000 * 1000);
         out.writeInt(packets.get(i).length);
         out.writeInt(packets.get(i).length);

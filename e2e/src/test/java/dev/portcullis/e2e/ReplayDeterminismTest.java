@@ -1,6 +1,7 @@
 package dev.portcullis.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -39,6 +41,34 @@ class ReplayDeterminismTest {
         yaml,
         Playground.capturesBelow(Playground.ROOT.resolve("examples/captures"))
             .toArray(Path[]::new));
+  }
+
+  @Test
+  void shouldEndFlowsByTimeAloneWhateverElseBegins() throws Exception {
+    String client = "10.1.1.1";
+    String server = "198.51.100.7";
+    int flows = 40;
+    Captures connections = new Captures();
+    Captures late = new Captures();
+    for (int port = 2000; port < 2000 + flows; port++) {
+      connections.tcpConversation(client, port, server, 80);
+      late.tcp(server, 80, client, port, Captures.FIN | Captures.ACK, 2001, 1002);
+    }
+    Captures anHourLater = new Captures().later(3600).syn(client, 3000, server, 80);
+    try (Playground gateway =
+        new Playground(Playground.ROOT.resolve("examples/branch.yaml"), 1, 4)) {
+      gateway.play(
+          folder.resolve("out"),
+          connections.write(folder.resolve("connections.pcap")),
+          anHourLater.write(folder.resolve("later.pcap")),
+          late.write(folder.resolve("late.pcap")));
+    }
+    List<String> lines = Files.readAllLines(folder.resolve("out/paths.jsonl"));
+    int before = connections.size() + anHourLater.size();
+    assertEquals(before + flows, lines.size());
+    for (String line : lines.subList(before, lines.size())) {
+      assertTrue(line.contains("\"reason\":\"acl-default\""), line);
+    }
   }
 
   private void assertSame(Path yaml, Path[] captures) throws Exception {

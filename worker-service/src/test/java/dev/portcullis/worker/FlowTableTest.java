@@ -69,6 +69,17 @@ class FlowTableTest {
   }
 
   @Test
+  void shouldTakeOutNothingInPassingWhereTicksDo() {
+    flows.inPassing(false);
+    insert(1, 0, FlowState.UDP_NEW, 0);
+    insert(2, 0, FlowState.UDP_NEW, 100 * SECOND);
+    assertTrue(isThere(1, 0));
+    flows.tick(100 * SECOND, Integer.MAX_VALUE);
+    assertEquals(false, isThere(1, 0));
+    assertTrue(isThere(2, 100 * SECOND));
+  }
+
+  @Test
   void shouldEndEveryFlowWhenItsTimeHasComeAndNoneBefore() {
     long seed = System.nanoTime();
     Random random = new Random(seed);

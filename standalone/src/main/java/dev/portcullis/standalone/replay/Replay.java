@@ -30,8 +30,9 @@ import org.jspecify.annotations.Nullable;
  * Plays captures through a gateway in rounds (ADR 4). A round is a run of consecutive frames in
  * which no pair of addresses speaks in both directions and all new flows enter by one port (under
  * {@code least-loaded}: at most one new flow). All frames of a round are sent; the next round
- * begins when each has its outcome and all its pieces are back. So the result does not depend on
- * threads.
+ * begins when each has its outcome and all its pieces are back. Time passes between rounds: before
+ * a frame that is {@link #STEP_NS} or more away from the last step, all lanes are told its time,
+ * and what is due by then happens (ADR 44). So the result does not depend on threads.
  *
  * <p>Thread: everything runs on the loop of the feed; {@link #run} waits on the caller's thread.
  */
@@ -43,8 +44,11 @@ public final class Replay {
   /** The most bytes of a round; less than the smallest queue in the gateway. */
   static final int MAX_ROUND_BYTES = 256 * 1024;
 
-  /** The most capture time of a round: less than a translated tuple rests between two senders. */
-  static final long MAX_ROUND_NS = 20_000_000_000L;
+  /**
+   * A step of time. A round lies within less than a step of the last one, before or after it: twice
+   * that is less than a translated tuple rests between two senders.
+   */
+  static final long STEP_NS = 10_000_000_000L;
 
   /** A flow that was silent for so long counts as new: the gateway may have forgotten it. */
   static final long NEW_AFTER_NS = 10_000_000_000L;
@@ -110,6 +114,7 @@ public final class Replay {
   private boolean ticking;
   private boolean moreEvents;
   private long tickTimeNs;
+  private long steppedNs;
   private int framesSinceEvents;
   private int round;
   private long lastProgressNs;
@@ -241,20 +246,16 @@ public final class Replay {
   /** Gathers a round and sends it, or ends the replay. */
   private void next() throws ReplayException {
     round++;
-    used = 0;
-    entered.count = 0;
-    outcomes.count = 0;
-    outcomeBytes = 0;
-    pieceCount = 0;
-    pieceBytes = 0;
-    pieces.forEach(it -> it.count = 0);
+    clear();
     if (book.makeRoom(5 * MAX_ROUND_FRAMES)) {
       announced.forget();
     }
     int newFlowTag = -1;
     long roundTimeNs = 0;
-    long firstNs = 0;
     Frame frame = frames.peek();
+    if (frame != null && round == 1) {
+      steppedNs = frame.timeNs;
+    }
     while (frame != null
         && entered.count < MAX_ROUND_FRAMES
         && used + frame.length <= MAX_ROUND_BYTES) {
@@ -267,8 +268,12 @@ public final class Replay {
           break;
         }
       }
-      firstNs = entered.count == 0 ? frame.timeNs : firstNs;
-      if (Math.abs(frame.timeNs - firstNs) > MAX_ROUND_NS) {
+      if (isStep(frame) && entered.count == 0) {
+        steppedNs = frame.timeNs;
+        tick(frame.timeNs);
+        return;
+      }
+      if (isStep(frame)) {
         break;
       }
       int joined = join(frame, newFlowTag);
@@ -303,21 +308,35 @@ public final class Replay {
     feed.flush();
   }
 
+  private boolean isStep(Frame frame) {
+    return Math.abs(frame.timeNs - steppedNs) >= STEP_NS;
+  }
+
+  /** Forgets the frames of the last round and what has come back of it. */
+  private void clear() {
+    used = 0;
+    entered.count = 0;
+    outcomes.count = 0;
+    outcomeBytes = 0;
+    pieceCount = 0;
+    pieceBytes = 0;
+    pieces.forEach(it -> it.count = 0);
+  }
+
   /**
-   * Asks all lanes for the events that they keep; at the end of time all timers of the gateway run
-   * as well. The replay goes on, or ends, when every lane has said that it has no more.
+   * Asks all lanes for the events that they keep; where time passes, what is due by then happens as
+   * well. The replay goes on, or ends, when every lane has said that it has no more.
    *
-   * @param timeNs {@link #END_OF_TIME_NS}, or 0: no time passes
+   * @param timeNs time of the next frame; {@link #END_OF_TIME_NS}; or 0: no time passes
    */
   private void tick(long timeNs) throws ReplayException {
     tickTimeNs = timeNs;
     moreEvents = false;
     framesSinceEvents = 0;
     ticking = true;
-    if (timeNs == END_OF_TIME_NS && !ending) {
-      ending = true;
-      open = true;
-    }
+    ending = timeNs == END_OF_TIME_NS;
+    open = timeNs != 0;
+    clear();
     int lanes = table.workers().stream().mapToInt(Member::shards).sum();
     int budget = Math.max(4096, EVENT_BYTES / (lanes * topology.ioNames().size()));
     lastProgressNs = System.nanoTime();
@@ -327,6 +346,7 @@ public final class Replay {
         ticksMissing += lanes;
         entered.clearRow(0);
         entered.captureTimeNs[0] = timeNs;
+        entered.number[0] = ending ? 0 : frames.number() - 1;
         entered.flags[0] = PacketFlags.TICK | PacketFlags.REPORT | PacketFlags.EVENTS;
         entered.frameLength[0] = budget;
         entered.tag[0] = ports.getFirst().tag();
@@ -675,7 +695,7 @@ public final class Replay {
     results.drain();
     progress.accept(tally);
     framesSinceEvents += entered.count;
-    if (ending) {
+    if (ticking) {
       ticked();
     } else if (framesSinceEvents >= FRAMES_A_TICK) {
       tick(0);
@@ -800,7 +820,7 @@ public final class Replay {
 
   private void watch() throws ReplayException {
     if (System.nanoTime() - lastProgressNs > STALLED_NS) {
-      if (unheard > 0 || !ending && (lateMissing != 0 || piecesMissing != 0)) {
+      if (unheard > 0 || !ticking && (lateMissing != 0 || piecesMissing != 0)) {
         throw new ReplayException(3, stalled());
       }
       if (ticking) {

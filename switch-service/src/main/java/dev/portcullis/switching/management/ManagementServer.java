@@ -232,8 +232,13 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     if (coordinator.newest().epoch() != epochBefore) {
       encoded = ManagementWire.encode(coordinator.newest());
     }
-    tell();
+    changed();
+  }
+
+  /** Status first: whoever has been told a directive finds in the status what it came from. */
+  private void changed() {
     refresh();
+    tell();
   }
 
   /** Workers first: IO modules get a table when all workers in it have acknowledged it. */
@@ -360,8 +365,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
               ? new Refusal(Cause.MALFORMED, "the first report must be a hello")
               : coordinator.acknowledge(it, epoch);
       if (refusal == null) {
-        tell();
-        refresh();
+        changed();
       } else {
         refuse(refusal);
       }
@@ -396,8 +400,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       ended = true;
       if (module != null && sessions.remove(module, this)) {
         coordinator.detach(module);
-        tell();
-        refresh();
+        changed();
       }
     }
   }

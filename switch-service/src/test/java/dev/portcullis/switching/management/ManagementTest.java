@@ -92,6 +92,17 @@ class ManagementTest {
   }
 
   @Test
+  void shouldHaveAModuleInTheStatusBeforeItIsToldAnything() throws Exception {
+    ManagementServer server = server(1, 0, 1);
+    for (int generation = 1; generation <= 100; generation++) {
+      Module worker = module(Gateways.worker(0, generation), server.port());
+      worker.next();
+      assertEquals(generation, server.status().epoch());
+      worker.client.close();
+    }
+  }
+
+  @Test
   void shouldCollectAcknowledgementsPerModule() throws Exception {
     ManagementServer server = server(1, 0, 1);
     Module worker = module(Gateways.worker(0, 1), server.port());

@@ -97,10 +97,9 @@ public final class WorkerEvents implements FlowListener, DropListener {
     }
     EveLine line = text.ended(writer, flow, reason(why), why.label(), atNs);
     if (v != null && forPort) {
-      boolean byTime = (v.batch.flags[i] & PacketFlags.TICK) != 0;
       backlog.add(
           v.batch.ingressTag[i],
-          byTime ? 0 : v.batch.number[i],
+          v.batch.number[i],
           flows.get(flow, FlowTable.START),
           text.flowId(flow),
           line);
@@ -224,7 +223,7 @@ public final class WorkerEvents implements FlowListener, DropListener {
      * Sends an event.
      *
      * @param ingressTag tag of the port that it goes to
-     * @param number number of the frame that caused it, 0: time did
+     * @param number number of the frame, or of the tick, that caused it; 0: the end of time did
      * @param timeNs what events that time caused are ordered by
      * @param flowId and by this
      * @return false when there is no room now

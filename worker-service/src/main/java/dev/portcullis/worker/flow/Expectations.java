@@ -103,12 +103,6 @@ public final class Expectations {
     if (entry >= 0) {
       remove(entry);
     }
-    for (int i = 0; i < 2; i++) {
-      int old = store.walk(it.lane);
-      if (old >= 0 && isExpired(old, nowNs)) {
-        remove(old);
-      }
-    }
     if (store.count(it.lane) >= limitPerLane && !makeRoom(it.lane, nowNs)) {
       return false;
     }

@@ -9,11 +9,11 @@ import dev.portcullis.core.policy.GatewaySpec;
  * {@code flow * 2 + direction}.
  *
  * <p>Time is the capture time of packets. A flow that is past its timeout is there no more for any
- * search; it is taken out when it is met, by {@link #expire}, by {@link #tick}, or in passing:
- * every new flow of a lane does up to {@value #STEPS} steps of what is due in the lane ({@link
- * FlowTimers}). So what is found depends on the packets of the lane alone. The bound is per lane:
- * {@code limits.flows / 16}; for a new flow in a full lane all that is due goes, then, with {@code
- * limits.halfOpenFull: evict-oldest}, the oldest half-open connection of the lane.
+ * search; it is taken out when it is met, by {@link #expire}, by {@link #tick}, or, where {@link
+ * #inPassing} says so, in passing: every new flow of a lane does up to {@value #STEPS} steps of
+ * what is due in the lane ({@link FlowTimers}). The bound is per lane: {@code limits.flows / 16};
+ * for a new flow in a full lane all that is due goes, then, with {@code limits.halfOpenFull:
+ * evict-oldest}, the oldest half-open connection of the lane.
  *
  * <p>Thread: one shard.
  */
@@ -102,6 +102,7 @@ public final class FlowTable {
   private final Tuple installedReverse = new Tuple();
   private FlowListener[] listeners = {};
   private long noticedNs;
+  private boolean inPassing = true;
 
   /**
    * Makes an empty table.
@@ -120,6 +121,11 @@ public final class FlowTable {
   public void listen(FlowListener it) {
     listeners = java.util.Arrays.copyOf(listeners, listeners.length + 1);
     listeners[listeners.length - 1] = it;
+  }
+
+  /** Whether packets take out what is due in passing; otherwise ticks and lack of room alone do. */
+  public void inPassing(boolean it) {
+    inPassing = it;
   }
 
   /** Returns the reference where a search for the hash begins, {@link #NONE} where it ends. */
@@ -217,7 +223,9 @@ public final class FlowTable {
 
   private int place(Tuple forward, Tuple reverse, int lane, int state, long nowNs) {
     noticedNs = nowNs;
-    expireSome(lane, nowNs);
+    if (inPassing) {
+      expireSome(lane, nowNs);
+    }
     boolean opening = FlowState.isHalfOpen(state);
     if (opening && evictsOldest && halfOpen.count(lane) >= halfOpenPerLane) {
       expire(lane, nowNs);

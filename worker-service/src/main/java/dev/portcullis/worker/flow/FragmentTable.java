@@ -157,7 +157,12 @@ public final class FragmentTable {
    * @param scope what else tells datagrams apart, 24 bits: where they came in
    */
   public int open(PacketHeader h, int scope, int lane, long nowNs) {
-    return datagrams[lane] < share(lane, limit) ? openAnyway(h, scope, lane, nowNs) : NONE;
+    return isFull(lane) ? NONE : openAnyway(h, scope, lane, nowNs);
+  }
+
+  /** Whether a lane has as many datagrams as it may. */
+  public boolean isFull(int lane) {
+    return datagrams[lane] >= share(lane, limit);
   }
 
   private static int share(int lane, int ofWorker) {

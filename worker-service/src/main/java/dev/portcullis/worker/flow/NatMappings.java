@@ -37,6 +37,7 @@ public final class NatMappings implements FlowListener {
   private final long tcpTimeoutNs;
   private final int limitPerLane;
   private final Tuple permission = new Tuple();
+  private boolean inPassing = true;
 
   /**
    * Makes an empty table, which listens to {@code flows}.
@@ -84,6 +85,27 @@ public final class NatMappings implements FlowListener {
     return store.get(it, FLOWS) == 0 && nowNs - store.get(it, LAST_OUT) > timeoutNs;
   }
 
+  /**
+   * Whether new mappings take out old ones in passing; otherwise {@link #expire} and lack of room.
+   */
+  public void inPassing(boolean it) {
+    inPassing = it;
+  }
+
+  /** Takes out all mappings and permissions that are over. */
+  public void expire(long nowNs) {
+    for (int lane = 0; lane < Lanes.COUNT; lane++) {
+      int it = store.head(lane);
+      while (it >= 0) {
+        int next = store.next(it);
+        if (isOver(it, nowNs)) {
+          remove(it);
+        }
+        it = next;
+      }
+    }
+  }
+
   /** Makes a mapping; -1 when the lane is full of live ones. */
   public int insert(Tuple inner, Tuple outer, int lane, long nowNs) {
     int it = allocate(lane, nowNs);
@@ -99,7 +121,8 @@ public final class NatMappings implements FlowListener {
   }
 
   private int allocate(int lane, long nowNs) {
-    for (int i = 0; i < 2 || i < 16 && store.count(lane) >= limitPerLane; i++) {
+    int looks = inPassing ? 2 : 0;
+    for (int i = 0; i < looks || i < 16 && store.count(lane) >= limitPerLane; i++) {
       int old = store.walk(lane);
       if (old >= 0 && isOver(old, nowNs)) {
         remove(old);

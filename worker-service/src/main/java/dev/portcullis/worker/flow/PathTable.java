@@ -7,7 +7,8 @@ import dev.portcullis.core.distribution.Lanes;
  * (patent, W1 and W2). A record has the key and not the worker, so it stays right when the table
  * changes. It outlives the flow: it expires after the longest timeout that a flow can have. When it
  * was last seen is kept in {@link #unit units}, so that not every packet has to come here. The
- * bound is per lane of the reply: {@code limits.paths / 16}.
+ * bound is per lane of the reply: {@code limits.paths / 16}. New records take out old ones in
+ * passing, two looks each, unless ticks do ({@link #inPassing}).
  *
  * <p>A record may also be a <em>pin</em>: by the tuple of a request, the key that the owner by
  * {@code least-loaded} has chosen for it. How many pins lead to each slot is counted per lane.
@@ -32,6 +33,7 @@ public final class PathTable {
   private final int unitBits;
   private final int limitPerLane;
   private final PinCounts pins = new PinCounts();
+  private boolean inPassing = true;
 
   /**
    * Makes an empty table.
@@ -43,6 +45,27 @@ public final class PathTable {
     this.timeoutNs = timeoutNs;
     this.unitBits = Math.max(0, 63 - Long.numberOfLeadingZeros(timeoutNs) - 6);
     this.limitPerLane = Math.max(1, limit / Lanes.COUNT);
+  }
+
+  /**
+   * Whether new records take out old ones in passing; otherwise {@link #expire} and lack of room.
+   */
+  public void inPassing(boolean it) {
+    inPassing = it;
+  }
+
+  /** Takes out all records that have expired. */
+  public void expire(long nowNs) {
+    for (int lane = 0; lane < Lanes.COUNT; lane++) {
+      int record = store.head(lane);
+      while (record >= 0) {
+        int next = store.next(record);
+        if (isExpired(record, nowNs)) {
+          remove(record);
+        }
+        record = next;
+      }
+    }
   }
 
   /**
@@ -155,7 +178,8 @@ public final class PathTable {
       unpin(record);
       return record;
     }
-    for (int i = 0; i < 2; i++) {
+    int looks = inPassing || store.count(lane) >= limit ? 2 : 0;
+    for (int i = 0; i < looks; i++) {
       int old = store.walk(lane);
       if (old >= 0 && isExpired(old, nowNs)) {
         remove(old);

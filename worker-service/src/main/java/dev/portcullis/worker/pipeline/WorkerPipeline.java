@@ -200,6 +200,7 @@ public final class WorkerPipeline {
   /** Takes a vector through all stages, span by span. */
   public void process(Vector v) {
     events.causedBy(v);
+    inPassing(!v.hasEvents);
     while (v.end < v.batch.count) {
       v.from = v.end;
       v.end = Math.min(v.batch.count, v.from + Vector.SPAN);
@@ -223,6 +224,14 @@ public final class WorkerPipeline {
     while (holds.resume(v)) {
       guarded(emit, v);
     }
+  }
+
+  /** The frames of a replay take out nothing in passing: what is due goes by its ticks (ADR 44). */
+  private void inPassing(boolean it) {
+    flows.inPassing(it);
+    paths.inPassing(it);
+    mappings.inPassing(it);
+    defragment.inPassing(it);
   }
 
   /** Takes a span through all stages: two passes of lookup, then run by run. */
@@ -324,8 +333,9 @@ public final class WorkerPipeline {
 
   /**
    * Time has come to {@code nowNs}: what is due in any lane happens. Stages that keep packets or
-   * flows for a time act here, the next packet of a lane or this, whichever is first. Events that
-   * wait for a port of entry are sent. Frames that wait are let go before ({@link #letGo}).
+   * flows for a time act here, or at the next packet of a lane if that is first and no replay's.
+   * Events that wait for a port of entry are sent. Frames that wait are let go before ({@link
+   * #letGo}).
    *
    * @param nowNs 0: no time has passed, only events are asked for
    * @param budget bytes of events that may be sent now, and flows that may end; 0: {@link
@@ -336,6 +346,10 @@ public final class WorkerPipeline {
     boolean more = false;
     if (nowNs != 0 && budget == 0) {
       more = flows.tick(nowNs, FLOWS_A_TICK) == FLOWS_A_TICK;
+    }
+    if (nowNs != 0 && budget > 0) {
+      paths.expire(nowNs);
+      mappings.expire(nowNs);
     }
     while (nowNs != 0 && budget > 0 && events.waiting() < budget) {
       if (flows.tick(nowNs, FLOWS_AT_ONCE) < FLOWS_AT_ONCE) {

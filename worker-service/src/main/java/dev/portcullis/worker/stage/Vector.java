@@ -109,6 +109,9 @@ public final class Vector {
   /** Whether the batch has messages between workers: rows that are no packets. */
   public boolean hasMessages;
 
+  /** Whether events that the batch causes are for the port of entry: it is of a replay. */
+  public boolean hasEvents;
+
   /** First row of the run. */
   public int from;
 
@@ -265,6 +268,7 @@ public final class Vector {
       assignedLow[i] = packets.vLow[i];
     }
     hasMessages = (all & PacketFlags.MESSAGE) != 0;
+    hasEvents = (all & PacketFlags.EVENTS) != 0;
   }
 
   private static int kindOf(int flags) {

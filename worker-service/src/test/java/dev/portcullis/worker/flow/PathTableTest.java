@@ -58,6 +58,19 @@ class PathTableTest {
     assertEquals(paths.unit(0), paths.unit(1));
   }
 
+  @Test
+  void shouldTakeOutOldRecordsAtOnceWhereNewOnesDoNot() {
+    paths.inPassing(false);
+    put(START);
+    for (int i = 0; i < 10; i++) {
+      tuple.set(0, 5, 0, i, 3);
+      assertTrue(paths.put(tuple, 0, 0, 0, 9, START + 3 * TIMEOUT));
+    }
+    assertEquals(11, paths.size());
+    paths.expire(START + 3 * TIMEOUT);
+    assertEquals(10, paths.size());
+  }
+
   private void put(long nowNs) {
     tuple.set(0, 1, 0, 2, 3);
     assertTrue(paths.put(tuple, 0, 0, 0, 9, nowNs));

@@ -45,6 +45,7 @@ public final class DefragmentStage implements Stage {
   private final Ownership ownership;
   private final FragmentTable table;
   private final Consumer<Vector> resume;
+  private boolean inPassing = true;
 
   /**
    * Makes the stage.
@@ -62,6 +63,11 @@ public final class DefragmentStage implements Stage {
     this.ownership = ownership;
     this.table = table;
     this.resume = resume;
+  }
+
+  /** Whether fragments let go what waits too long in passing; otherwise ticks and lack of room. */
+  public void inPassing(boolean it) {
+    inPassing = it;
   }
 
   @Override
@@ -93,7 +99,9 @@ public final class DefragmentStage implements Stage {
     if (datagram >= 0) {
       result = add(v, i, datagram);
     } else {
-      v.caused[i] += expire(v, lane, nowNs);
+      if (inPassing || table.isFull(lane)) {
+        v.caused[i] += expire(v, lane, nowNs);
+      }
       datagram = table.open(h, scope, lane, nowNs);
       if (datagram >= 0) {
         result = add(v, i, datagram);
@@ -104,7 +112,9 @@ public final class DefragmentStage implements Stage {
       case FragmentTable.KEPT -> {
         v.hold(i);
         table.lastWasHeld(datagram);
-        v.caused[i] += expire(v, lane, nowNs);
+        if (inPassing) {
+          v.caused[i] += expire(v, lane, nowNs);
+        }
       }
       case FragmentTable.OVERLAP -> refuse(v, i, datagram, DropReason.FRAGMENT_OVERLAP);
       default -> refuse(v, i, datagram, DropReason.FRAGMENT_LIMIT);
