@@ -31,8 +31,8 @@ public final class PacketBatch {
   public static final int MAX_BYTES = TARGET_BYTES + MAX_PACKET_BYTES + 8 * 1024;
 
   /**
-   * {@link #linkType} of a packet whose link-layer header is the encapsulation that it came in with,
-   * and goes back with as it is: LINKTYPE_USER0. Only the port that put it there reads it.
+   * {@link #linkType} of a packet whose link-layer header is the encapsulation that it came in
+   * with, and goes back with as it is: LINKTYPE_USER0. Only the port that put it there reads it.
    */
   public static final int ENCAPSULATION = 147;
 

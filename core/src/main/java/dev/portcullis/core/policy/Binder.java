@@ -210,7 +210,9 @@ final class Binder {
           name.getValue(), List.of(), List.of(), List.of(), List.of(), List.of());
     }
     if (raw.isRecord() && !Scalars.isText(raw)) {
-      return node == null && OPTIONAL.contains(raw) ? null : record(raw.asSubclass(Record.class), node, path);
+      return node == null && OPTIONAL.contains(raw)
+          ? null
+          : record(raw.asSubclass(Record.class), node, path);
     }
     String fallback = field.value();
     if (node != null) {

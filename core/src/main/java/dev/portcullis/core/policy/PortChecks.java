@@ -97,15 +97,14 @@ final class PortChecks {
     if (mac != null && !MAC.matcher(mac).matches()) {
       b.fault(
           at,
-          "\""
-              + mac
-              + "\" is no MAC address of a station; allowed is one like 02:00:00:00:00:01.");
+          "\"" + mac + "\" is no MAC address of a station; allowed is one like 02:00:00:00:00:01.");
     }
   }
 
   private static void tunnel(Binder b, String at, String driver, @Nullable TunnelSpec tunnel) {
     if (tunnel == null) {
-      b.fault(at, "the tunnel of the port is missing; " + driver + ": {vni: NUMBER} must be given.");
+      b.fault(
+          at, "the tunnel of the port is missing; " + driver + ": {vni: NUMBER} must be given.");
       return;
     }
     boolean gwlb = tunnel.mode() == TunnelMode.GWLB;
@@ -118,7 +117,8 @@ final class PortChecks {
     }
     if (!gwlb && tunnel.healthPort() != null) {
       b.fault(
-          at + ".healthPort", "health checks are not answered here; allowed is it with mode: gwlb.");
+          at + ".healthPort",
+          "health checks are not answered here; allowed is it with mode: gwlb.");
     }
     if (!tunnel.learn() && tunnel.remotes().isEmpty()) {
       b.fault(

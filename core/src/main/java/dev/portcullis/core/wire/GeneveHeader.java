@@ -2,8 +2,8 @@ package dev.portcullis.core.wire;
 
 /**
  * The header of GENEVE, RFC 8926 section 3.4: version, type of what follows, number of the virtual
- * network (VNI), options. Filled by {@link #parse}; reused. Reserved bits are not looked at. Thread:
- * one.
+ * network (VNI), options. Filled by {@link #parse}; reused. Reserved bits are not looked at.
+ * Thread: one.
  */
 public final class GeneveHeader {
 

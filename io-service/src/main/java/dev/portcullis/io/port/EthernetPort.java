@@ -9,7 +9,6 @@ import dev.portcullis.core.policy.GatewaySpec.PortSpec;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.io.offload.Segmenter;
-import java.lang.foreign.Arena;
 import java.time.Clock;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * wire: frames leave with the MAC addresses that they came with. A routed port is a station of its
  * own, which finds next hops and answers for the gateway's addresses ({@link Link}).
  */
-abstract class EthernetPort implements Port, Link.Output {
+abstract class EthernetPort extends GatheringPort implements Link.Output {
 
   /** The frame keeps the header that it has. */
   static final long KEPT = -1;
@@ -26,23 +25,15 @@ abstract class EthernetPort implements Port, Link.Output {
   /** {@link #depart}: the port itself made the frame. */
   static final int OWN = -1;
 
-  private final int tag;
-  private final String name;
   private final int mtu;
   private final boolean offloading;
   private final long mac;
-  private final LinkLoop loop;
-  private final Clock clock;
   private final BatchSender sender;
   private final int prefixBytes;
   private final @Nullable Link link;
   private final Segmenter segmenter = new Segmenter();
   private final PacketHeader header = new PacketHeader();
   private final PacketBatch piece = new PacketBatch(2 * PacketBatch.MAX_PACKET_BYTES);
-  private final FrameSource[] sources;
-  private final Intake[] intakes;
-  private Departures departures = Departures.NOBODY;
-  private boolean closed;
 
   /** What is the same for every frame of a port. */
   record Station(PortSpec port, boolean inline, long mac, int neighbours, int waiting) {}
@@ -65,57 +56,35 @@ abstract class EthernetPort implements Port, Link.Output {
       boolean offloading,
       LinkLoop loop,
       Clock clock) {
+    super(tag, station.port().name(), sources, sender, loop, clock);
     PortSpec port = station.port();
-    this.tag = tag;
-    this.name = port.name();
     this.mtu = port.mtu();
     this.mac = station.mac();
     this.offloading = offloading;
-    this.loop = loop;
-    this.clock = clock;
     this.sender = sender;
     this.prefixBytes = prefixBytes;
-    this.sources = sources;
-    this.intakes = new Intake[sources.length];
     this.link =
         station.inline()
             ? null
-            : new Link(
-                config, port, mac, station.neighbours(), station.waiting(), loop, this);
+            : new Link(config, port, mac, station.neighbours(), station.waiting(), loop, this);
   }
 
   @Override
-  public final int tag() {
-    return tag;
-  }
-
-  @Override
-  public final String name() {
-    return name;
-  }
-
-  @Override
-  public void report(Departures to) {
-    departures = to;
-    sender.report(to);
+  public final void report(Departures to) {
+    super.report(to);
     if (link != null) {
       link.report(to);
     }
   }
 
-  /** Who is told what became of frames. */
-  final Departures departures() {
-    return departures;
-  }
-
   @Override
   public final void configure(GatewayConfig config) {
-    if (link != null && !closed) {
+    if (link != null && !isClosed()) {
       link.configure(config);
     }
   }
 
-  /** Looks at what came in before the gateway does. */
+  @Override
   void heard(PacketBatch batch) {
     if (link != null) {
       link.heard(batch);
@@ -123,24 +92,7 @@ abstract class EthernetPort implements Port, Link.Output {
   }
 
   @Override
-  public final void start(FrameSink sink) {
-    FrameSink first =
-        new FrameSink() {
-          @Override
-          public void take(PacketBatch batch) {
-            heard(batch);
-            sink.take(batch);
-          }
-
-          @Override
-          public boolean mayTake() {
-            return sink.mayTake();
-          }
-        };
-    for (int i = 0; i < intakes.length && !closed; i++) {
-      intakes[i] = new Intake("port-" + name + "-" + i, sources[i], loop, first);
-      intakes[i].start();
-    }
+  final void started() {
     if (link != null) {
       link.start();
     }
@@ -148,7 +100,7 @@ abstract class EthernetPort implements Port, Link.Output {
 
   @Override
   public final @Nullable DropReason transmit(PacketBatch batch, int i) {
-    if (closed) {
+    if (isClosed()) {
       return DropReason.PORT_CLOSED;
     }
     if (link == null) {
@@ -264,49 +216,16 @@ abstract class EthernetPort implements Port, Link.Output {
   abstract void depart(int frame, int length, int frames, int flags, PacketBatch batch, int i);
 
   @Override
-  public final long nowNs() {
-    return Live.nowNs(clock);
-  }
-
-  /** Nothing comes: the port never asks about frames. */
-  @Override
-  public final void settled(PacketBatch batch, int i) {}
-
-  @Override
-  public final void flush() {
-    if (!closed) {
-      sender.send();
-      count();
-      if (link != null) {
-        link.look();
-      }
+  void flushed() {
+    if (link != null) {
+      link.look();
     }
   }
 
-  /** Tells the departures what the port counts itself. */
-  abstract void count();
-
   @Override
-  public final void close() {
-    if (closed) {
-      return;
-    }
-    boolean ended = true;
-    for (Intake it : intakes) {
-      ended &= it == null || it.close();
-    }
+  final void closing() {
     if (link != null) {
       link.close();
     }
-    sender.send();
-    closed = true;
-    release(ended);
   }
-
-  /**
-   * Gives back what the port has.
-   *
-   * @param ended whether the threads of its intakes are; otherwise they may still read
-   */
-  abstract void release(boolean ended);
 }

@@ -139,8 +139,7 @@ final class Link {
       int at = batch.l2Offset[i];
       byte[] bytes = batch.bytes;
       boolean refused = (batch.flags[i] & PacketFlags.REFUSED) != 0;
-      if (!refused
-          && PacketHeader.u16(bytes, at + EthernetHeader.TYPE_AT) != EthernetHeader.IPV4) {
+      if (!refused && PacketHeader.u16(bytes, at + EthernetHeader.TYPE_AT) != EthernetHeader.IPV4) {
         neighbours.heard(bytes, at, batch.l2Length[i] + batch.dataLength[i], nowNs);
       }
     }

@@ -30,9 +30,7 @@ public final class PacketPort extends EthernetPort {
 
   private static final int ARPHRD_ETHER = 1;
 
-  private final int tag;
   private final Opened opened;
-  private final BatchSender sender;
   private final VirtioHeader offload = new VirtioHeader();
 
   /** What the port has of the kernel. */
@@ -42,7 +40,7 @@ public final class PacketPort extends EthernetPort {
       PacketRing[] sources,
       int sending,
       SilentDevice silent,
-      Arena arena) {}
+      PortMemory memory) {}
 
   private PacketPort(
       int tag,
@@ -54,18 +52,8 @@ public final class PacketPort extends EthernetPort {
       LinkLoop loop,
       Clock clock) {
     super(
-        tag,
-        config,
-        station,
-        opened.sources,
-        sender,
-        VirtioHeader.BYTES,
-        offloading,
-        loop,
-        clock);
-    this.tag = tag;
+        tag, config, station, opened.sources, sender, VirtioHeader.BYTES, offloading, loop, clock);
     this.opened = opened;
-    this.sender = sender;
   }
 
   /**
@@ -92,11 +80,7 @@ public final class PacketPort extends EthernetPort {
     int index = device.index();
     if (device.linkType() != ARPHRD_ETHER) {
       throw new SystemException(
-          "port "
-              + port.name()
-              + ": the device "
-              + packet.device()
-              + " is no Ethernet interface.");
+          "port " + port.name() + ": the device " + packet.device() + " is no Ethernet interface.");
     }
     int deviceMtu = device.mtu();
     if (!inline && deviceMtu < port.mtu()) {
@@ -129,7 +113,8 @@ public final class PacketPort extends EthernetPort {
       throw e;
     }
     SilentDevice silent = SilentDevice.of(packet.device(), inline || mac == device.mac());
-    Arena arena = Arena.ofShared();
+    PortMemory memory = new PortMemory();
+    Arena arena = memory.arena();
     Consumer<String> trouble =
         it ->
             problems.accept(
@@ -147,9 +132,8 @@ public final class PacketPort extends EthernetPort {
         tag,
         config,
         new Station(port, inline, mac, packet.neighbours(), packet.waiting()),
-        new Opened(sockets, rings, sources, sending, silent, arena),
-        new BatchSender(
-            new int[] {sending}, tag, VirtioHeader.BYTES, arena, Departures.NOBODY),
+        new Opened(sockets, rings, sources, sending, silent, memory),
+        new BatchSender(new int[] {sending}, tag, VirtioHeader.BYTES, arena, Departures.NOBODY),
         packet.offload(),
         loop,
         clock);
@@ -165,26 +149,26 @@ public final class PacketPort extends EthernetPort {
 
   @Override
   void prefix(PacketBatch batch, int i, int at, int l2) {
-    offload.put(batch, i, sender.memory, at, l2);
+    offload.put(batch, i, sender().memory, at, l2);
   }
 
   @Override
   void ownPrefix(int at) {
-    sender.memory.asSlice(at, VirtioHeader.BYTES).fill((byte) 0);
+    sender().memory.asSlice(at, VirtioHeader.BYTES).fill((byte) 0);
   }
 
   @Override
   void depart(int frame, int length, int frames, int flags, PacketBatch batch, int i) {
-    sender.end(length, frames, flags);
+    sender().end(length, frames, flags);
   }
 
   @Override
-  void count() {
+  long lost() {
     long lost = 0;
     for (PacketRing it : opened.sources) {
       lost += it.lost();
     }
-    departures().overrun(tag, lost);
+    return lost;
   }
 
   @Override
@@ -193,7 +177,7 @@ public final class PacketPort extends EthernetPort {
     if (ended) {
       opened.rings.forEach(opened.sockets::close);
       new SystemCalls().close(opened.sending);
-      opened.arena.close();
+      opened.memory.close();
     }
   }
 }
