@@ -35,20 +35,20 @@ final class OpenVSwitch {
     Path folder = Files.createDirectories(Files.createTempDirectory(under, "ovs"));
     OpenVSwitch it = new OpenVSwitch(netns, host, folder);
     it.start();
-    it.bridge("carrier", "eth0", "type=system");
-    netns.ip(host, "addr add " + carrier + ".2/24 dev carrier");
+    it.bridge("br-out", "eth0", "type=system");
+    netns.ip(host, "addr add " + carrier + ".2/24 dev br-out");
     netns.ip(host, "link set eth0 up");
     it.bridge(
-        "inside",
+        "br-in",
         "gnv0",
         "type=geneve",
         "options:remote_ip=" + carrier + ".1",
         "options:key=" + vni);
-    netns.ip(host, "link set inside mtu 1450");
+    netns.ip(host, "link set br-in mtu 1450");
     // nobody computes what the device leaves out
-    netns.run(host, "ethtool", "-K", "inside", "tx", "off", "tso", "off", "gso", "off");
-    netns.run(host, "ethtool", "-K", "carrier", "tx", "off", "tso", "off", "gso", "off");
-    return "inside";
+    netns.run(host, "ethtool", "-K", "br-in", "tx", "off", "tso", "off", "gso", "off");
+    netns.run(host, "ethtool", "-K", "br-out", "tx", "off", "tso", "off", "gso", "off");
+    return "br-in";
   }
 
   private void start() throws Exception {
