@@ -16,6 +16,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.AfterParameterizedClassInvocation;
 import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -36,6 +37,12 @@ class LiveGwlbTest {
   private static String gateway;
   private static String balancer;
   private static Process running;
+
+  @Parameter(0)
+  String algorithm;
+
+  @Parameter(1)
+  int shards;
 
   @BeforeAll
   static void needsRoot() throws Exception {

@@ -22,33 +22,34 @@ final class PortChecks {
 
   private PortChecks() {}
 
-  /** Checks that no two ports of an IO module have one device. */
+  /** Checks that no two ports of an IO module have one device, or one UDP port. */
   static void checkDevices(Binder b, String at, List<PortSpec> ports) {
     Set<String> seen = new HashSet<>();
     for (int i = 0; i < ports.size(); i++) {
-      String device = device(ports.get(i));
-      if (device != null && !device.isEmpty() && !seen.add(device)) {
+      String owned = owned(ports.get(i));
+      if (owned != null && !seen.add(owned)) {
         b.fault(
             at + "[" + i + "]",
-            "the device \""
-                + device
-                + "\" is that of another port already; a port is allowed one of its own.");
+            "the " + owned + " is that of another port already; a port is allowed one of its own.");
       }
     }
   }
 
-  private static @Nullable String device(PortSpec port) {
+  /** What only one port can have, null where that is not said. */
+  private static @Nullable String owned(PortSpec port) {
     GatewaySpec.TunSpec tun = port.tun();
     GatewaySpec.PacketSpec packet = port.packet();
-    return switch (port.driver()) {
-      case TUN -> tun == null ? null : tun.device();
-      case PACKET -> packet == null ? null : packet.device();
-      case VXLAN, GENEVE -> {
-        TunnelSpec tunnel = port.tunnel();
-        yield tunnel == null ? null : "UDP " + tunnel.local() + " " + port.udpPort();
-      }
-      case PCAP -> null;
-    };
+    TunnelSpec tunnel = port.tunnel();
+    String device =
+        switch (port.driver()) {
+          case TUN -> tun == null ? "" : tun.device();
+          case PACKET -> packet == null ? "" : packet.device();
+          case PCAP, VXLAN, GENEVE -> "";
+        };
+    if (tunnel != null) {
+      return "UDP port " + port.udpPort() + " of " + tunnel.local();
+    }
+    return device.isEmpty() ? null : "device \"" + device + "\"";
   }
 
   /** Checks that frames of one port of an inline pair can leave by the other. */

@@ -68,7 +68,8 @@ final class BatchSender {
    * Makes one that has gathered nothing.
    *
    * @param sockets descriptors; {@link #replace} may change them
-   * @param uncounted bytes of a message that are none of the frame: its length in the books is less
+   * @param uncounted bytes of a message that are none of the frame: its length in the books is
+   *     less; negative: it is more
    */
   BatchSender(int[] sockets, int tag, int uncounted, Arena arena, Departures departures) {
     this.sockets = sockets.clone();
@@ -91,15 +92,18 @@ final class BatchSender {
     departures = to;
   }
 
-  /** From now on socket {@code i} is another; what was gathered for the one before is put out. */
-  void replace(int i, int fd) {
-    send();
+  /**
+   * From now on socket {@code i} is another; what was gathered for the one before is put out.
+   *
+   * @return descriptor of the one before
+   */
+  int replace(int i, int fd) {
+    if (first[i] >= 0) {
+      send();
+    }
+    int before = sockets[i];
     sockets[i] = fd;
-  }
-
-  /** Descriptor of socket {@code i}. */
-  int socket(int i) {
-    return sockets[i];
+    return before;
   }
 
   /** Returns where in {@link #memory} a message of this length can be written. */

@@ -74,22 +74,16 @@ public final class GwlbPort extends GatheringPort {
       int tag, PortSpec port, BooleanSupplier ready, LinkLoop loop, Clock clock) {
     TunnelSpec tunnel = Objects.requireNonNull(port.geneve());
     UdpSockets sockets = new UdpSockets(port, tunnel);
-    int[] receiving = new int[tunnel.queues()];
+    int[] receiving = sockets.receiving(tunnel.queues());
+    Integer healthPort = tunnel.healthPort();
     HealthAnswer health = null;
-    int open = 0;
-    try {
-      for (; open < receiving.length; open++) {
-        receiving[open] = sockets.receiving(receiving.length > 1);
-      }
-      Integer healthPort = tunnel.healthPort();
-      if (healthPort != null) {
+    if (healthPort != null) {
+      try {
         health = HealthAnswer.open(port.name(), tunnel.local(), healthPort, ready);
+      } catch (SystemException e) {
+        sockets.close(receiving);
+        throw e;
       }
-    } catch (SystemException e) {
-      for (int i = 0; i < open; i++) {
-        sockets.close(receiving[i]);
-      }
-      throw e;
     }
     PortMemory memory = new PortMemory();
     Arena arena = memory.arena();
@@ -103,7 +97,11 @@ public final class GwlbPort extends GatheringPort {
         port,
         new Opened(sockets, receiving, sources, health, memory),
         new BatchSender(
-            SourcePorts.closed(receiving[0], capacity(tunnel)), tag, 0, arena, Departures.NOBODY),
+            SourcePorts.closed(receiving[0], capacity(tunnel)),
+            tag,
+            -UdpReceiver.SENDER_BYTES,
+            arena,
+            Departures.NOBODY),
         loop,
         clock);
   }
@@ -220,9 +218,7 @@ public final class GwlbPort extends GatheringPort {
   void release(boolean ended) {
     if (ended) {
       ports.close();
-      for (int fd : opened.receiving) {
-        opened.sockets.close(fd);
-      }
+      opened.sockets.close(opened.receiving);
       opened.memory.close();
     }
   }

@@ -66,19 +66,17 @@ final class SourcePorts {
   }
 
   private int open(int port) {
+    int i = free();
+    if (portOf[i] != CLOSED) {
+      byPort[portOf[i]] = NOT_OPEN;
+      portOf[i] = CLOSED;
+      sockets.close(sender.replace(i, CLOSED));
+    }
     int fd = sockets.sending(port);
     if (fd < 0) {
       return NONE;
     }
-    int i = free();
-    if (portOf[i] != CLOSED) {
-      byPort[portOf[i]] = NOT_OPEN;
-    }
-    int before = sender.socket(i);
     sender.replace(i, fd);
-    if (before >= 0) {
-      sockets.close(before);
-    }
     byPort[port] = (char) i;
     portOf[i] = port;
     return use(i);
@@ -98,8 +96,8 @@ final class SourcePorts {
   /** Closes all but the socket that receives. */
   void close() {
     for (int i = RECEIVING + 1; i < portOf.length; i++) {
-      if (sender.socket(i) >= 0) {
-        sockets.close(sender.socket(i));
+      if (portOf[i] != CLOSED) {
+        sockets.close(sender.replace(i, CLOSED));
       }
     }
   }

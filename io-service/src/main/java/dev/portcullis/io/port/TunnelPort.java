@@ -98,10 +98,15 @@ final class TunnelPort extends EthernetPort {
     UdpSockets sockets = new UdpSockets(port, tunnel);
     byte[] header = encapsulation.get().header();
     checkMtu(sockets, port, tunnel, header.length);
-    int[] receiving = new int[tunnel.queues()];
     Integer wanted = tunnel.sourcePorts();
-    int[] sending = new int[wanted == null ? SOURCE_PORTS : wanted];
-    open(sockets, receiving, sending);
+    int[] receiving = sockets.receiving(tunnel.queues());
+    int[] sending;
+    try {
+      sending = sockets.sendingAnywhere(wanted == null ? SOURCE_PORTS : wanted);
+    } catch (SystemException e) {
+      sockets.close(receiving);
+      throw e;
+    }
     PortMemory memory = new PortMemory();
     Arena arena = memory.arena();
     long mac = mac(tunnel);
@@ -125,24 +130,6 @@ final class TunnelPort extends EthernetPort {
         header,
         loop,
         clock);
-  }
-
-  /** Opens all sockets, or none. */
-  private static void open(UdpSockets sockets, int[] receiving, int[] sending) {
-    int opened = 0;
-    try {
-      for (; opened < receiving.length; opened++) {
-        receiving[opened] = sockets.receiving(receiving.length > 1);
-      }
-      for (; opened < receiving.length + sending.length; opened++) {
-        sending[opened - receiving.length] = sockets.sending(UdpSockets.ANY_PORT);
-      }
-    } catch (SystemException e) {
-      for (int i = 0; i < opened; i++) {
-        sockets.close(i < receiving.length ? receiving[i] : sending[i - receiving.length]);
-      }
-      throw e;
-    }
   }
 
   /** A packet of the port's MTU must fit the way to every endpoint that the port was told. */
@@ -322,12 +309,8 @@ final class TunnelPort extends EthernetPort {
   @Override
   void release(boolean ended) {
     if (ended) {
-      for (int fd : opened.receiving) {
-        opened.sockets.close(fd);
-      }
-      for (int fd : opened.sending) {
-        opened.sockets.close(fd);
-      }
+      opened.sockets.close(opened.receiving);
+      opened.sockets.close(opened.sending);
       opened.memory.close();
     }
   }

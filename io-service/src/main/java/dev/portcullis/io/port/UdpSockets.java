@@ -18,8 +18,8 @@ import java.util.Objects;
  */
 final class UdpSockets {
 
-  /** {@link #sending}: whichever port the kernel gives. */
-  static final int ANY_PORT = 0;
+  /** Whichever port the kernel gives. */
+  private static final int ANY_PORT = 0;
 
   private static final int SOCK_DGRAM = 2, SOCK_NONBLOCK = SystemCalls.O_NONBLOCK;
   private static final int SOL_SOCKET = 1, IPPROTO_IP = 0, IPPROTO_IPV6 = 41;
@@ -43,27 +43,19 @@ final class UdpSockets {
     this.udpPort = port.udpPort();
   }
 
-  /**
-   * Opens a socket that takes in what comes for the tunnel.
-   *
-   * @param shared whether others of this port share the datagrams by flow
-   * @throws SystemException in one sentence, when the port is taken or the address is not there
-   */
-  int receiving(boolean shared) {
-    int fd = socket();
+  private int receiving(boolean shared) {
+    int fd = opened(socket());
     try (Arena arena = Arena.ofConfined()) {
       buffer(arena, fd, SO_RCVBUFFORCE, SO_RCVBUF);
       if (shared) {
-        option(arena, fd, SOL_SOCKET, SO_REUSEPORT, 1, "several queues");
+        option(arena, fd, SOL_SOCKET, SO_REUSEPORT, 1);
       }
       int result = bind(arena, fd, udpPort);
       if (result < 0) {
+        calls.close(fd);
         throw new SystemException(sentence(result));
       }
       return fd;
-    } catch (SystemException e) {
-      calls.close(fd);
-      throw e;
     }
   }
 
@@ -91,13 +83,16 @@ final class UdpSockets {
   }
 
   /**
-   * Opens a socket that only sends.
+   * Opens a socket that only sends. It may be called while packets flow: it throws nothing.
    *
-   * @param from UDP port that it sends from, or {@link #ANY_PORT}
-   * @return its descriptor, or the negative error number when the port cannot be had
+   * @param from UDP port that it sends from
+   * @return its descriptor, or the negative error number when there is none, or the port is taken
    */
   int sending(int from) {
     int fd = socket();
+    if (fd < 0) {
+      return fd;
+    }
     try (Arena arena = Arena.ofConfined()) {
       calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, arena.allocateFrom(JAVA_INT, 0));
       int result = bind(arena, fd, from);
@@ -115,7 +110,7 @@ final class UdpSockets {
    * @throws SystemException where there is no way to it
    */
   int mtu(IpAddress remote) {
-    int fd = socket();
+    int fd = opened(socket());
     try (Arena arena = Arena.ofConfined()) {
       int result = calls.connect(fd, address(arena, remote, udpPort));
       MemorySegment value = arena.allocate(JAVA_INT);
@@ -146,28 +141,89 @@ final class UdpSockets {
     calls.close(fd);
   }
 
+  /** Returns a descriptor, or the negative error number. */
   private int socket() {
     int fd =
         calls.socket(
             UdpAddress.family(local), SOCK_DGRAM | SOCK_NONBLOCK | SystemCalls.O_CLOEXEC, 0);
     if (fd < 0) {
+      return fd;
+    }
+    boolean v4 = local.version() == 4;
+    try (Arena arena = Arena.ofConfined()) {
+      buffer(arena, fd, SO_SNDBUFFORCE, SO_SNDBUF);
+      int result =
+          v4
+              ? option(arena, fd, IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DO)
+              : option(arena, fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DO);
+      if (result >= 0) {
+        result =
+            v4
+                ? option(arena, fd, SOL_SOCKET, SO_NO_CHECK, 1)
+                : option(arena, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      }
+      if (result < 0) {
+        calls.close(fd);
+        return result;
+      }
+      return fd;
+    }
+  }
+
+  /** Returns a descriptor that is one, and says so where it is an error number. */
+  private int opened(int fd) {
+    if (fd < 0) {
       throw new SystemException(
           "port " + port + ": a UDP socket cannot be opened: " + SystemCalls.describe(fd) + ".");
     }
-    try (Arena arena = Arena.ofConfined()) {
-      buffer(arena, fd, SO_SNDBUFFORCE, SO_SNDBUF);
-      if (local.version() == 4) {
-        option(arena, fd, IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DO, "that it does not fragment");
-        option(arena, fd, SOL_SOCKET, SO_NO_CHECK, 1, "that it leaves checksums out");
-      } else {
-        option(arena, fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, "that it leaves IPv4 out");
-        option(
-            arena, fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DO, "that it does not fragment");
+    return fd;
+  }
+
+  /**
+   * Opens sockets that only send, from whichever ports.
+   *
+   * @throws SystemException in one sentence; none is left open then
+   */
+  int[] sendingAnywhere(int count) {
+    int[] opened = new int[count];
+    for (int i = 0; i < count; i++) {
+      int fd = sending(ANY_PORT);
+      if (fd < 0) {
+        close(opened, i);
+        opened(fd);
       }
-      return fd;
+      opened[i] = fd;
+    }
+    return opened;
+  }
+
+  /**
+   * Opens sockets that take in what comes for the tunnel, and share it by flow where they are
+   * several.
+   *
+   * @throws SystemException in one sentence; none is left open then
+   */
+  int[] receiving(int count) {
+    int[] opened = new int[count];
+    int i = 0;
+    try {
+      for (; i < count; i++) {
+        opened[i] = receiving(count > 1);
+      }
+      return opened;
     } catch (SystemException e) {
-      calls.close(fd);
+      close(opened, i);
       throw e;
+    }
+  }
+
+  void close(int[] fds) {
+    close(fds, fds.length);
+  }
+
+  private void close(int[] fds, int count) {
+    for (int i = 0; i < count; i++) {
+      calls.close(fds[i]);
     }
   }
 
@@ -190,17 +246,7 @@ final class UdpSockets {
     }
   }
 
-  private void option(Arena arena, int fd, int level, int option, int value, String what) {
-    int result = calls.setsockopt(fd, level, option, arena.allocateFrom(JAVA_INT, value));
-    if (result < 0) {
-      throw new SystemException(
-          "port "
-              + port
-              + ": the UDP socket does not take "
-              + what
-              + ": "
-              + SystemCalls.describe(result)
-              + ".");
-    }
+  private int option(Arena arena, int fd, int level, int option, int value) {
+    return calls.setsockopt(fd, level, option, arena.allocateFrom(JAVA_INT, value));
   }
 }

@@ -55,6 +55,7 @@ class TunnelPortTest {
   private final BlockingQueue<String> arrived = new LinkedBlockingQueue<>();
 
   private final BlockingQueue<String> failed = new LinkedBlockingQueue<>();
+  private String local = "127.0.0.1";
   private int udpPort;
   private Port port;
 
@@ -84,7 +85,7 @@ class TunnelPortTest {
     return result.get(20, TimeUnit.SECONDS);
   }
 
-  private static GatewayConfig config(String driver, int udpPort, String more) {
+  private GatewayConfig config(String driver, int udpPort, String more) {
     ConfigLoader.Result result =
         ConfigLoader.parse(
             "test",
@@ -93,10 +94,10 @@ class TunnelPortTest {
             kind: PacketGateway
             metadata: {name: g}
             spec:
-              io: [{name: io-a, ports: [{name: lan, zone: lan, mtu: 1400, driver: %s, %s: {vni: 42, mac: "02:00:00:00:00:01", local: 127.0.0.1, port: %d%s}}]}]
+              io: [{name: io-a, ports: [{name: lan, zone: lan, mtu: 1400, driver: %s, %s: {vni: 42, mac: "02:00:00:00:00:01", local: \"%s\", port: %d%s}}]}]
               routes: [{to: 0.0.0.0/0, port: lan}]
             """
-                .formatted(driver, driver, udpPort, more));
+                .formatted(driver, driver, local, udpPort, more));
     GatewayConfig config = result.config();
     assertTrue(config != null, () -> result.faults().toString());
     return config;
@@ -110,7 +111,7 @@ class TunnelPortTest {
   }
 
   private void start(String driver, String more, boolean inline) throws Exception {
-    try (DatagramSocket free = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"))) {
+    try (DatagramSocket free = new DatagramSocket(0, InetAddress.getByName(local))) {
       udpPort = free.getLocalPort();
     }
     port = open(config(driver, udpPort, more), inline);
@@ -349,8 +350,18 @@ class TunnelPortTest {
   }
 
   @Test
+  void shouldCarryFramesOverIpv6() throws Exception {
+    local = "::1";
+    // the only address of the loopback device: the port is its own endpoint
+    start("vxlan", ", remotes: [\"::1\"]", true);
+    transmit(frame(OTHER, MAC));
+    assertEquals(frame(OTHER, MAC), arrived());
+    transmit(frame(MAC, OTHER));
+    assertEquals(frame(MAC, OTHER), arrived());
+  }
+
+  @Test
   void shouldSayThatItsUdpPortIsTaken() throws Exception {
-    udpPort = 0;
     try (DatagramSocket taken = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"))) {
       GatewayConfig config = config("vxlan", taken.getLocalPort(), "");
       SystemException e = assertThrows(SystemException.class, () -> open(config, false));
