@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -25,8 +26,25 @@ final class LiveNetwork implements AutoCloseable {
     /** The same, with the MAC addresses of the devices. */
     STATION,
     /** Two Ethernet devices that the gateway joins to a wire. */
-    INLINE
+    INLINE,
+    /** Two virtual networks; the hosts have VXLAN devices of the kernel. */
+    VXLAN,
+    /** Two virtual networks; the hosts have Open vSwitch, whose packets the kernel never sees. */
+    GENEVE;
+
+    /** Whether hosts and gateway have a network between them that carries another. */
+    boolean isTunnel() {
+      return this == VXLAN || this == GENEVE;
+    }
+
+    /** Whether the gateway finds next hops itself. */
+    boolean hasNeighbours() {
+      return this == ROUTED || this == STATION || isTunnel();
+    }
   }
+
+  /** Longest packet inside of a tunnel over Ethernet. */
+  private static final int TUNNEL_MTU = 1450;
 
   static final String SNAT = "10.72.0.9";
   private static final int START_SECONDS = 300;
@@ -62,7 +80,7 @@ final class LiveNetwork implements AutoCloseable {
         "net.ipv6.conf.all.forwarding=1",
         "net.ipv4.conf.all.rp_filter=0",
         "net.ipv4.conf.default.rp_filter=0");
-    address(client, "eth0", "10.71.0.2/24", "fd71::2/64");
+    address(client, device(client, "10.61.0", 42), "10.71.0.2/24", "fd71::2/64");
     if (driver == Driver.INLINE) {
       serverV4 = "10.71.0.3";
       serverV6 = "fd71::3";
@@ -71,7 +89,7 @@ final class LiveNetwork implements AutoCloseable {
     }
     serverV4 = "10.72.0.2";
     serverV6 = "fd72::2";
-    address(server, "eth0", "10.72.0.2/24", "fd72::2/64");
+    address(server, device(server, "10.62.0", 43), "10.72.0.2/24", "fd72::2/64");
     String host = driver == Driver.TUN ? "254" : "1";
     if (driver == Driver.TUN) {
       address(gateway, "pg0", "10.71.0.254/24", "fd71::254/64");
@@ -85,6 +103,24 @@ final class LiveNetwork implements AutoCloseable {
     netns.ip(client, "route add default via fd71::" + host);
     netns.ip(server, "route add default via 10.72.0." + host);
     netns.ip(server, "route add default via fd72::" + host);
+  }
+
+  /** Makes the device that a host has its addresses on, and returns its name. */
+  private String device(String host, String carrier, int vni) throws Exception {
+    if (!driver.isTunnel()) {
+      return "eth0";
+    }
+    netns.ip(gateway, "addr add " + carrier + ".1/24 dev " + (vni == 42 ? "pg0" : "pg1"));
+    if (driver == Driver.GENEVE) {
+      return OpenVSwitch.connect(netns, host, folder, carrier, vni);
+    }
+    netns.ip(host, "addr add " + carrier + ".2/24 dev eth0");
+    String far = " local " + carrier + ".2 remote " + carrier + ".1 dstport 4789 dev eth0";
+    netns.ip(host, "link add vx0 type vxlan id " + vni + far);
+    // a super-packet in a datagram is none that a socket gets in pieces
+    netns.run(host, "ethtool", "-K", "vx0", "tx", "off", "tso", "off", "gso", "off");
+    netns.ip(host, "link set vx0 up");
+    return "vx0";
   }
 
   private void address(String name, String device, String v4, String v6) throws Exception {
@@ -101,6 +137,14 @@ final class LiveNetwork implements AutoCloseable {
     if (driver != Driver.TUN) {
       lan = "driver: packet, packet: {device: pg0, queues: " + shards + mac("pg0") + "}";
       wan = "driver: packet, packet: {device: pg1, offload: " + !cut + mac("pg1") + "}";
+    }
+    if (driver.isTunnel()) {
+      // with two shards the gateway learns where the hosts are
+      String told = cut ? "" : ", learn: false, remotes: [10.6%d.0.2]";
+      String tunnel = "driver: %s, %s: {vni: 4%d, local: 10.6%d.0.1, queues: %d" + told + "}";
+      String name = driver.name().toLowerCase(Locale.ROOT);
+      lan = tunnel.formatted(name, name, 2, 1, shards, 1) + ", mtu: " + TUNNEL_MTU;
+      wan = tunnel.formatted(name, name, 3, 2, 1, 2) + (cut ? "" : ", mtu: " + TUNNEL_MTU);
     }
     boolean inline = driver == Driver.INLINE;
     String lanAddresses = inline ? "" : ", addresses: [10.71.0.1/24, \"fd71::1/64\"]";

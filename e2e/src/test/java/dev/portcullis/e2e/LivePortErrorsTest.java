@@ -1,8 +1,10 @@
 package dev.portcullis.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -92,9 +94,63 @@ class LivePortErrorsTest {
   }
 
   @Test
-  void shouldSayThatADriverIsNotThereYet() throws Exception {
-    Said said = Said.by("run", "-f", yaml("driver: geneve").toString());
-    assertTrue(said.err().contains("allowed are pcap, tun and packet"), said.toString());
-    assertEquals(1, said.exitCode());
+  void shouldSayThatTheUdpPortOfATunnelIsTaken() throws Exception {
+    try (DatagramSocket taken = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"))) {
+      int port = taken.getLocalPort();
+      String spec = "driver: vxlan, vxlan: {vni: 1, local: 127.0.0.1, port: " + port + "}";
+      Said said = Said.by("run", "-f", yaml(spec).toString());
+      assertSentence(
+          "port lan: UDP port " + port + " of 127.0.0.1 is taken; allowed is one that is free.",
+          said.err());
+      assertEquals(3, said.exitCode());
+    }
+  }
+
+  @Test
+  void shouldSayThatTheAddressOfATunnelIsNotThere() throws Exception {
+    Said said =
+        Said.by(
+            "run", "-f", yaml("driver: geneve, geneve: {vni: 1, local: 203.0.113.77}").toString());
+    assertSentence(
+        "port lan: the address 203.0.113.77 is not there; allowed is one of this host, or all"
+            + " (0.0.0.0, ::).",
+        said.err());
+    assertEquals(3, said.exitCode());
+  }
+
+  @Test
+  void shouldSayThatThereIsNoWayToAnEndpoint() throws Exception {
+    assertRefused(
+        "port lan: there is no way to the endpoint 203.0.113.77: Network is unreachable.",
+        "-net_admin",
+        "driver: vxlan, vxlan: {vni: 1, remotes: [203.0.113.77]}");
+  }
+
+  @Test
+  void shouldSayThatATunnelTakesNoPacketsOfTheMtu() throws Exception {
+    String spec = "driver: vxlan, mtu: 65535, vxlan: {vni: 1, remotes: [127.0.0.2]}";
+    Said said = Said.by("run", "-f", yaml(spec).toString());
+    assertSentence(
+        "port lan: mtu is 65535 and the tunnel to 127.0.0.2 takes 65485 bytes; allowed is no more"
+            + " than the tunnel takes.",
+        said.err());
+    assertEquals(3, said.exitCode());
+  }
+
+  @Test
+  void shouldSayThatHealthChecksCannotBeAnswered() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      int port = taken.getLocalPort();
+      String tunnel = "driver: geneve, geneve: {mode: gwlb, local: 127.0.0.1, healthPort: ";
+      Path yaml = yaml(tunnel + port + "}");
+      Files.writeString(yaml, Files.readString(yaml).replaceFirst("(?m)^.*routes:.*$", ""));
+      Said said = Said.by("run", "-f", yaml.toString());
+      assertSentence(
+          "port lan: health checks cannot be answered at TCP port "
+              + port
+              + " of 127.0.0.1: Address already in use.",
+          said.err());
+      assertEquals(3, said.exitCode());
+    }
   }
 }

@@ -36,7 +36,11 @@ import org.junit.jupiter.params.provider.CsvSource;
   "ROUTED, flow-hash, 2",
   "STATION, flow-hash, 2",
   "INLINE, ip-sum, 1",
-  "INLINE, flow-hash, 2"
+  "INLINE, flow-hash, 2",
+  "VXLAN, ip-sum, 1",
+  "VXLAN, flow-hash, 2",
+  "GENEVE, ip-sum, 1",
+  "GENEVE, flow-hash, 2"
 })
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class LivePortsTest {
@@ -58,7 +62,7 @@ class LivePortsTest {
 
   @BeforeAll
   static void needsRoot() throws Exception {
-    Netns.need("ip", "sysctl", "curl", "ping", "python3");
+    Netns.need("ip", "sysctl", "curl", "ping", "python3", "ethtool", "ovs-vswitchd");
     content = new byte[FILE_BYTES];
     new Random(20261125).nextBytes(content);
     Files.createDirectories(folder.resolve("files"));
@@ -251,8 +255,7 @@ class LivePortsTest {
   @Test
   @Order(7)
   void shouldDropForANextHopThatDoesNotAnswer() throws Exception {
-    boolean ethernet = driver == LiveNetwork.Driver.ROUTED || driver == LiveNetwork.Driver.STATION;
-    if (!ethernet) {
+    if (!driver.hasNeighbours()) {
       return; // no next hops
     }
     net.netns.call(net.client, "ping", "-c", "2", "-W", "1", "10.72.0.77");

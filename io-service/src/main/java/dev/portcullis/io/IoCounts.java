@@ -23,7 +23,7 @@ import java.util.List;
  */
 final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
 
-  private static final int PER_PORT = 6;
+  private static final int PER_PORT = 7;
 
   private final Counters counters;
   private final int[] received;
@@ -32,6 +32,7 @@ final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
   private final int[] forwarded;
   private final int[] forwardedBytes;
   private final int[] overrun;
+  private final int[] unlearned;
   private final DropCounters ingressDrops;
   private final DropCounters egressDrops;
   private final int epochSlot;
@@ -51,6 +52,7 @@ final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
     forwarded = new int[tags];
     forwardedBytes = new int[tags];
     overrun = new int[tags];
+    unlearned = new int[tags];
     for (Port port : ports) {
       received[port.tag()] = counters.slot(Counter.PACKETS_RECEIVED, module, port.name());
       receivedBytes[port.tag()] = counters.slot(Counter.BYTES_RECEIVED, module, port.name());
@@ -58,6 +60,7 @@ final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
       forwarded[port.tag()] = counters.slot(Counter.PACKETS_FORWARDED, module, port.name());
       forwardedBytes[port.tag()] = counters.slot(Counter.BYTES_FORWARDED, module, port.name());
       overrun[port.tag()] = counters.slot(Counter.PORT_OVERRUNS, module, port.name());
+      unlearned[port.tag()] = counters.slot(Counter.STATIONS_UNLEARNED, module, port.name());
     }
     ingressDrops = DropCounters.ofStage(counters, module, "ingress");
     egressDrops = DropCounters.ofStage(counters, module, "egress");
@@ -130,6 +133,11 @@ final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
   @Override
   public void overrun(int tag, long frames) {
     counters.set(overrun[tag], frames);
+  }
+
+  @Override
+  public void unlearned(int tag, long frames) {
+    counters.set(unlearned[tag], frames);
   }
 
   /** Counts a frame as dropped before it went to a worker. */

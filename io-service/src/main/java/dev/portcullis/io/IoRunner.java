@@ -28,10 +28,13 @@ import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.io.pcap.PcapngWriter;
 import dev.portcullis.io.port.FeedPort;
+import dev.portcullis.io.port.GenevePort;
+import dev.portcullis.io.port.GwlbPort;
 import dev.portcullis.io.port.PacketPort;
 import dev.portcullis.io.port.PcapPort;
 import dev.portcullis.io.port.Port;
 import dev.portcullis.io.port.TunPort;
+import dev.portcullis.io.port.VxlanPort;
 import dev.portcullis.io.system.SystemException;
 import jakarta.inject.Singleton;
 import java.io.IOException;
@@ -40,11 +43,10 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -105,9 +107,14 @@ public class IoRunner implements ModuleRunner {
     interfaces.forEach(it -> tags.put(it.port(), it.tag()));
     LinkLoop loop = loops.next();
     HostPort feed = settings.feed();
-    PortsOfModule ports = new PortsOfModule(config, topology, interfaces, feed != null);
-    ports.check();
     IoModule[] module = new IoModule[1];
+    PortsOfModule ports =
+        new PortsOfModule(
+            config,
+            topology,
+            interfaces,
+            feed != null,
+            () -> module[0] != null && module[0].ready());
     Notices notices = Notices.onStandardError();
     LinkObserver observer =
         new LinkObserver() {
@@ -214,25 +221,11 @@ public class IoRunner implements ModuleRunner {
 
   /** The ports of one IO module by its configuration. */
   private record PortsOfModule(
-      GatewayConfig config, Topology topology, List<LogicalInterface> interfaces, boolean feed) {
-
-    private static final Set<GatewaySpec.Driver> HERE =
-        EnumSet.of(GatewaySpec.Driver.PCAP, GatewaySpec.Driver.TUN, GatewaySpec.Driver.PACKET);
-
-    void check() throws ModuleException {
-      for (LogicalInterface it : interfaces) {
-        GatewaySpec.PortSpec port = specOf(it);
-        if (!feed && !HERE.contains(port.driver())) {
-          throw new ModuleException(
-              ExitCode.INPUT,
-              "port "
-                  + port.name()
-                  + ": this version has no driver "
-                  + port.driver().name().toLowerCase(java.util.Locale.ROOT)
-                  + " yet; allowed are pcap, tun and packet");
-        }
-      }
-    }
+      GatewayConfig config,
+      Topology topology,
+      List<LogicalInterface> interfaces,
+      boolean feed,
+      BooleanSupplier ready) {
 
     private GatewaySpec.PortSpec specOf(LogicalInterface it) {
       return config.gateway().io().stream()
@@ -254,19 +247,18 @@ public class IoRunner implements ModuleRunner {
     }
 
     private Port open(LogicalInterface it, GatewaySpec.PortSpec port, LinkLoop loop) {
+      boolean inline = topology.inlinePartner(it.tag()) >= 0;
       return switch (port.driver()) {
         case PCAP -> pcap(it, port.pcap(), loop);
         case TUN -> TunPort.open(it.tag(), port, loop, Clock.systemUTC(), System.err::println);
         case PACKET ->
             PacketPort.open(
-                it.tag(),
-                config,
-                port,
-                topology.inlinePartner(it.tag()) >= 0,
-                loop,
-                Clock.systemUTC(),
-                System.err::println);
-        case VXLAN, GENEVE -> throw new IllegalStateException("refused by check");
+                it.tag(), config, port, inline, loop, Clock.systemUTC(), System.err::println);
+        case VXLAN -> VxlanPort.open(it.tag(), config, port, inline, loop, Clock.systemUTC());
+        case GENEVE ->
+            port.isReturning()
+                ? GwlbPort.open(it.tag(), port, ready, loop, Clock.systemUTC())
+                : GenevePort.open(it.tag(), config, port, inline, loop, Clock.systemUTC());
       };
     }
 

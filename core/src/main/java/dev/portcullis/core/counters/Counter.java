@@ -77,6 +77,14 @@ public enum Counter {
           + " in no other count.",
       "module",
       "port"),
+  STATIONS_UNLEARNED(
+      "portcullis_port_stations_unlearned_total",
+      Type.COUNTER,
+      "packets",
+      "Frames from stations behind a tunnel for which there was no room: what is for such a station goes to"
+          + " every endpoint.",
+      "module",
+      "port"),
   BYTES_RECEIVED(
       "portcullis_bytes_received_total",
       Type.COUNTER,

@@ -111,7 +111,19 @@ public final class DropCounters {
       case NONE -> "none";
       case MALFORMED, BAD_CHECKSUM, MARTIAN, LAND, SOURCE_ROUTED -> "decode";
       case FRAGMENT_LIMIT, FRAGMENT_TIMEOUT, FRAGMENT_OVERLAP -> "defragment";
-      case NON_IP, UNKNOWN_LINK_TYPE, TOO_LARGE, NO_TABLE, UNKNOWN_TAG -> "ingress";
+      case NON_IP,
+          UNKNOWN_LINK_TYPE,
+          TOO_LARGE,
+          NO_TABLE,
+          UNKNOWN_TAG,
+          TUNNEL_HEADER,
+          TUNNEL_OPTION,
+          TUNNEL_PAYLOAD,
+          WRONG_VNI,
+          OTHER_STATION,
+          UNKNOWN_ENDPOINT,
+          ENDPOINT_LIMIT ->
+          "ingress";
       case ACL, ACL_DEFAULT, REJECTED, POLICY_CHANGED -> "acl";
       case MIDSTREAM,
           OUT_OF_STATE,
@@ -127,7 +139,8 @@ public final class DropCounters {
       case STAGE_FAILED -> "pipeline";
       case HOP_LIMIT, NOT_OWNER, NO_PATH, PATH_TABLE_FULL -> "redistribute";
       case LINK_QUEUE_FULL, LINK_LOST, WORKER_UNREACHABLE, SHUTDOWN -> "link";
-      case PORT_CLOSED, WRITE_FAILED, PORT_FULL, NO_NEIGHBOUR, NEIGHBOUR_LIMIT -> "egress";
+      case PORT_CLOSED, WRITE_FAILED, PORT_FULL, NO_NEIGHBOUR, NEIGHBOUR_LIMIT, NO_ENDPOINT ->
+          "egress";
     };
   }
 }

@@ -80,12 +80,28 @@ public enum DropReason {
       52,
       "neighbour-limit",
       "Too many packets wait for the MAC address of their next hop, or too many next hops do."),
-  HELPER_PARTIAL(
+  TUNNEL_HEADER(
       53,
+      "tunnel-header",
+      "The header of the tunnel is cut off, contradicts itself, or is of a version or kind that is not known."),
+  TUNNEL_OPTION(54, "tunnel-option", "A critical option in the header of the tunnel is not known."),
+  TUNNEL_PAYLOAD(
+      55, "tunnel-payload", "What is inside of the tunnel is not of the kind that the port takes."),
+  WRONG_VNI(56, "wrong-vni", "The datagram is of another virtual network than the port."),
+  OTHER_STATION(57, "other-station", "The frame in the tunnel is for another station."),
+  UNKNOWN_ENDPOINT(
+      58,
+      "unknown-endpoint",
+      "The datagram is from no endpoint that the port was told, and the port learns none."),
+  ENDPOINT_LIMIT(
+      59, "endpoint-limit", "The port has learned as many endpoints of the tunnel as it may."),
+  NO_ENDPOINT(60, "no-endpoint", "No endpoint of the tunnel is known that the packet could go to."),
+  HELPER_PARTIAL(
+      61,
       "helper-partial",
       "The TCP segment has a part of an address that must be translated as a whole.");
 
-  private static final DropReason[] BY_ID = new DropReason[64];
+  private static final DropReason[] BY_ID = new DropReason[128];
   private static final Map<String, DropReason> BY_LABEL = new HashMap<>();
 
   static {

@@ -30,6 +30,12 @@ public final class PacketBatch {
   /** The most bytes of one batch on the wire; a peer that sends more is refused. */
   public static final int MAX_BYTES = TARGET_BYTES + MAX_PACKET_BYTES + 8 * 1024;
 
+  /**
+   * {@link #linkType} of a packet whose link-layer header is the encapsulation that it came in
+   * with, and goes back with as it is: LINKTYPE_USER0. Only the port that put it there reads it.
+   */
+  public static final int ENCAPSULATION = 147;
+
   /** The buffer that all offsets point into. */
   public byte[] bytes;
 

@@ -130,6 +130,12 @@ public final class PacketFlags {
    */
   public static final int MOVED = 1 << 21;
 
+  /**
+   * The port of entry itself refuses this frame: {@code reason} is the id of the drop reason. Such
+   * a row is counted and goes no further; the flag is never on the wire.
+   */
+  public static final int REFUSED = 1 << 25;
+
   /** Shift of the number of workers that the packet went through before this one (3 bits). */
   public static final int HOPS_SHIFT = 8;
 

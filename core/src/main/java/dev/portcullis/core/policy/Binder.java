@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +44,14 @@ final class Binder {
           86_400_000_000_000L);
   private static final Map<String, String> NOT_YET =
       Map.of("SwitchMode:mesh", "mesh", "Replication:async", "async", "Replication:sync", "sync");
+
+  /** Objects that are not there unless they are given. */
+  private static final Set<Class<?>> OPTIONAL =
+      Set.of(
+          GatewaySpec.PcapSpec.class,
+          GatewaySpec.TunSpec.class,
+          GatewaySpec.PacketSpec.class,
+          GatewaySpec.TunnelSpec.class);
 
   private final String file;
   private final List<Fault> faults;
@@ -201,8 +210,9 @@ final class Binder {
           name.getValue(), List.of(), List.of(), List.of(), List.of(), List.of());
     }
     if (raw.isRecord() && !Scalars.isText(raw)) {
-      boolean optional = raw == GatewaySpec.PcapSpec.class || raw == GatewaySpec.TunSpec.class;
-      return node == null && optional ? null : record(raw.asSubclass(Record.class), node, path);
+      return node == null && OPTIONAL.contains(raw)
+          ? null
+          : record(raw.asSubclass(Record.class), node, path);
     }
     String fallback = field.value();
     if (node != null) {

@@ -113,10 +113,21 @@ final class ConfigChecks {
       }
     }
     zones.remove("");
+    List<String> returning =
+        s.io().stream()
+            .flatMap(it -> it.ports().stream())
+            .filter(GatewaySpec.PortSpec::isReturning)
+            .map(GatewaySpec.PortSpec::name)
+            .toList();
     for (int i = 0; i < s.routes().size(); i++) {
       GatewaySpec.Route route = s.routes().get(i);
       String at = "spec.routes[" + i + "]";
       reference(b, at + ".port", "port", String.valueOf(route.port()), ports);
+      if (returning.contains(route.port())) {
+        b.fault(
+            at + ".port",
+            "a port with mode: gwlb sends only what came in by it; allowed is no route to it.");
+      }
       Prefix to = route.to() == null ? null : Prefix.parse(route.to());
       IpAddress via = route.via() == null ? null : IpAddress.parse(route.via());
       if (to != null && !to.isNetwork()) {
@@ -160,7 +171,7 @@ final class ConfigChecks {
         }
       }
     }
-    if (!b.has("spec.routes") && !b.has("spec.inline")) {
+    if (!b.has("spec.routes") && !b.has("spec.inline") && returning.isEmpty()) {
       b.fault("spec", "both routes and inline are missing; one of them must be given.");
     }
     log(s.log().eve(), b);

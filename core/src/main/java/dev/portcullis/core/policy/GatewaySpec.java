@@ -229,7 +229,9 @@ public record GatewaySpec(
           boolean clampMss,
       @Field(doc = "Files of a pcap port.") @Nullable PcapSpec pcap,
       @Field(doc = "Device of a tun port.") @Nullable TunSpec tun,
-      @Field(doc = "Interface of a packet port.") @Nullable PacketSpec packet) {
+      @Field(doc = "Interface of a packet port.") @Nullable PacketSpec packet,
+      @Field(doc = "Tunnel of a vxlan port.") @Nullable TunnelSpec vxlan,
+      @Field(doc = "Tunnel of a geneve port.") @Nullable TunnelSpec geneve) {
 
     /** A port without a device. */
     public PortSpec(
@@ -239,7 +241,29 @@ public record GatewaySpec(
         List<String> addresses,
         int mtu,
         @Nullable PcapSpec pcap) {
-      this(name, zone, driver, addresses, mtu, false, pcap, null, null);
+      this(name, zone, driver, addresses, mtu, false, pcap, null, null, null, null);
+    }
+
+    /** The tunnel of the port's driver, null where it is none that has one. */
+    public @Nullable TunnelSpec tunnel() {
+      return switch (driver) {
+        case VXLAN -> vxlan;
+        case GENEVE -> geneve;
+        case PCAP, TUN, PACKET -> null;
+      };
+    }
+
+    /** UDP port of the tunnel's endpoints: RFC 7348 section 5, RFC 8926 section 3.3. */
+    public int udpPort() {
+      TunnelSpec tunnel = tunnel();
+      Integer given = tunnel == null ? null : tunnel.port();
+      return given != null ? given : driver == Driver.VXLAN ? 4789 : 6081;
+    }
+
+    /** Whether what comes in by this port leaves by it, as by an inline pair of one port. */
+    public boolean isReturning() {
+      TunnelSpec tunnel = tunnel();
+      return tunnel != null && tunnel.mode() == TunnelMode.GWLB;
     }
   }
 
@@ -300,6 +324,87 @@ public record GatewaySpec(
               min = 1,
               max = 1024)
           int waiting) {}
+
+  /** Tunnel over UDP: the virtual network, its endpoints, and the stations behind them. */
+  public record TunnelSpec(
+      @Field(
+              doc = "Number of the virtual network; with gwlb: whichever, unless given.",
+              max = 0xff_ffff)
+          @Nullable Integer vni,
+      @Field(
+              doc =
+                  "What is in the tunnel: frames of a link, or (geneve only) packets of an AWS Gateway"
+                      + " Load Balancer, which go back to it.",
+              value = "ethernet")
+          TunnelMode mode,
+      @Field(
+              doc = "Own address; its family is that of the tunnel.",
+              value = "0.0.0.0",
+              kind = Field.Kind.ADDRESS)
+          String local,
+      @Field(
+              doc = "UDP port of all endpoints; by default 4789 (vxlan), 6081 (geneve).",
+              min = 1,
+              max = 65535)
+          @Nullable Integer port,
+      @Field(doc = "Endpoints that the port is told.", kind = Field.Kind.ADDRESS)
+          List<String> remotes,
+      @Field(
+              doc = "Whether who sends is an endpoint, too; otherwise only those in remotes are.",
+              value = "true")
+          boolean learn,
+      @Field(doc = "Endpoints that the port learns.", value = "64", min = 1, max = 4096)
+          int endpoints,
+      @Field(
+              doc = "Stations whose endpoint the port knows.",
+              value = "1Ki",
+              kind = Field.Kind.SIZE,
+              min = 16,
+              max = 65536)
+          int stations,
+      @Field(
+              doc =
+                  "UDP ports that the port sends from, by flow (16); with gwlb, that it keeps open (1024).",
+              min = 1,
+              max = 16384)
+          @Nullable Integer sourcePorts,
+      @Field(
+              doc = "Sockets that share the datagrams by flow, a thread each.",
+              value = "1",
+              min = 1,
+              max = 16)
+          int queues,
+      @Field(
+              doc =
+                  "MAC address of a routed port; none: a locally administered one, made from vni and"
+                      + " local address.")
+          @Nullable String mac,
+      @Field(
+              doc = "Stations on the link that a routed port knows.",
+              value = "1Ki",
+              kind = Field.Kind.SIZE,
+              min = 16,
+              max = 65536)
+          int neighbours,
+      @Field(
+              doc = "Packets that wait for the MAC address of their next hop.",
+              value = "256",
+              min = 1,
+              max = 1024)
+          int waiting,
+      @Field(
+              doc =
+                  "TCP port of the local address where health checks over HTTP are answered, with gwlb;"
+                      + " 200: the gateway is ready.",
+              min = 1,
+              max = 65535)
+          @Nullable Integer healthPort) {}
+
+  /** What a tunnel has inside. */
+  public enum TunnelMode {
+    ETHERNET,
+    GWLB
+  }
 
   /** Port drivers. */
   public enum Driver {

@@ -2,6 +2,9 @@ package dev.portcullis.core.policy;
 
 import dev.portcullis.core.policy.GatewaySpec.Driver;
 import dev.portcullis.core.policy.GatewaySpec.PortSpec;
+import dev.portcullis.core.policy.GatewaySpec.TunnelMode;
+import dev.portcullis.core.policy.GatewaySpec.TunnelSpec;
+import dev.portcullis.core.wire.IpAddress;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -19,40 +22,51 @@ final class PortChecks {
 
   private PortChecks() {}
 
-  /** Checks that no two ports of an IO module have one device. */
+  /** Checks that no two ports of an IO module have one device, or one UDP port. */
   static void checkDevices(Binder b, String at, List<PortSpec> ports) {
     Set<String> seen = new HashSet<>();
     for (int i = 0; i < ports.size(); i++) {
-      String device = device(ports.get(i));
-      if (device != null && !device.isEmpty() && !seen.add(device)) {
+      String owned = owned(ports.get(i));
+      if (owned != null && !seen.add(owned)) {
         b.fault(
             at + "[" + i + "]",
-            "the device \""
-                + device
-                + "\" is that of another port already; a port is allowed one of its own.");
+            "the " + owned + " is that of another port already; a port is allowed one of its own.");
       }
     }
   }
 
-  private static @Nullable String device(PortSpec port) {
+  /** What only one port can have, null where that is not said. */
+  private static @Nullable String owned(PortSpec port) {
     GatewaySpec.TunSpec tun = port.tun();
     GatewaySpec.PacketSpec packet = port.packet();
-    return switch (port.driver()) {
-      case TUN -> tun == null ? null : tun.device();
-      case PACKET -> packet == null ? null : packet.device();
-      case PCAP, VXLAN, GENEVE -> null;
-    };
+    TunnelSpec tunnel = port.tunnel();
+    String device =
+        switch (port.driver()) {
+          case TUN -> tun == null ? "" : tun.device();
+          case PACKET -> packet == null ? "" : packet.device();
+          case PCAP, VXLAN, GENEVE -> "";
+        };
+    if (tunnel != null) {
+      return "UDP port " + port.udpPort() + " of " + tunnel.local();
+    }
+    return device.isEmpty() ? null : "device \"" + device + "\"";
   }
 
   /** Checks that frames of one port of an inline pair can leave by the other. */
   static void checkPair(Binder b, String at, List<PortSpec> pair) {
     boolean tun = pair.stream().anyMatch(it -> it.driver() == Driver.TUN);
-    boolean ethernet = pair.stream().anyMatch(it -> it.driver() == Driver.PACKET);
+    boolean ethernet =
+        pair.stream().anyMatch(it -> it.driver() == Driver.PACKET || it.tunnel() != null);
     if (tun && ethernet) {
       b.fault(
           at + ".ports",
-          "one port has a link layer (packet) and the other has none (tun); allowed are two ports of"
-              + " one driver.");
+          "one port has a link layer (packet, vxlan, geneve) and the other has none (tun); allowed are"
+              + " two ports with or two without.");
+    }
+    if (pair.stream().anyMatch(PortSpec::isReturning)) {
+      b.fault(
+          at + ".ports",
+          "a port with mode: gwlb returns what it takes in; allowed is no pair with it.");
     }
   }
 
@@ -72,15 +86,56 @@ final class PortChecks {
     }
     if (packet != null) {
       device(b, at + ".packet.device", packet.device());
-      String mac = packet.mac();
-      if (mac != null && !MAC.matcher(mac).matches()) {
+      mac(b, at + ".packet.mac", packet.mac());
+    }
+    if (port.driver() == Driver.VXLAN || port.driver() == Driver.GENEVE) {
+      String driver = port.driver() == Driver.VXLAN ? "vxlan" : "geneve";
+      tunnel(b, at + "." + driver, driver, port.tunnel());
+    }
+  }
+
+  private static void mac(Binder b, String at, @Nullable String mac) {
+    if (mac != null && !MAC.matcher(mac).matches()) {
+      b.fault(
+          at,
+          "\"" + mac + "\" is no MAC address of a station; allowed is one like 02:00:00:00:00:01.");
+    }
+  }
+
+  private static void tunnel(Binder b, String at, String driver, @Nullable TunnelSpec tunnel) {
+    if (tunnel == null) {
+      b.fault(
+          at, "the tunnel of the port is missing; " + driver + ": {vni: NUMBER} must be given.");
+      return;
+    }
+    boolean gwlb = tunnel.mode() == TunnelMode.GWLB;
+    if (gwlb && driver.equals("vxlan")) {
+      b.fault(at + ".mode", "gwlb does not go with vxlan; allowed is it with driver: geneve.");
+    }
+    if (!gwlb && tunnel.vni() == null && !b.has(at + ".vni")) {
+      b.fault(
+          at + ".vni", "the number of the virtual network is missing; allowed are 0 to 16777215.");
+    }
+    if (!gwlb && tunnel.healthPort() != null) {
+      b.fault(
+          at + ".healthPort",
+          "health checks are not answered here; allowed is it with mode: gwlb.");
+    }
+    if (!tunnel.learn() && tunnel.remotes().isEmpty()) {
+      b.fault(
+          at + ".remotes",
+          "there are no endpoints, and learn is false; allowed are one or more, or learn: true.");
+    }
+    IpAddress local = IpAddress.parse(tunnel.local());
+    for (int i = 0; i < tunnel.remotes().size(); i++) {
+      IpAddress remote = IpAddress.parse(tunnel.remotes().get(i));
+      if (local != null && remote != null && local.version() != remote.version()) {
         b.fault(
-            at + ".packet.mac",
-            "\""
-                + mac
-                + "\" is no MAC address of a station; allowed is one like 02:00:00:00:00:01.");
+            at + ".remotes[" + i + "]",
+            "the endpoint is of another family than local; allowed is IPv" + local.version() + ".");
       }
     }
+    mac(b, at + ".mac", tunnel.mac());
   }
 
   private static void device(Binder b, String at, String name) {

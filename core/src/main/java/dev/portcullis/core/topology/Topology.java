@@ -68,6 +68,13 @@ public final class Topology {
         }
       }
     }
+    for (GatewaySpec.Io io : spec.io()) {
+      for (GatewaySpec.PortSpec port : io.ports()) {
+        if (port.isReturning()) {
+          ofPort(interfaces, port.name()).forEach(it -> partner[it.tag()] = it.tag());
+        }
+      }
+    }
     IntPredicate workers =
         number ->
             number < spec.workers().replicas()
@@ -102,7 +109,10 @@ public final class Topology {
     return interfaces.stream().filter(it -> it.io().equals(io)).toList();
   }
 
-  /** Returns the tag of the inline partner of this tag, -1 where it has none. */
+  /**
+   * Returns the tag of the inline partner of this tag, -1 where it has none; a port that returns
+   * what it takes in is its own.
+   */
   public int inlinePartner(int tag) {
     return tag >= 0 && tag < inlinePartner.length ? inlinePartner[tag] : -1;
   }

@@ -142,8 +142,60 @@ class ConfigLoaderTest {
         "spec.io[0].ports[1]: the device \"eth1\" is that of another port already",
         faultsOfPorts(lan.replace("eth0", "eth1") + "}}" + wan));
     assertFault(
-        "spec.inline[0].ports: one port has a link layer (packet) and the other has none (tun)",
+        "spec.inline[0].ports: one port has a link layer (packet, vxlan, geneve) and the other has none (tun)",
         faultsOfPorts("{name: lan, zone: lan, driver: tun, tun: {device: t0}}" + wan));
+  }
+
+  @Test
+  void shouldCheckWhatIsSaidOfTunnels() {
+    String wan = ", {name: wan, zone: wan, driver: geneve, geneve: {vni: 7}}";
+    String lan = "{name: lan, zone: lan, driver: vxlan, vxlan: {";
+    assertEquals(List.of(), faultsOfPorts(lan + "vni: 0}}" + wan));
+    assertFault(
+        "g:5: spec.io[0].ports[0].vxlan: the tunnel of the port is missing",
+        faultsOfPorts("{name: lan, zone: lan, driver: vxlan}" + wan));
+    assertFault(
+        "spec.io[0].ports[0].vxlan.vni: the number of the virtual network is missing",
+        faultsOfPorts(lan + "port: 4789}}" + wan));
+    assertFault(
+        "vxlan.vni: \"16777216\" is not allowed; allowed is a number from 0 to 16777215.",
+        faultsOfPorts(lan + "vni: 16777216}}" + wan));
+    assertFault(
+        "vxlan.mode: gwlb does not go with vxlan",
+        faultsOfPorts(lan + "vni: 1, mode: gwlb}}" + wan));
+    assertFault(
+        "vxlan.healthPort: health checks are not answered here",
+        faultsOfPorts(lan + "vni: 1, healthPort: 80}}" + wan));
+    assertFault(
+        "vxlan.remotes: there are no endpoints, and learn is false",
+        faultsOfPorts(lan + "vni: 1, learn: false}}" + wan));
+    assertFault(
+        "vxlan.remotes[1]: the endpoint is of another family than local; allowed is IPv4.",
+        faultsOfPorts(lan + "vni: 1, remotes: [192.0.2.1, \"2001:db8::1\"]}}" + wan));
+    assertFault(
+        "spec.io[0].ports[1]: the UDP port 6081 of 0.0.0.0 is that of another port already",
+        faultsOfPorts(lan + "vni: 1, port: 6081}}" + wan));
+  }
+
+  @Test
+  void shouldKnowThatAPortThatReturnsPacketsHasNoOtherWays() {
+    String gwlb = "{name: lan, zone: lan, driver: geneve, geneve: {mode: gwlb}}";
+    assertFault(
+        "spec.inline[0].ports: a port with mode: gwlb returns what it takes in",
+        faultsOfPorts(gwlb + ", {name: wan, zone: wan, driver: vxlan, vxlan: {vni: 1}}"));
+    String text =
+        """
+        apiVersion: portcullis.dev/v1alpha1
+        kind: PacketGateway
+        metadata: {name: g}
+        spec:
+          io: [{name: io-a, ports: [PORT]}]
+        """
+            .replace("PORT", gwlb);
+    assertEquals(List.of(), ConfigLoader.parse("g", text).faults());
+    assertFault(
+        "spec.routes[0].port: a port with mode: gwlb sends only what came in by it",
+        ConfigLoader.parse("g", text + "  routes: [{to: 0.0.0.0/0, port: lan}]\n").faults());
   }
 
   @Test

@@ -100,6 +100,9 @@ public final class Ingress {
   }
 
   private DropReason pass(PacketBatch batch, int i) {
+    if ((batch.flags[i] & PacketFlags.REFUSED) != 0) {
+      return DropReason.byId(batch.reason[i]);
+    }
     DistributionTable current = table;
     if (current == null) {
       return DropReason.NO_TABLE;

@@ -131,7 +131,7 @@ public final class Neighbours {
 
   /** Returns the MAC address of a neighbour, or {@link #UNKNOWN}. */
   public long mac(int neighbour, long nowNs) {
-    table.usedNs[neighbour] = nowNs;
+    table.used(neighbour, nowNs);
     if (table.state[neighbour] == NeighbourTable.REACHABLE
         && nowNs - table.confirmedNs[neighbour] > REACHABLE_NS) {
       table.state[neighbour] = NeighbourTable.PROBING;
@@ -174,8 +174,8 @@ public final class Neighbours {
     table.probes[i]++;
     table.nextNs[i] = nowNs + PROBE_NS;
     boolean unicast = table.state[i] == NeighbourTable.PROBING;
-    if (table.high[i] == NeighbourTable.V4) {
-      IpAddress target = new IpAddress(4, 0, table.low[i]);
+    if (table.high(i) == NeighbourTable.V4) {
+      IpAddress target = new IpAddress(4, 0, table.low(i));
       say(
           messages.arp(
               NeighbourMessages.REQUEST,
@@ -184,7 +184,7 @@ public final class Neighbours {
               unicast ? table.mac[i] : 0,
               target));
     } else {
-      IpAddress target = new IpAddress(6, table.high[i], table.low[i]);
+      IpAddress target = new IpAddress(6, table.high(i), table.low(i));
       IpAddress from = speaking(target);
       say(
           messages.solicitation(
@@ -330,7 +330,7 @@ public final class Neighbours {
       i = table.add(high, low, nowNs);
       if (i >= 0) {
         // who only asks must not keep out those that packets go to
-        table.usedNs[i] = nowNs - NeighbourTable.UNUSED_NS;
+        table.used(i, nowNs - NeighbourTable.UNUSED_NS);
       }
     }
     if (i < 0) {

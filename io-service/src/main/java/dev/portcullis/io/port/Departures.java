@@ -31,4 +31,30 @@ public interface Departures {
    * @param frames how many, since the port was opened
    */
   void overrun(int tag, long frames);
+
+  /**
+   * Frames came from stations behind a tunnel that the port has no room for.
+   *
+   * @param frames how many, since the port was opened
+   */
+  void unlearned(int tag, long frames);
+
+  /** Nobody is told. */
+  Departures NOBODY =
+      new Departures() {
+        @Override
+        public void left(int tag, int frames, int flags, int bytes) {}
+
+        @Override
+        public void failed(int frames, DropReason reason) {}
+
+        @Override
+        public void said(int tag, int bytes) {}
+
+        @Override
+        public void overrun(int tag, long frames) {}
+
+        @Override
+        public void unlearned(int tag, long frames) {}
+      };
 }

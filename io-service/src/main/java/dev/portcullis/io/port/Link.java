@@ -1,12 +1,10 @@
 package dev.portcullis.io.port;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
-import dev.portcullis.core.policy.GatewaySpec.PacketSpec;
 import dev.portcullis.core.policy.GatewaySpec.PortSpec;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
@@ -14,7 +12,6 @@ import dev.portcullis.core.wire.Prefix;
 import dev.portcullis.io.neighbour.Answerable;
 import dev.portcullis.io.neighbour.Neighbours;
 import dev.portcullis.io.neighbour.NextHops;
-import dev.portcullis.io.offload.VirtioHeader;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -28,30 +25,27 @@ import org.jspecify.annotations.Nullable;
  */
 final class Link {
 
-  /** The frame keeps the header that it has. */
-  static final long KEPT = -1;
-
-  /** Bytes of an Ethernet header. */
-  static final int HEADER_BYTES = 14;
-
   /** Bytes of packets that wait at the most. */
   static final int MAX_WAITING_BYTES = 1 << 20;
 
   private static final int CACHE = 1024;
   private static final long TICK_NS = 200_000_000L;
-  private static final int IPV4 = 0x0800, IPV6 = 0x86dd;
 
-  /** Puts a packet out to a station. */
-  @FunctionalInterface
+  /** Puts frames out. */
   interface Output {
 
+    /** Gathers a packet to a station. */
     @Nullable DropReason put(PacketBatch batch, int i, long toMac);
+
+    /** Gathers a frame that the gateway itself made. */
+    void say(byte[] frame, int length);
+
+    /** Puts out what is gathered. */
+    void send();
   }
 
   private final PortSpec port;
-  private final long mac;
   private final LinkLoop loop;
-  private final PacketSender sender;
   private final Output output;
   private final Neighbours neighbours;
   private final int waitingLimit;
@@ -71,33 +65,38 @@ final class Link {
   private final int[] cachedNeighbour = new int[CACHE];
   private final int[] cachedGeneration = new int[CACHE];
 
+  /**
+   * Makes the link of a port.
+   *
+   * @param mac MAC address of the port
+   * @param capacity the most stations that are known
+   * @param waitingLimit the most packets that wait
+   */
   Link(
       GatewayConfig config,
       PortSpec port,
       long mac,
+      int capacity,
+      int waitingLimit,
       LinkLoop loop,
-      PacketSender sender,
       Output output) {
-    PacketSpec packet = Objects.requireNonNull(port.packet());
     this.config = config;
     this.port = port;
-    this.mac = mac;
     this.loop = loop;
-    this.sender = sender;
     this.output = output;
     this.hops = new NextHops(config.gateway(), port);
-    this.waitingLimit = packet.waiting();
+    this.waitingLimit = waitingLimit;
     this.waitingFor = new int[waitingLimit];
     Arrays.fill(cachedGeneration, -1);
     this.neighbours =
         new Neighbours(
             mac,
             port.addresses().stream().map(it -> Objects.requireNonNull(Prefix.parse(it))).toList(),
-            packet.neighbours(),
+            capacity,
             new Neighbours.Wire() {
               @Override
               public void say(byte[] frame, int length) {
-                Link.this.say(frame, length);
+                output.say(frame, length);
               }
 
               @Override
@@ -119,13 +118,13 @@ final class Link {
   /** Tells the link for whom the port answers. */
   void start() {
     neighbours.answerFor(Answerable.of(config, port));
-    sender.send();
+    output.send();
   }
 
   void configure(GatewayConfig next) {
     config = next;
     neighbours.answerFor(Answerable.of(next, port));
-    sender.send();
+    output.send();
   }
 
   /** Time has gone on. */
@@ -139,12 +138,12 @@ final class Link {
     for (int i = 0; i < batch.count; i++) {
       int at = batch.l2Offset[i];
       byte[] bytes = batch.bytes;
-      int type = PacketHeader.u16(bytes, at + 12);
-      if (type != IPV4) {
+      boolean refused = (batch.flags[i] & PacketFlags.REFUSED) != 0;
+      if (!refused && PacketHeader.u16(bytes, at + EthernetHeader.TYPE_AT) != EthernetHeader.IPV4) {
         neighbours.heard(bytes, at, batch.l2Length[i] + batch.dataLength[i], nowNs);
       }
     }
-    sender.send();
+    output.send();
   }
 
   /** Finds the next hop and puts the packet out, or keeps it until its MAC address is known. */
@@ -189,22 +188,6 @@ final class Link {
       cachedGeneration[slot] = neighbours.generation();
     }
     return found;
-  }
-
-  /** Writes an Ethernet header from this port. */
-  void header(long at, long toMac, byte firstByte) {
-    PacketSockets.putMac(sender.memory, at, toMac);
-    PacketSockets.putMac(sender.memory, at + 6, mac);
-    int type = (firstByte >>> 4 & 0xf) == 4 ? IPV4 : IPV6;
-    sender.memory.set(JAVA_BYTE, at + 12, (byte) (type >>> 8));
-    sender.memory.set(JAVA_BYTE, at + 13, (byte) type);
-  }
-
-  private void say(byte[] frame, int length) {
-    int at = sender.begin(VirtioHeader.BYTES + length);
-    sender.memory.asSlice(at, VirtioHeader.BYTES).fill((byte) 0);
-    sender.copy(frame, 0, (long) at + VirtioHeader.BYTES, length);
-    sender.end(VirtioHeader.BYTES + length, -1, 0);
   }
 
   private @Nullable DropReason keep(PacketBatch batch, int i, int neighbour) {
@@ -267,7 +250,7 @@ final class Link {
     }
     nowNs = System.nanoTime();
     neighbours.tick(nowNs);
-    sender.send();
+    output.send();
     if (neighbours.isAsking()) {
       tickSoon();
     }

@@ -28,21 +28,43 @@ final class Live {
 
   /** Returns a number below {@code count} that is the same for all packets between two hosts. */
   static int flowOf(PacketBatch batch, int i, int count) {
+    return (int) Long.remainderUnsigned(mixed(hosts(batch, i)), count);
+  }
+
+  /**
+   * Returns a number below {@code count} that is the same for all packets of a flow: of two hosts
+   * and, where the packet has them, two ports. Fragments have none.
+   */
+  static int tupleOf(PacketBatch batch, int i, int count) {
     byte[] bytes = batch.bytes;
     int at = batch.dataOffset[i];
     int length = batch.dataLength[i];
-    long mixed;
-    if (length >= 40 && bytes[at] >>> 4 == 6) {
-      mixed =
-          PacketHeader.u64(bytes, at + 8)
-              ^ PacketHeader.u64(bytes, at + 16)
-              ^ PacketHeader.u64(bytes, at + 24)
-              ^ PacketHeader.u64(bytes, at + 32);
-    } else if (length >= 20) {
-      mixed = PacketHeader.u32(bytes, at + 12) ^ PacketHeader.u32(bytes, at + 16);
-    } else {
-      mixed = 0;
+    boolean v6 = length >= 44 && bytes[at] >>> 4 == 6;
+    boolean v4 =
+        length >= 24 && bytes[at] == 0x45 && (PacketHeader.u16(bytes, at + 6) & 0x3fff) == 0;
+    int protocol = v6 ? bytes[at + 6] : v4 ? bytes[at + 9] : 0;
+    long ports = 0;
+    if (protocol == PacketHeader.TCP || protocol == PacketHeader.UDP) {
+      int transport = at + (v6 ? 40 : 20);
+      ports = PacketHeader.u16(bytes, transport) + PacketHeader.u16(bytes, transport + 2);
     }
-    return (int) Long.remainderUnsigned(mixed * GOLDEN >>> 33, count);
+    return (int) Long.remainderUnsigned(mixed(hosts(batch, i) ^ ports << 40), count);
+  }
+
+  private static long mixed(long hosts) {
+    return hosts * GOLDEN >>> 33;
+  }
+
+  private static long hosts(PacketBatch batch, int i) {
+    byte[] bytes = batch.bytes;
+    int at = batch.dataOffset[i];
+    int length = batch.dataLength[i];
+    if (length >= 40 && bytes[at] >>> 4 == 6) {
+      return PacketHeader.u64(bytes, at + 8)
+          ^ PacketHeader.u64(bytes, at + 16)
+          ^ PacketHeader.u64(bytes, at + 24)
+          ^ PacketHeader.u64(bytes, at + 32);
+    }
+    return length >= 20 ? PacketHeader.u32(bytes, at + 12) ^ PacketHeader.u32(bytes, at + 16) : 0;
   }
 }

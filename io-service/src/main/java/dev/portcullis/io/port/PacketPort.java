@@ -1,15 +1,10 @@
 package dev.portcullis.io.port;
 
-import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.packet.PacketBatch;
-import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec.PacketSpec;
 import dev.portcullis.core.policy.GatewaySpec.PortSpec;
-import dev.portcullis.core.wire.Checksum;
-import dev.portcullis.core.wire.PacketHeader;
-import dev.portcullis.io.offload.Segmenter;
 import dev.portcullis.io.offload.VirtioHeader;
 import dev.portcullis.io.system.NetworkDevice;
 import dev.portcullis.io.system.SystemCalls;
@@ -19,7 +14,6 @@ import java.time.Clock;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Driver {@code packet}: an Ethernet interface that is read and written by packet sockets.
@@ -32,109 +26,34 @@ import org.jspecify.annotations.Nullable;
  * <p>The kernel gets a copy of every frame that comes in; {@link SilentDevice} sees to it that it
  * says nothing to those for groups.
  */
-public final class PacketPort implements Port {
+public final class PacketPort extends EthernetPort {
 
   private static final int ARPHRD_ETHER = 1;
 
-  private final int tag;
-  private final String name;
-  private final int mtu;
-  private final boolean offloading;
-  private final LinkLoop loop;
-  private final Clock clock;
-  private final PacketSockets sockets;
-  private final List<PacketSockets.Ring> rings;
-  private final PacketRing[] sources;
-  private final Intake[] intakes;
-  private final int sendingFd;
-  private final SilentDevice silent;
-  private final Arena arena = Arena.ofShared();
-  private final PacketSender sender;
-  private final @Nullable Link link;
+  private final Opened opened;
   private final VirtioHeader offload = new VirtioHeader();
-  private final Segmenter segmenter = new Segmenter();
-  private final PacketHeader header = new PacketHeader();
-  private final PacketBatch piece = new PacketBatch(2 * PacketBatch.MAX_PACKET_BYTES);
-  private Departures departures = NOWHERE;
-  private boolean closed;
 
-  private static final Departures NOWHERE =
-      new Departures() {
-        @Override
-        public void left(int tag, int frames, int flags, int bytes) {}
-
-        @Override
-        public void failed(int frames, DropReason reason) {}
-
-        @Override
-        public void said(int tag, int bytes) {}
-
-        @Override
-        public void overrun(int tag, long frames) {}
-      };
+  /** What the port has of the kernel. */
+  private record Opened(
+      PacketSockets sockets,
+      List<PacketSockets.Ring> rings,
+      PacketRing[] sources,
+      int sending,
+      SilentDevice silent,
+      PortMemory memory) {}
 
   private PacketPort(
       int tag,
       GatewayConfig config,
-      PortSpec port,
-      boolean inline,
+      Station station,
+      Opened opened,
+      BatchSender sender,
+      boolean offloading,
       LinkLoop loop,
-      Clock clock,
-      Consumer<String> problems) {
-    PacketSpec packet = Objects.requireNonNull(port.packet());
-    NetworkDevice device = new NetworkDevice(port.name(), packet.device());
-    this.tag = tag;
-    this.name = port.name();
-    this.mtu = port.mtu();
-    this.offloading = packet.offload();
-    this.loop = loop;
-    this.clock = clock;
-    int index = device.index();
-    if (device.linkType() != ARPHRD_ETHER) {
-      throw new SystemException(
-          "port " + name + ": the device " + packet.device() + " is no Ethernet interface.");
-    }
-    int deviceMtu = device.mtu();
-    if (!inline && deviceMtu < mtu) {
-      throw new SystemException(
-          "port "
-              + name
-              + ": mtu is "
-              + mtu
-              + " and the device "
-              + packet.device()
-              + " takes "
-              + deviceMtu
-              + " bytes; allowed is no more than the device takes.");
-    }
-    String wanted = packet.mac();
-    long mac = wanted == null ? ownMac(device.mac()) : PacketSockets.mac(wanted);
-    sockets = new PacketSockets(name, packet.device(), index);
-    rings =
-        sockets.receiving(
-            new PacketSockets.Wanted(
-                packet.queues(),
-                Math.max(mtu, deviceMtu),
-                packet.promiscuous(),
-                inline ? PacketSockets.Wanted.ANY_MAC : mac));
-    try {
-      sendingFd = sockets.sending();
-    } catch (SystemException e) {
-      rings.forEach(sockets::close);
-      throw e;
-    }
-    silent = SilentDevice.of(packet.device(), inline || mac == device.mac());
-    sender = new PacketSender(sendingFd, tag, arena, departures);
-    link = inline ? null : new Link(config, port, mac, loop, sender, this::put);
-    sources = new PacketRing[rings.size()];
-    Consumer<String> trouble =
-        it ->
-            problems.accept(
-                "port " + name + ": the interface " + packet.device() + " gives no frames: " + it);
-    intakes = new Intake[rings.size()];
-    for (int i = 0; i < sources.length; i++) {
-      sources[i] = new PacketRing(tag, rings.get(i), inline, arena, trouble);
-    }
+      Clock clock) {
+    super(
+        tag, config, station, opened.sources, sender, VirtioHeader.BYTES, offloading, loop, clock);
+    this.opened = opened;
   }
 
   /**
@@ -156,7 +75,68 @@ public final class PacketPort implements Port {
       LinkLoop loop,
       Clock clock,
       Consumer<String> problems) {
-    return new PacketPort(tag, config, port, inline, loop, clock, problems);
+    PacketSpec packet = Objects.requireNonNull(port.packet());
+    NetworkDevice device = new NetworkDevice(port.name(), packet.device());
+    int index = device.index();
+    if (device.linkType() != ARPHRD_ETHER) {
+      throw new SystemException(
+          "port " + port.name() + ": the device " + packet.device() + " is no Ethernet interface.");
+    }
+    int deviceMtu = device.mtu();
+    if (!inline && deviceMtu < port.mtu()) {
+      throw new SystemException(
+          "port "
+              + port.name()
+              + ": mtu is "
+              + port.mtu()
+              + " and the device "
+              + packet.device()
+              + " takes "
+              + deviceMtu
+              + " bytes; allowed is no more than the device takes.");
+    }
+    String wanted = packet.mac();
+    long mac = wanted == null ? ownMac(device.mac()) : EthernetHeader.mac(wanted);
+    PacketSockets sockets = new PacketSockets(port.name(), packet.device(), index);
+    List<PacketSockets.Ring> rings =
+        sockets.receiving(
+            new PacketSockets.Wanted(
+                packet.queues(),
+                Math.max(port.mtu(), deviceMtu),
+                packet.promiscuous(),
+                inline ? PacketSockets.Wanted.ANY_MAC : mac));
+    int sending;
+    try {
+      sending = sockets.sending();
+    } catch (SystemException e) {
+      rings.forEach(sockets::close);
+      throw e;
+    }
+    SilentDevice silent = SilentDevice.of(packet.device(), inline || mac == device.mac());
+    PortMemory memory = new PortMemory();
+    Arena arena = memory.arena();
+    Consumer<String> trouble =
+        it ->
+            problems.accept(
+                "port "
+                    + port.name()
+                    + ": the interface "
+                    + packet.device()
+                    + " gives no frames: "
+                    + it);
+    PacketRing[] sources = new PacketRing[rings.size()];
+    for (int i = 0; i < sources.length; i++) {
+      sources[i] = new PacketRing(tag, rings.get(i), inline, arena, trouble);
+    }
+    return new PacketPort(
+        tag,
+        config,
+        new Station(port, inline, mac, packet.neighbours(), packet.waiting()),
+        new Opened(sockets, rings, sources, sending, silent, memory),
+        new BatchSender(new int[] {sending}, tag, VirtioHeader.BYTES, arena, Departures.NOBODY),
+        packet.offload(),
+        loop,
+        clock);
   }
 
   /**
@@ -168,182 +148,36 @@ public final class PacketPort implements Port {
   }
 
   @Override
-  public int tag() {
-    return tag;
+  void prefix(PacketBatch batch, int i, int at, int l2) {
+    offload.put(batch, i, sender().memory, at, l2);
   }
 
   @Override
-  public String name() {
-    return name;
+  void ownPrefix(int at) {
+    sender().memory.asSlice(at, VirtioHeader.BYTES).fill((byte) 0);
   }
 
   @Override
-  public void report(Departures to) {
-    departures = to;
-    sender.report(to);
-    if (link != null) {
-      link.report(to);
-    }
+  void depart(int frame, int length, int frames, int flags, PacketBatch batch, int i) {
+    sender().end(length, frames, flags);
   }
 
   @Override
-  public void configure(GatewayConfig config) {
-    if (link != null && !closed) {
-      link.configure(config);
+  long lost() {
+    long lost = 0;
+    for (PacketRing it : opened.sources) {
+      lost += it.lost();
     }
+    return lost;
   }
 
   @Override
-  public void start(FrameSink sink) {
-    FrameSink first =
-        link == null
-            ? sink
-            : new FrameSink() {
-              @Override
-              public void take(PacketBatch batch) {
-                link.heard(batch);
-                sink.take(batch);
-              }
-
-              @Override
-              public boolean mayTake() {
-                return sink.mayTake();
-              }
-            };
-    for (int i = 0; i < intakes.length && !closed; i++) {
-      intakes[i] = new Intake("port-" + name + "-" + i, sources[i], loop, first);
-      intakes[i].start();
-    }
-    if (link != null) {
-      link.start();
-    }
-  }
-
-  @Override
-  public @Nullable DropReason transmit(PacketBatch batch, int i) {
-    if (closed) {
-      return DropReason.PORT_CLOSED;
-    }
-    if (link == null) {
-      // a packet without a link-layer header belongs to no wire
-      return batch.l2Length[i] == 0 ? DropReason.NO_NEIGHBOUR : put(batch, i, Link.KEPT);
-    }
-    if ((batch.flags[i] & PacketFlags.NON_IP) != 0) {
-      return DropReason.NON_IP;
-    }
-    if (batch.longest(i) > mtu) {
-      return DropReason.MTU_EXCEEDED;
-    }
-    return link.transmit(batch, i);
-  }
-
-  /**
-   * Gathers a frame.
-   *
-   * @param toMac MAC address of the next hop; {@link Link#KEPT}: the frame has its header
-   */
-  private @Nullable DropReason put(PacketBatch batch, int i, long toMac) {
-    if (offloading) {
-      gather(batch, i, toMac, batch.frames(i));
-      return null;
-    }
-    if ((batch.flags[i] & PacketFlags.CHECKSUM_MISSING) == 0) {
-      gather(batch, i, toMac, batch.frames(i));
-      return null;
-    }
-    return batch.segmentLength[i] > 0 ? cut(batch, i, toMac) : complete(batch, i, toMac);
-  }
-
-  private @Nullable DropReason complete(PacketBatch batch, int i, long toMac) {
-    if (header.parse(batch.bytes, batch.dataOffset[i], batch.dataLength[i]) == PacketHeader.OK) {
-      Checksum.complete(batch.bytes, header);
-    }
-    int flags = batch.flags[i];
-    batch.flags[i] = flags & ~PacketFlags.CHECKSUM_MISSING;
-    gather(batch, i, toMac, batch.frames(i));
-    batch.flags[i] = flags;
-    return null;
-  }
-
-  /** Gathers the pieces of a super-packet; the first of them stands for its frames. */
-  private @Nullable DropReason cut(PacketBatch batch, int i, long toMac) {
-    if (!segmenter.begin(
-        batch.bytes, batch.dataOffset[i], batch.dataLength[i], batch.segmentLength[i])) {
-      return DropReason.MALFORMED;
-    }
-    int l2 = batch.l2Length[i];
-    System.arraycopy(batch.bytes, batch.l2Offset[i], piece.bytes, 0, l2);
-    int frames = batch.frames(i);
-    int length;
-    while ((length = segmenter.next(piece.bytes, l2)) > 0) {
-      piece.clearRow(0);
-      piece.l2Length[0] = l2;
-      piece.dataOffset[0] = l2;
-      piece.dataLength[0] = length;
-      gather(piece, 0, toMac, frames);
-      frames = 0;
-    }
-    return null;
-  }
-
-  private void gather(PacketBatch batch, int i, long toMac, int frames) {
-    int l2 = toMac == Link.KEPT ? batch.l2Length[i] : Link.HEADER_BYTES;
-    int length = VirtioHeader.BYTES + l2 + batch.dataLength[i];
-    int at = sender.begin(length);
-    offload.put(batch, i, sender.memory, at, l2);
-    int frame = at + VirtioHeader.BYTES;
-    if (toMac == Link.KEPT) {
-      sender.copy(batch.bytes, batch.l2Offset[i], frame, l2);
-    } else {
-      Objects.requireNonNull(link).header(frame, toMac, batch.bytes[batch.dataOffset[i]]);
-    }
-    sender.copy(batch.bytes, batch.dataOffset[i], (long) frame + l2, batch.dataLength[i]);
-    sender.end(length, frames, batch.flags[i]);
-  }
-
-  @Override
-  public long nowNs() {
-    return Live.nowNs(clock);
-  }
-
-  /** Nothing comes: the port never asks about frames. */
-  @Override
-  public void settled(PacketBatch batch, int i) {}
-
-  @Override
-  public void flush() {
-    if (!closed) {
-      sender.send();
-      long lost = 0;
-      for (PacketRing it : sources) {
-        lost += it.lost();
-      }
-      departures.overrun(tag, lost);
-      if (link != null) {
-        link.look();
-      }
-    }
-  }
-
-  @Override
-  public void close() {
-    if (closed) {
-      return;
-    }
-    boolean ended = true;
-    for (Intake it : intakes) {
-      ended &= it == null || it.close();
-    }
-    if (link != null) {
-      link.close();
-    }
-    sender.send();
-    closed = true;
-    silent.close();
+  void release(boolean ended) {
+    opened.silent.close();
     if (ended) {
-      rings.forEach(sockets::close);
-      new SystemCalls().close(sendingFd);
-      arena.close();
+      opened.rings.forEach(opened.sockets::close);
+      new SystemCalls().close(opened.sending);
+      opened.memory.close();
     }
   }
 }

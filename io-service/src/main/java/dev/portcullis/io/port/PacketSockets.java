@@ -1,6 +1,5 @@
 package dev.portcullis.io.port;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
@@ -242,22 +241,6 @@ final class PacketSockets {
               + ": "
               + SystemCalls.describe(result)
               + ".");
-    }
-  }
-
-  /** Reads a MAC address of a checked configuration. */
-  static long mac(String text) {
-    long mac = 0;
-    for (String octet : text.split(":")) {
-      mac = mac << 8 | Integer.parseInt(octet, 16);
-    }
-    return mac;
-  }
-
-  /** Writes the lower 48 bits as a MAC address. */
-  static void putMac(MemorySegment to, long at, long mac) {
-    for (int i = 0; i < 6; i++) {
-      to.set(JAVA_BYTE, at + i, (byte) (mac >>> 40 - 8 * i));
     }
   }
 }

@@ -36,6 +36,8 @@ public final class SystemCalls {
       EINVAL = 22,
       EBADFD = 77,
       EMSGSIZE = 90,
+      EADDRINUSE = 98,
+      EADDRNOTAVAIL = 99,
       ENETDOWN = 100,
       ENOBUFS = 105;
 
@@ -76,6 +78,8 @@ public final class SystemCalls {
       call("socket", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
   private static final MethodHandle BIND =
       call("bind", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+  private static final MethodHandle CONNECT =
+      call("connect", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
   private static final MethodHandle SETSOCKOPT =
       call(
           "setsockopt",
@@ -90,6 +94,10 @@ public final class SystemCalls {
       call("send", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
   private static final MethodHandle SENDMMSG =
       call("sendmmsg", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT));
+  private static final MethodHandle RECVMMSG =
+      call(
+          "recvmmsg",
+          FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS));
   private static final MethodHandle MMAP =
       call(
           "mmap",
@@ -225,6 +233,15 @@ public final class SystemCalls {
     }
   }
 
+  /** {@code connect(2)}. */
+  public int connect(int fd, MemorySegment address) {
+    try {
+      return result((int) CONNECT.invokeExact(state, fd, address, (int) address.byteSize()));
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** {@code setsockopt(2)}. */
   public int setsockopt(int fd, int level, int option, MemorySegment value) {
     try {
@@ -276,6 +293,21 @@ public final class SystemCalls {
       int result;
       do {
         result = result((int) SENDMMSG.invokeExact(state, fd, messages, count, flags));
+      } while (result == -EINTR);
+      return result;
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** {@code recvmmsg(2)} without a time limit: messages received. */
+  public int recvmmsg(int fd, MemorySegment messages, int count, int flags) {
+    try {
+      int result;
+      do {
+        result =
+            result(
+                (int) RECVMMSG.invokeExact(state, fd, messages, count, flags, MemorySegment.NULL));
       } while (result == -EINTR);
       return result;
     } catch (Throwable e) {

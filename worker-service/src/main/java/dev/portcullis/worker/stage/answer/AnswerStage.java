@@ -216,12 +216,15 @@ public final class AnswerStage implements Stage {
 
   /**
    * Returns the length of the link-layer header that an answer can have: that of Ethernet with its
-   * tags, to one station, or none; -1 where none can be made.
+   * tags, to one station, or an encapsulation, or none; -1 where none can be made.
    */
   private static int linkLayer(PacketBatch batch, int i) {
     int length = batch.l2Length[i];
     if (length == 0) {
       return 0;
+    }
+    if (batch.linkType[i] == PacketBatch.ENCAPSULATION) {
+      return length;
     }
     int at = batch.l2Offset[i];
     boolean typed =

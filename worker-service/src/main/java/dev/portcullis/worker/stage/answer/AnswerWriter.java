@@ -1,5 +1,6 @@
 package dev.portcullis.worker.stage.answer;
 
+import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.wire.Checksum;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.core.wire.QuotedPacket;
@@ -26,13 +27,16 @@ final class AnswerWriter {
   private final QuotedPacket quote = new QuotedPacket();
   private final PacketHeader made = new PacketHeader();
 
-  /** Room for an answer: takes the link-layer header over, with the stations changed round. */
+  /**
+   * Room for an answer: takes the link-layer header over, with the stations changed round; an
+   * encapsulation leads back as it is.
+   */
   private static int begin(Vector v, int i, int l2Length, int ipLength) {
     int at = v.room(l2Length + ipLength);
     byte[] bytes = v.batch.bytes;
     int l2 = v.batch.l2Offset[i];
     System.arraycopy(bytes, l2, bytes, at, l2Length);
-    if (l2Length >= 12) {
+    if (l2Length >= 12 && v.batch.linkType[i] != PacketBatch.ENCAPSULATION) {
       System.arraycopy(bytes, l2, bytes, at + 6, 6);
       System.arraycopy(bytes, l2 + 6, bytes, at, 6);
     }
