@@ -10,8 +10,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Two IO modules, three workers and a switch as processes of their own between real hosts. Needs
@@ -21,14 +22,18 @@ class LiveProcessesTest {
 
   @TempDir Path folder;
 
-  @Test
-  void shouldCarryRealHostsOverTwoIoProcessesThreeWorkersAndASwitch() throws Exception {
-    Netns.need("ip", "sysctl", "curl", "ping", "python3");
+  @ParameterizedTest
+  @EnumSource(
+      value = LiveNetwork.Driver.class,
+      names = {"ROUTED", "VXLAN"})
+  void shouldCarryRealHostsOverTwoIoProcessesThreeWorkersAndASwitch(LiveNetwork.Driver driver)
+      throws Exception {
+    Netns.need("ip", "sysctl", "curl", "ping", "python3", "ethtool");
     byte[] content = new byte[5_000_000];
     new Random(20261125).nextBytes(content);
     Path files = Files.createDirectories(folder.resolve("files"));
     Files.write(files.resolve("large"), content);
-    try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
+    try (LiveNetwork net = new LiveNetwork(driver, folder);
         ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
       String yaml =
           Files.writeString(folder.resolve("live.yaml"), net.yaml("ip-sum", 1)).toString();

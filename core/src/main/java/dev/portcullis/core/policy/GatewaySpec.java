@@ -262,8 +262,7 @@ public record GatewaySpec(
 
     /** Whether what comes in by this port leaves by it, as by an inline pair of one port. */
     public boolean isReturning() {
-      TunnelSpec tunnel = tunnel();
-      return tunnel != null && tunnel.mode() == TunnelMode.GWLB;
+      return driver == Driver.GENEVE && geneve != null && geneve.mode() == TunnelMode.GWLB;
     }
   }
 

@@ -30,8 +30,6 @@ public final class GwlbPort extends GatheringPort {
   /** UDP ports that are kept open, unless the configuration says otherwise. */
   static final int SOURCE_PORTS = 1024;
 
-  private static final int IPV4 = 0x0800, IPV6 = 0x86dd;
-
   private final Opened opened;
   private final SourcePorts ports;
   private final MemorySegment name;
@@ -132,7 +130,7 @@ public final class GwlbPort extends GatheringPort {
       }
       int packet = at + header.length;
       int version = length > header.length ? bytes[packet] >>> 4 & 0xf : 0;
-      if (version != (header.protocol == IPV4 ? 4 : header.protocol == IPV6 ? 6 : -1)) {
+      if (version != versionOf(header.protocol)) {
         return DropReason.TUNNEL_PAYLOAD;
       }
       if (!anybody && !isTold(bytes, sender)) {
@@ -144,6 +142,15 @@ public final class GwlbPort extends GatheringPort {
       batch.dataOffset[i] = packet;
       batch.dataLength[i] = length - header.length;
       return DropReason.NONE;
+    }
+
+    /** The IP version that an Ethernet type stands for; -1: none. */
+    private static int versionOf(int type) {
+      return switch (type) {
+        case EthernetHeader.IPV4 -> 4;
+        case EthernetHeader.IPV6 -> 6;
+        default -> -1;
+      };
     }
 
     private boolean isTold(byte[] bytes, int sender) {

@@ -7,21 +7,27 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.function.BooleanSupplier;
 
 /**
  * Answers the health checks of a load balancer over HTTP, whatever the path: 200 while the gateway
- * is ready, otherwise 503. One thread of its own; {@link #MAX_WAITING} connections wait for it.
+ * is ready, otherwise 503. Each request has a virtual thread, so that a slow one holds up no other.
  */
 final class HealthAnswer implements AutoCloseable {
 
-  /** Connections that wait at the most. */
+  /** Connections that wait to be accepted at the most. */
   static final int MAX_WAITING = 64;
 
   private final HttpServer server;
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
 
-  private HealthAnswer(HttpServer server) {
+  private HealthAnswer(HttpServer server, BooleanSupplier ready) {
     this.server = server;
+    server.setExecutor(threads);
+    server.createContext("/", it -> answer(it, ready.getAsBoolean()));
+    server.start();
   }
 
   /**
@@ -33,12 +39,10 @@ final class HealthAnswer implements AutoCloseable {
    */
   static HealthAnswer open(String name, String address, int port, BooleanSupplier ready) {
     try {
-      HttpServer server =
+      return new HealthAnswer(
           HttpServer.create(
-              new InetSocketAddress(InetAddress.getByName(address), port), MAX_WAITING);
-      server.createContext("/", it -> answer(it, ready.getAsBoolean()));
-      server.start();
-      return new HealthAnswer(server);
+              new InetSocketAddress(InetAddress.getByName(address), port), MAX_WAITING),
+          ready);
     } catch (IOException e) {
       throw new SystemException(
           "port "
@@ -64,5 +68,6 @@ final class HealthAnswer implements AutoCloseable {
   @Override
   public void close() {
     server.stop(0);
+    threads.shutdownNow();
   }
 }
