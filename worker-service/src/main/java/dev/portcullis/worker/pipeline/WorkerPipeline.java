@@ -113,11 +113,7 @@ public final class WorkerPipeline {
     OwnAddresses own = new OwnAddresses(spec, topology);
     answer =
         new AnswerStage(
-            own,
-            egress,
-            flows,
-            config.policy().defaultAction() != Action.DROP,
-            spec.limits().icmpErrorsPerSecond());
+            own, egress, flows, config.policy().defaultAction() != Action.DROP, spec.limits());
     decode = new DecodeStage(spec.exceptions(), egress, ownership);
     defragment =
         new DefragmentStage(spec.exceptions(), egress, ownership, fragments, this::runAside);
