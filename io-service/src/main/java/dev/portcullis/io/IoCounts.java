@@ -8,6 +8,7 @@ import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.process.Faults;
 import dev.portcullis.io.egress.Egress;
 import dev.portcullis.io.port.Departures;
 import dev.portcullis.io.port.Port;
@@ -26,6 +27,7 @@ final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
   private static final int PER_PORT = 7;
 
   private final Counters counters;
+  private final Faults faults;
   private final int[] received;
   private final int[] receivedBytes;
   private final int[] nonIp;
@@ -45,6 +47,7 @@ final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
   /** Counts for these ports, all zero. */
   IoCounts(String module, List<Port> ports) {
     int tags = ports.stream().mapToInt(Port::tag).max().orElse(-1) + 1;
+    faults = new Faults(module + ": taking in or putting out");
     counters = new Counters(PER_PORT * ports.size() + 2 * DropCounters.slots() + 7);
     received = new int[tags];
     receivedBytes = new int[tags];
@@ -138,6 +141,11 @@ final class IoCounts implements Egress.EgressCounts, Departures, MetricsSource {
   @Override
   public void unlearned(int tag, long frames) {
     counters.set(unlearned[tag], frames);
+  }
+
+  @Override
+  public void failed(PacketBatch batch, int i, RuntimeException fault) {
+    faults.failed(batch.number[i], fault);
   }
 
   /** Counts a frame as dropped before it went to a worker. */

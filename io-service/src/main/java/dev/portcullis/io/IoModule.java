@@ -90,6 +90,11 @@ public final class IoModule implements AutoCloseable, FrameSink {
               public void dropped(PacketBatch batch, int i, DropReason reason) {
                 droppedAtIngress(batch, i, reason);
               }
+
+              @Override
+              public void failed(PacketBatch batch, int i, RuntimeException fault) {
+                counts.failed(batch, i, fault);
+              }
             });
     this.egress = new Egress(ports, counts);
     ports.forEach(port -> port.report(counts));

@@ -193,6 +193,53 @@ class AnswersTest {
     assertEquals(0, net.originated());
   }
 
+  private static Network withOnePort(String limits) {
+    return new Network(
+        NatTest.yaml("ip-sum", "record", NatTest.pool(", ports: 40000"))
+            .replace("replicas: 16", "replicas: 1")
+            .replace("  policy: p", "  limits: {" + limits + "}\n  policy: p"),
+        1,
+        2);
+  }
+
+  @Test
+  void shouldTellTheSenderThatNoTranslatedPortIsFree() {
+    Network one = withOnePort("natExhausted: icmp-error");
+    byte[][] packets = {
+      Packets.udp(CLIENT, 5001, SERVER, 53),
+      segment(CLIENT, 5002, SERVER, 53, 1, 0, SYN),
+      Packets.echo(CLIENT, SERVER, false, 77)
+    };
+    one.in("lan", Packets.udp(CLIENT, 5000, SERVER, 53));
+    one.in("lan", segment(CLIENT, 5000, SERVER, 53, 1, 0, SYN));
+    one.in("lan", Packets.echo(CLIENT, SERVER, false, 76));
+    for (byte[] packet : packets) {
+      assertEquals(DropReason.NAT_EXHAUSTED, one.in("lan", packet.clone()).why());
+      assertArrayEquals(error("10.255.0.1", CLIENT, 3, 13, 0, packet), one.left());
+    }
+    assertEquals(0, one.unaccounted());
+  }
+
+  @Test
+  void shouldSayNothingOfItWhereSilenceIsAskedFor() {
+    Network one = withOnePort("natExhausted: silent");
+    one.in("lan", Packets.udp(CLIENT, 5000, SERVER, 53));
+    assertEquals(
+        DropReason.NAT_EXHAUSTED, one.in("lan", Packets.udp(CLIENT, 5001, SERVER, 53)).why());
+    assertEquals(0, one.originated());
+  }
+
+  @Test
+  void shouldSayItNoMoreOftenThanOtherErrors() {
+    Network one = withOnePort("icmpErrorsPerSecond: 16");
+    one.in("lan", Packets.udp(CLIENT, 5000, SERVER, 53));
+    for (int i = 0; i < 100; i++) {
+      one.in("lan", Packets.udp(CLIENT, 5001, SERVER, 53));
+    }
+    assertTrue(one.originated() > 0 && one.originated() <= 16, one.originated() + " errors");
+    assertEquals(0, one.unaccounted());
+  }
+
   @Test
   void shouldNotAnswerErrorsAndUnknownMessages() {
     byte[] unknown = Packets.packet(CLIENT, SERVER, 1, new byte[] {77, 0, 0, 0, 0, 0, 0, 0});

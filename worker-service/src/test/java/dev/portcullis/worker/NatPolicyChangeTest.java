@@ -105,6 +105,61 @@ class NatPolicyChangeTest {
     assertEquals(0, net.unaccounted());
   }
 
+  private static final String PUBLISHED =
+      "destination: [{name: www, from: wan, destination: 203.0.113.20, service: {udp: 53}, translateTo: {address: 10.0.0.5, port: 5353}}]";
+  private static final byte[] TO_PUBLISHED = Packets.udp(STRANGER, 7000, "203.0.113.20", 53);
+  private static final byte[] FROM_PUBLISHED = Packets.udp("10.0.0.5", 5353, STRANGER, 7000);
+
+  @ParameterizedTest
+  @CsvSource({
+    "rematch,10.0.0.5,10.0.9.7,POLICY_CHANGED",
+    "rematch,port: 5353,port: 5354,POLICY_CHANGED",
+    "rematch,203.0.113.20,203.0.113.21,POLICY_CHANGED",
+    "rematch,name: www,name: web,NONE",
+    "keep,10.0.0.5,10.0.9.7,NONE",
+    "keep,203.0.113.20,203.0.113.21,NONE",
+  })
+  void shouldEndALiveFlowWhosePublishedServerIsAnotherOneUnderRematch(
+      String change, String was, String is, DropReason why) {
+    for (int workers : new int[] {1, 3}) {
+      Network net = new Network(gateway("ip-sum", change, PUBLISHED), workers, 2);
+      assertEquals(DropReason.NONE, net.in("wan", TO_PUBLISHED.clone()).why());
+      net.policy(gateway("ip-sum", change, PUBLISHED.replace(was, is)));
+      assertEquals(why, net.in("wan", TO_PUBLISHED.clone()).why());
+      assertEquals(0, net.unaccounted());
+    }
+  }
+
+  @Test
+  void shouldTakeTheNextPacketToTheNewServer() {
+    Network net = new Network(gateway("ip-sum", "rematch", PUBLISHED), 3, 2);
+    net.in("wan", TO_PUBLISHED.clone());
+    net.policy(gateway("ip-sum", "rematch", PUBLISHED.replace("10.0.0.5", "10.0.9.7")));
+    assertEquals(DropReason.POLICY_CHANGED, net.in("wan", TO_PUBLISHED.clone()).why());
+    assertEquals(DropReason.NONE, net.in("wan", TO_PUBLISHED.clone()).why());
+    assertEquals("10.0.9.7", new IpAddress(4, 0, left(net).destinationLow).toString());
+  }
+
+  @Test
+  void shouldEndItWhenTheOldServerAnswersFirst() {
+    Network net = new Network(gateway("ip-sum", "rematch", PUBLISHED), 3, 2);
+    net.in("wan", TO_PUBLISHED.clone());
+    assertEquals(DropReason.NONE, net.in("lan", FROM_PUBLISHED.clone()).why());
+    net.policy(gateway("ip-sum", "rematch", PUBLISHED.replace("10.0.0.5", "10.0.9.7")));
+    assertEquals(DropReason.POLICY_CHANGED, net.in("lan", FROM_PUBLISHED.clone()).why());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"rematch,POLICY_CHANGED", "keep,NONE"})
+  void shouldEndALiveFlowToAHostThatIsNoLongerMappedOneToOneUnderRematch(
+      String change, DropReason why) {
+    String one = "static: [{name: one, zones: [wan], external: 203.0.113.20, internal: 10.0.0.5}]";
+    Network net = new Network(gateway("ip-sum", change, one), 3, 2);
+    assertEquals(DropReason.NONE, net.in("wan", TO_PUBLISHED.clone()).why());
+    net.policy(gateway("ip-sum", change, one.replace("10.0.0.5", "10.0.9.7")));
+    assertEquals(why, net.in("wan", TO_PUBLISHED.clone()).why());
+  }
+
   @Test
   void shouldTranslateNewFlowsByTheNewRules() {
     String before = gateway("flow-hash", "rematch", "");

@@ -35,7 +35,7 @@ class SizeAnswersTest {
             new Egress(config.gateway(), topology),
             new FlowTable(config.gateway().timeouts(), config.gateway().limits()),
             false,
-            1000);
+            config.gateway().limits());
     PacketBatch batch = new PacketBatch(packet.length);
     System.arraycopy(packet, 0, batch.bytes, 0, packet.length);
     batch.dataLength[0] = packet.length;

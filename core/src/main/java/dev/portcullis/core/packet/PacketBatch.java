@@ -177,4 +177,21 @@ public final class PacketBatch {
     traceOffset[i] = 0;
     traceLength[i] = 0;
   }
+
+  /** Sets row {@code row} to row {@code i} of another batch, but for its bytes and trace. */
+  public void copyColumns(int row, PacketBatch from, int i) {
+    captureTimeNs[row] = from.captureTimeNs[i];
+    number[row] = from.number[i];
+    vHigh[row] = from.vHigh[i];
+    vLow[row] = from.vLow[i];
+    trafficClass[row] = from.trafficClass[i];
+    flags[row] = from.flags[i];
+    ingressTag[row] = from.ingressTag[i];
+    reason[row] = from.reason[i];
+    pieces[row] = from.pieces[i];
+    frameLength[row] = from.frameLength[i];
+    segmentLength[row] = from.segmentLength[i];
+    linkType[row] = from.linkType[i];
+    tag[row] = from.tag[i];
+  }
 }

@@ -658,7 +658,20 @@ public record GatewaySpec(
               min = 16,
               max = 1048576)
           int expectations,
+      @Field(
+              doc =
+                  "What a sender is told for which no translated address and port is free (drop reason"
+                      + " nat-exhausted): an ICMP error, administratively prohibited (RFC 5508 REQ-8),"
+                      + " within limits.icmpErrorsPerSecond; or nothing.",
+              value = "icmp-error")
+          NatExhausted natExhausted,
       @Field(doc = "What a full queue does on live ports.", value = "drop") LinkFull linkFull) {}
+
+  /** What the sender is told when no translated address and port is free. */
+  public enum NatExhausted {
+    ICMP_ERROR,
+    SILENT
+  }
 
   /** What happens when as many connections are half open as may be. */
   public enum HalfOpenFull {

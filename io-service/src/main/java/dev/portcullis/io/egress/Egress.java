@@ -29,6 +29,9 @@ public final class Egress {
 
     /** Row {@code i} did not leave. */
     void dropped(PacketBatch batch, int i, DropReason reason);
+
+    /** A fault of the gateway on row {@code i}, which does not leave. */
+    void failed(PacketBatch batch, int i, RuntimeException fault);
   }
 
   /** Makes an egress over the ports of the module. */
@@ -55,7 +58,7 @@ public final class Egress {
 
   private void putOut(@Nullable Port port, PacketBatch batch, int i) {
     counts.returned(batch, i);
-    DropReason reason = port == null ? DropReason.UNKNOWN_TAG : port.transmit(batch, i);
+    DropReason reason = port == null ? DropReason.UNKNOWN_TAG : transmit(port, batch, i);
     if (reason == null) {
       return;
     }
@@ -63,6 +66,16 @@ public final class Egress {
       counts.forwarded(port, batch, i);
     } else {
       counts.dropped(batch, i, reason);
+    }
+  }
+
+  /** What fails all the same costs the packet. */
+  private @Nullable DropReason transmit(Port port, PacketBatch batch, int i) {
+    try {
+      return port.transmit(batch, i);
+    } catch (RuntimeException e) {
+      counts.failed(batch, i, e);
+      return DropReason.STAGE_FAILED;
     }
   }
 

@@ -40,6 +40,9 @@ public final class Ingress {
 
     /** Row {@code i} was dropped for {@code reason}. */
     void dropped(PacketBatch batch, int i, DropReason reason);
+
+    /** A fault of the gateway on row {@code i}, which is dropped. */
+    void failed(PacketBatch batch, int i, RuntimeException fault);
   }
 
   /** Makes an ingress without a table: until {@link #table} it drops everything. */
@@ -90,12 +93,22 @@ public final class Ingress {
         batch.number[i] = ++lastNumber;
       }
       batch.ingressTag[i] = batch.tag[i];
-      DropReason reason = pass(batch, i);
+      DropReason reason = guarded(batch, i);
       if (reason == DropReason.NONE) {
         counts.passedOn();
       } else {
         counts.dropped(batch, i, reason);
       }
+    }
+  }
+
+  /** What fails all the same costs the packet. */
+  private DropReason guarded(PacketBatch batch, int i) {
+    try {
+      return pass(batch, i);
+    } catch (RuntimeException e) {
+      counts.failed(batch, i, e);
+      return DropReason.STAGE_FAILED;
     }
   }
 

@@ -2,12 +2,14 @@ package dev.portcullis.worker.pipeline;
 
 import dev.portcullis.core.policy.GatewaySpec.OnPolicyChange;
 import dev.portcullis.core.policy.PolicySpec.Action;
+import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.AccessRules;
+import dev.portcullis.worker.policy.CompiledPolicy;
 import dev.portcullis.worker.policy.Egress;
 import dev.portcullis.worker.policy.LivePolicy;
 
@@ -18,7 +20,8 @@ import dev.portcullis.worker.policy.LivePolicy;
  * rule by its name.
  *
  * <p>Translations stay as they are. With {@code rematch} a flow ends whose translated sender is
- * none any more to which the policy translates, or whose mapping the policy no longer has.
+ * none any more to which the policy translates, whose mapping the policy no longer has, or whose
+ * translated receiver is another one by now, or none (ADR 45).
  *
  * <p>Thread: one shard.
  */
@@ -31,6 +34,7 @@ final class PolicyReview {
   private final NatMappings mappings;
   private final Tuple outer = new Tuple();
   private final Tuple inner = new Tuple();
+  private final PacketHeader request = new PacketHeader();
 
   PolicyReview(
       LivePolicy policy, Egress egress, FlowTable flows, PortBlocks blocks, NatMappings mappings) {
@@ -55,7 +59,9 @@ final class PolicyReview {
     } else {
       rule = match(flow, stamp, nowNs);
       boolean letIn = rule < 0 && isLetInByMapping(flow);
-      if (!letIn && policy.now().rules().action(rule) != Action.ACCEPT || !hasTranslation(flow)) {
+      if (!letIn && policy.now().rules().action(rule) != Action.ACCEPT
+          || !hasTranslation(flow)
+          || !hasReceiver(flow, stamp)) {
         return false;
       }
     }
@@ -86,6 +92,44 @@ final class PolicyReview {
     int port = Tuple.hasPorts(ports) ? Tuple.destinationPort(ports) : -1;
     return pool >= 0 && policy.now().sources().translatesTo(pool, port)
         || policy.now().translations().isExternal((int) ports & 0xff, high, low);
+  }
+
+  /** Whether the policy would still send a request of a flow to the receiver that the flow has. */
+  private boolean hasReceiver(int flow, long stamp) {
+    if ((flows.flags(flow) & FlowTable.DNAT) == 0 || isLetInByMapping(flow)) {
+      return true;
+    }
+    request(flow, stamp);
+    int ingress = (int) (flows.get(flow, FlowTable.TAGS) >>> 32);
+    CompiledPolicy now = policy.now();
+    int rule = now.destinations().find(egress.zone(ingress), request);
+    IpAddress to = now.receiver(rule, ingress, request, flows.get(flow, FlowTable.V_LOW));
+    int port = rule < 0 ? -1 : now.destinations().translatedPort(rule);
+    return to != null
+        && to.high() == flows.get(flow, FlowTable.REVERSE)
+        && to.low() == flows.get(flow, FlowTable.REVERSE + 1)
+        && (!request.hasPorts
+            || request.protocol != PacketHeader.TCP && request.protocol != PacketHeader.UDP
+            || (port < 0 ? request.destinationPort : port)
+                == Tuple.sourcePort(flows.get(flow, FlowTable.REVERSE + 4)));
+  }
+
+  /** Makes {@link #request} what the first packet of a flow was, as far as rules of DNAT ask. */
+  private void request(int flow, long stamp) {
+    long ports = flows.get(flow, FlowTable.FORWARD + 4);
+    int icmp = LivePolicy.icmpService(stamp);
+    request.version = (int) ports & 0xff;
+    request.protocol = Tuple.protocol(ports);
+    request.sourceHigh = flows.get(flow, FlowTable.FORWARD);
+    request.sourceLow = flows.get(flow, FlowTable.FORWARD + 1);
+    request.destinationHigh = flows.get(flow, FlowTable.FORWARD + 2);
+    request.destinationLow = flows.get(flow, FlowTable.FORWARD + 3);
+    request.fragment = false;
+    request.hasPorts = Tuple.hasPorts(ports);
+    request.sourcePort = Tuple.sourcePort(ports);
+    request.destinationPort = Tuple.destinationPort(ports);
+    request.icmpType = icmp >> 8;
+    request.icmpCode = icmp & 0xff;
   }
 
   private boolean hasMapping(int mapping) {

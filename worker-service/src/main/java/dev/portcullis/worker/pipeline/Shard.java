@@ -8,6 +8,7 @@ import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.process.Faults;
 import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.event.FlowListing;
@@ -30,8 +31,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Shard {
 
-  private static final System.Logger LOG = System.getLogger(Shard.class.getName());
-
   private final Executor loop;
   private final WorkerPipeline pipeline;
   private final Vector vector = new Vector();
@@ -42,7 +41,6 @@ public final class Shard {
   private long receivedBytes;
   private long passedIn;
   private long lastTickNs;
-  private long lastFaultNs = System.nanoTime() - 1_000_000_000L;
 
   /**
    * Makes a shard.
@@ -74,7 +72,7 @@ public final class Shard {
             new Ownership(self.number(), shards, number),
             blocks,
             this::outlet,
-            this::stageFailed,
+            new Faults(self + ": a stage")::failed,
             log);
   }
 
@@ -82,15 +80,6 @@ public final class Shard {
   public void join(Shard[] all, long limitBytes) {
     for (int i = 0; i < all.length; i++) {
       siblings[i] = new ShardChannel(self, this, all[i], limitBytes);
-    }
-  }
-
-  /** One line a second at most; the counter has them all. */
-  private void stageFailed(long packet, RuntimeException fault) {
-    long nowNs = System.nanoTime();
-    if (nowNs - lastFaultNs >= 1_000_000_000L) {
-      lastFaultNs = nowNs;
-      LOG.log(System.Logger.Level.ERROR, self + ": a stage failed on packet " + packet, fault);
     }
   }
 

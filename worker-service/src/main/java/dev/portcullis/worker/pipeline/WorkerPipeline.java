@@ -46,7 +46,9 @@ import dev.portcullis.worker.stage.redistribute.RedistributeStage;
 import dev.portcullis.worker.stage.related.RelatedStage;
 import dev.portcullis.worker.stage.snat.SnatStage;
 import dev.portcullis.worker.stage.stateful.StatefulStage;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /**
  * The stages of a worker in the patent's order (F3A, F5A; replies F3B, F5B).
@@ -65,12 +67,14 @@ public final class WorkerPipeline {
   private final PathTable paths;
   private final NatPorts ports;
   private final NatMappings mappings;
-  private final DecodeStage decode;
   private final FragmentTable fragments;
   private final DefragmentStage defragment;
   private final FlowLookup lookup;
   private final FlowMoves moves;
   private final Stage[] stages;
+  private Stage first;
+  private Stage meeting;
+  private Stage last;
   private final AnswerStage answer;
   private final EmitStage emit;
   private final StageFaults faults;
@@ -140,12 +144,8 @@ public final class WorkerPipeline {
     OwnAddresses own = new OwnAddresses(spec, topology);
     answer =
         new AnswerStage(
-            own,
-            egress,
-            flows,
-            config.policy().defaultAction() != Action.DROP,
-            spec.limits().icmpErrorsPerSecond());
-    decode = new DecodeStage(spec.exceptions(), egress, ownership);
+            own, egress, flows, config.policy().defaultAction() != Action.DROP, spec.limits());
+    DecodeStage decode = new DecodeStage(spec.exceptions(), egress, ownership);
     defragment =
         new DefragmentStage(spec.exceptions(), egress, ownership, fragments, this::runAside);
     // here: IPsec detunnel
@@ -188,6 +188,17 @@ public final class WorkerPipeline {
             answer,
             emit);
     stages = inOrder.toArray(Stage[]::new);
+    first = decode;
+    meeting = defragment;
+    last = emit;
+  }
+
+  /** Puts something in the place of every stage, such as a stage that fails. */
+  public void replaceStages(UnaryOperator<Stage> by) {
+    first = by.apply(first);
+    meeting = by.apply(meeting);
+    Arrays.setAll(stages, i -> by.apply(stages[i]));
+    last = stages[stages.length - 1];
   }
 
   /** Whether the workers of this worker's pool have a function. */
@@ -237,7 +248,7 @@ public final class WorkerPipeline {
   /** Takes a span through all stages: two passes of lookup, then run by run. */
   private void span(Vector v) {
     v.to = v.end;
-    guarded(decode, v);
+    guarded(first, v);
     v.to = v.from;
     run(v);
   }
@@ -266,9 +277,9 @@ public final class WorkerPipeline {
     int i = v.to;
     v.from = i;
     v.to = i + 1;
-    guarded(defragment, v);
+    guarded(meeting, v);
     if (v.kind[i] == Vector.PARSED && !v.header[i].fragment) {
-      guarded(decode, v);
+      guarded(first, v);
       defragment.distribute(v, i);
     }
     lookup.touch(v, i);
@@ -292,7 +303,9 @@ public final class WorkerPipeline {
 
   private void failed(Vector v, RuntimeException e) {
     faults.stageFailed(v.batch.number[v.current], e);
-    v.drop(v.current, StageName.PIPELINE, DropReason.STAGE_FAILED);
+    if (v.kind[v.current] != Vector.DROPPED) {
+      v.drop(v.current, StageName.PIPELINE, DropReason.STAGE_FAILED);
+    }
   }
 
   /**
@@ -309,7 +322,7 @@ public final class WorkerPipeline {
       } catch (RuntimeException e) {
         int failed = v.current;
         failed(v, e);
-        if (stage == emit) {
+        if (stage == last) {
           emit.reportDropped(v, failed);
         }
         if (failed + 1 >= v.to) {

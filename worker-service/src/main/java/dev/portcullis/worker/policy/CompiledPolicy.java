@@ -5,8 +5,10 @@ import dev.portcullis.core.policy.GatewaySpec.OnPolicyChange;
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.core.wire.IpAddress;
+import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.PortBlocks;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A configuration compiled for the pipeline; the shards of a worker share it. Immutable.
@@ -73,6 +75,31 @@ public record CompiledPolicy(
         new SourceNatTable(config, egress, blocks),
         new AddressTranslations(policy.nat(), egress),
         new FtpRules(policy.helpers().ftp()));
+  }
+
+  /**
+   * Returns the receiver that a request is sent to in place of its own, null: none is.
+   *
+   * @param rule of DNAT that takes it, -1: none
+   * @param ingress tag of the interface that it came in by
+   * @param vLow V of its key, lower half
+   */
+  public @Nullable IpAddress receiver(int rule, int ingress, PacketHeader h, long vLow) {
+    if (rule >= 0) {
+      return destinations.translated(rule);
+    }
+    IpAddress to =
+        translations.toInternal(
+            egress.zone(ingress), h.version, h.destinationHigh, h.destinationLow);
+    if (to != null || translations.isEmpty()) {
+      return to;
+    }
+    // from inside to the outer address of another host inside
+    int outer = egress.find(ingress, h.version, h.destinationHigh, h.destinationLow, vLow);
+    return outer < 0
+        ? null
+        : translations.toInternal(
+            egress.zone(outer), h.version, h.destinationHigh, h.destinationLow);
   }
 
   /** Returns the port blocks of all pool addresses of a configuration. */

@@ -3,6 +3,7 @@ package dev.portcullis.worker.stage.answer;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
@@ -41,7 +42,8 @@ public final class AnswerStage implements Stage {
       ROUTE = 3,
       SIZE = 4,
       REJECT = 5,
-      GATEWAY = 6;
+      GATEWAY = 6,
+      EXHAUSTED = 7;
 
   private static final int ETHERNET = 1;
 
@@ -60,15 +62,20 @@ public final class AnswerStage implements Stage {
    * Makes the stage.
    *
    * @param refusing whether the gateway refuses what it has no use for, instead of keeping silent
-   * @param errorsPerSecond ICMP errors and resets that the worker makes
+   * @param limits ICMP errors and resets that the worker makes, and whether it makes them of what
+   *     cannot be translated
    */
   public AnswerStage(
-      OwnAddresses own, Egress egress, FlowTable flows, boolean refusing, int errorsPerSecond) {
+      OwnAddresses own,
+      Egress egress,
+      FlowTable flows,
+      boolean refusing,
+      GatewaySpec.Limits limits) {
     this.own = own;
     this.egress = egress;
     this.flows = flows;
     this.refusing = refusing;
-    this.budget = new ErrorBudget(errorsPerSecond, own.ports());
+    this.budget = new ErrorBudget(limits.icmpErrorsPerSecond(), own.ports());
     this.recipients = new Recipients(own);
     answerTo[DropReason.TTL_EXPIRED.id()] = TIME;
     answerTo[DropReason.FRAGMENT_TIMEOUT.id()] = REASSEMBLY;
@@ -76,6 +83,9 @@ public final class AnswerStage implements Stage {
     answerTo[DropReason.MTU_EXCEEDED.id()] = SIZE;
     answerTo[DropReason.REJECTED.id()] = REJECT;
     answerTo[DropReason.TO_GATEWAY.id()] = GATEWAY;
+    if (limits.natExhausted() == GatewaySpec.NatExhausted.ICMP_ERROR) {
+      answerTo[DropReason.NAT_EXHAUSTED.id()] = EXHAUSTED;
+    }
   }
 
   /**
@@ -100,6 +110,10 @@ public final class AnswerStage implements Stage {
     if (v.batch.frames(i) == 0 || !Recipients.isNoError(h)) {
       return;
     }
+    if (why == EXHAUSTED && (v.kindBefore[i] != Vector.OPENING || !hasPort(h))) {
+      // without ports another worker may decide, where the packet no longer says who has sent it
+      return;
+    }
     received(v, i);
     if (!recipients.isOneHostToOneHost(h.version, received, why == SIZE && h.version == 6)) {
       return;
@@ -115,6 +129,11 @@ public final class AnswerStage implements Stage {
         refuse(v, i, why, l2Length);
       }
     }
+  }
+
+  private static boolean hasPort(PacketHeader h) {
+    return Tuple.usesPorts(h)
+        && (h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP || h.isEcho());
   }
 
   private void forGateway(Vector v, int i) {

@@ -17,7 +17,6 @@ import dev.portcullis.worker.stage.Rewrite;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Gives packets the receiver that they are meant for: of requests by the mapping that takes them
@@ -90,16 +89,8 @@ public final class DnatStage implements Stage {
       return;
     }
     DestinationNatTable rules = policy.now().destinations();
-    AddressTranslations translations = policy.now().translations();
     int rule = rules.find(zone, h);
-    IpAddress to =
-        rule >= 0
-            ? rules.translated(rule)
-            : translations.toInternal(zone, h.version, h.destinationHigh, h.destinationLow);
-    if (to == null && !translations.isEmpty()) {
-      // from inside to the outer address of another host inside
-      to = hairpin(translations, v, i, h);
-    }
+    IpAddress to = policy.now().receiver(rule, v.batch.ingressTag[i], h, v.batch.vLow[i]);
     if (to == AddressTranslations.NO_COUNTERPART) {
       v.drop(i, StageName.DNAT, DropReason.NAT_UNTRANSLATABLE);
     } else if (to != null) {
@@ -112,17 +103,6 @@ public final class DnatStage implements Stage {
               v.batch.vLow[i]);
       translate(v, i, to.high(), to.low(), rule < 0 ? -1 : rules.translatedPort(rule));
     }
-  }
-
-  private @Nullable IpAddress hairpin(
-      AddressTranslations translations, Vector v, int i, PacketHeader h) {
-    int outer =
-        egress.find(
-            v.batch.ingressTag[i], h.version, h.destinationHigh, h.destinationLow, v.batch.vLow[i]);
-    return outer < 0
-        ? null
-        : translations.toInternal(
-            egress.zone(outer), h.version, h.destinationHigh, h.destinationLow);
   }
 
   private static void translate(Vector v, int i, long high, long low, int port) {

@@ -133,16 +133,10 @@ final class Fragmenter {
 
   private void columns(PacketBatch batch, int i, int length) {
     piece.clearRow(0);
-    piece.captureTimeNs[0] = batch.captureTimeNs[i];
-    piece.number[0] = batch.number[i];
-    piece.vHigh[0] = batch.vHigh[i];
-    piece.vLow[0] = batch.vLow[i];
-    piece.trafficClass[0] = batch.trafficClass[i];
-    piece.flags[0] = batch.flags[i];
-    piece.ingressTag[0] = batch.ingressTag[i];
-    piece.reason[0] = batch.reason[i];
-    piece.linkType[0] = batch.linkType[i];
-    piece.tag[0] = batch.tag[i];
+    piece.copyColumns(0, batch, i);
+    piece.pieces[0] = 0;
+    piece.frameLength[0] = 0;
+    piece.segmentLength[0] = 0;
     int l2 = batch.l2Length[i];
     piece.ensureBytes(l2 + length);
     System.arraycopy(batch.bytes, batch.l2Offset[i], piece.bytes, 0, l2);
