@@ -20,7 +20,8 @@ final class FtpHold {
     final int dataLength;
     final int traceLength;
     final long captureTimeNs, number, vHigh, vLow, assignedHigh, assignedLow;
-    final int trafficClass, flags, ingressTag, reason, pieces, frameLength, linkType, assignedClass;
+    final int trafficClass, flags, ingressTag, reason, pieces, frameLength, segmentLength;
+    final int linkType, assignedClass;
     final int kind, egress, worker, lane, did, rule, state, caused;
     final boolean routed, fromOwnWorker;
     @Nullable Row next;
@@ -45,6 +46,7 @@ final class FtpHold {
       reason = from.reason[i];
       pieces = from.pieces[i];
       frameLength = from.frameLength[i];
+      segmentLength = from.segmentLength[i];
       linkType = from.linkType[i];
       assignedClass = v.assignedClass[i];
       assignedHigh = v.assignedHigh[i];
@@ -83,6 +85,7 @@ final class FtpHold {
       batch.reason[0] = reason;
       batch.pieces[0] = pieces;
       batch.frameLength[0] = frameLength;
+      batch.segmentLength[0] = segmentLength;
       batch.linkType[0] = linkType;
       v.begin(batch, fromOwnWorker);
       v.assigned(0, assignedClass, assignedHigh, assignedLow);
