@@ -133,7 +133,13 @@ public class WorkerRunner implements ModuleRunner {
     HostPort listen = settings.listen();
     int port;
     try {
-      port = links.listen(listen.host(), listen.port()).getPort();
+      port =
+          links
+              .listen(
+                  listen.host(),
+                  listen.port(),
+                  List.of(WorkerOperator.companion(follower::worker, security)))
+              .getPort();
     } catch (IOException e) {
       links.close();
       throw new ModuleException(
