@@ -18,6 +18,7 @@ import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.DirectiveListener;
 import dev.portcullis.core.management.ManagementClient;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.OperatorService;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.FlowFilter;
@@ -138,7 +139,7 @@ public class WorkerRunner implements ModuleRunner {
               .listen(
                   listen.host(),
                   listen.port(),
-                  List.of(WorkerOperator.companion(follower::worker, security)))
+                  List.of(OperatorService.companion(it -> follower.worker().clear(it), security)))
               .getPort();
     } catch (IOException e) {
       links.close();
