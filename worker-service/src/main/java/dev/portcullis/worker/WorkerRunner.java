@@ -18,6 +18,7 @@ import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.DirectiveListener;
 import dev.portcullis.core.management.ManagementClient;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.OperatorService;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.FlowFilter;
@@ -133,7 +134,13 @@ public class WorkerRunner implements ModuleRunner {
     HostPort listen = settings.listen();
     int port;
     try {
-      port = links.listen(listen.host(), listen.port()).getPort();
+      port =
+          links
+              .listen(
+                  listen.host(),
+                  listen.port(),
+                  List.of(OperatorService.companion(it -> follower.worker().clear(it), security)))
+              .getPort();
     } catch (IOException e) {
       links.close();
       throw new ModuleException(

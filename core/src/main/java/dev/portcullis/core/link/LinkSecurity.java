@@ -27,12 +27,13 @@ import org.jspecify.annotations.Nullable;
  * <p>With TLS the certificate of a module has a subject alternative name of type URI, {@code
  * spiffe://portcullis/KIND} with KIND one of {@code io}, {@code worker}, {@code switch}, {@code
  * feed}; more path segments may follow. A peer whose certificate does not name the kind that it
- * says it is, is refused. Names of hosts are not checked: identity is the kind, not the address.
- * Immutable; any thread.
+ * says it is, is refused. Who operates the gateway has {@code spiffe://portcullis/management}.
+ * Names of hosts are not checked: identity is the kind, not the address. Immutable; any thread.
  */
 public final class LinkSecurity {
 
   private static final String IDENTITY = "spiffe://portcullis/";
+  private static final String OPERATOR = "management";
   private static final int SAN_URI = 6;
 
   private final @Nullable ChannelCredentials client;
@@ -133,15 +134,27 @@ public final class LinkSecurity {
    * @throws io.grpc.StatusRuntimeException with PERMISSION_DENIED when it is not
    */
   public void check(ModuleId.Kind kind, io.grpc.Attributes attributes) {
-    if (client == null) {
-      return;
+    if (client != null) {
+      checkNamed(kind.label(), attributes);
     }
+  }
+
+  /**
+   * Checks that the caller may change what the gateway does: never without a certificate.
+   *
+   * @throws io.grpc.StatusRuntimeException with PERMISSION_DENIED when it may not
+   */
+  public void checkOperator(io.grpc.Attributes attributes) {
+    checkNamed(OPERATOR, attributes);
+  }
+
+  private static void checkNamed(String name, io.grpc.Attributes attributes) {
     SSLSession session = attributes.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
     try {
       if (session != null) {
         for (Certificate it : session.getPeerCertificates()) {
           if (it instanceof X509Certificate x509) {
-            if (names(x509, kind)) {
+            if (names(x509, name)) {
               return;
             }
             break;
@@ -151,16 +164,16 @@ public final class LinkSecurity {
     } catch (SSLPeerUnverifiedException | CertificateParsingException e) {
       // refused below
     }
-    throw LinkFault.IDENTITY.refusal("the certificate does not name " + IDENTITY + kind.label());
+    throw LinkFault.IDENTITY.refusal("the certificate does not name " + IDENTITY + name);
   }
 
-  private static boolean names(X509Certificate certificate, ModuleId.Kind kind)
+  private static boolean names(X509Certificate certificate, String identity)
       throws CertificateParsingException {
     Collection<List<?>> names = certificate.getSubjectAlternativeNames();
     if (names == null) {
       return false;
     }
-    String wanted = IDENTITY + kind.label();
+    String wanted = IDENTITY + identity;
     for (List<?> name : names) {
       if (name.get(0) instanceof Integer type
           && type == SAN_URI
