@@ -55,6 +55,9 @@ class LiveGwlbTest {
     gateway = netns.add();
     balancer = netns.add();
     netns.wire(gateway, "eth0", balancer, "eth0");
+    // as in the provider's networks: packets and 68 bytes of header fit
+    netns.ip(gateway, "link set eth0 mtu 9000");
+    netns.ip(balancer, "link set eth0 mtu 9000");
     netns.ip(gateway, "addr add " + TARGET + "/24 dev eth0");
     netns.ip(balancer, "addr add 10.81.0.2/24 dev eth0");
     String text = Files.readString(Playground.ROOT.resolve("examples/gwlb.yaml"));
