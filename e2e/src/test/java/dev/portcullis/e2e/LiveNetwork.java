@@ -67,9 +67,22 @@ final class LiveNetwork implements AutoCloseable {
   LiveNetwork(Driver driver, Path folder) throws Exception {
     this.driver = driver;
     this.folder = folder;
+    boolean inline = driver == Driver.INLINE;
+    serverV4 = inline ? "10.71.0.3" : "10.72.0.2";
+    serverV6 = inline ? "fd71::3" : "fd72::2";
     client = netns.add();
     gateway = netns.add();
     server = netns.add();
+    try {
+      addressHosts();
+    } catch (Exception | AssertionError e) {
+      // nobody closes what was not made
+      netns.close();
+      throw e;
+    }
+  }
+
+  private void addressHosts() throws Exception {
     netns.wire(client, "eth0", gateway, "pg0");
     netns.wire(server, "eth0", gateway, "pg1");
     netns.run(
@@ -81,15 +94,10 @@ final class LiveNetwork implements AutoCloseable {
         "net.ipv4.conf.all.rp_filter=0",
         "net.ipv4.conf.default.rp_filter=0");
     address(client, device(client, "10.61.0", 42), "10.71.0.2/24", "fd71::2/64");
+    address(server, device(server, "10.62.0", 43), serverV4 + "/24", serverV6 + "/64");
     if (driver == Driver.INLINE) {
-      serverV4 = "10.71.0.3";
-      serverV6 = "fd71::3";
-      address(server, "eth0", "10.71.0.3/24", "fd71::3/64");
       return;
     }
-    serverV4 = "10.72.0.2";
-    serverV6 = "fd72::2";
-    address(server, device(server, "10.62.0", 43), "10.72.0.2/24", "fd72::2/64");
     String host = driver == Driver.TUN ? "254" : "1";
     if (driver == Driver.TUN) {
       address(gateway, "pg0", "10.71.0.254/24", "fd71::254/64");
