@@ -1,0 +1,182 @@
+package dev.portcullis.e2e;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A site with a gateway of processes - two IO modules, three workers and a switch - between a
+ * client and a server, each of which runs the usual daemons, and behind the server, which routes, a
+ * third host on a link whose MTU is smaller.
+ *
+ * <p>Rules: from the client's side all is allowed but port 7001 (dropped) and 7002 (rejected); from
+ * the server's side FTP, SSH and HTTP are. On routes, IPv4 of the client is translated, the client
+ * is published at {@link LiveNetwork#SNAT}, and with two shards its IPv6 prefix is translated as
+ * RFC 6296 says.
+ */
+final class LiveSite implements AutoCloseable {
+
+  static final int FAR_MTU = 1300;
+
+  final LiveNetwork net;
+  final HostServices services;
+  final ModuleProcesses modules;
+  final String far;
+  final String farV4 = "10.73.0.2";
+  final String farV6 = "fd73::2";
+  private final LiveNetwork.Driver driver;
+  private final Path folder;
+  private String yaml = "";
+  private String switchAt = "";
+
+  /** Makes the hosts and starts their daemons; no gateway connects them yet. */
+  LiveSite(LiveNetwork.Driver driver, Path folder) throws Exception {
+    this.driver = driver;
+    this.folder = folder;
+    net = new LiveNetwork(driver, folder);
+    modules = new ModuleProcesses(folder, Netns.inside(net.gateway));
+    far = net.netns.add();
+    net.netns.wire(far, "eth0", net.server, "eth1");
+    address(far, "eth0", "10.73.0.2/24", "fd73::2/64");
+    address(net.server, "eth1", "10.73.0.1/24", "fd73::1/64");
+    net.netns.ip(far, "link set eth0 mtu " + FAR_MTU);
+    net.netns.ip(net.server, "link set eth1 mtu " + FAR_MTU);
+    net.netns.ip(far, "route add default via 10.73.0.1");
+    net.netns.ip(far, "route add default via fd73::1");
+    net.netns.run(
+        net.server,
+        "sysctl",
+        "-qw",
+        "net.ipv4.ip_forward=1",
+        "net.ipv6.conf.all.forwarding=1",
+        // as many errors as there are causes
+        "net.ipv4.icmp_ratelimit=0",
+        "net.ipv6.icmp.ratelimit=0");
+    if (inline()) {
+      net.netns.ip(net.client, "route add 10.73.0.0/24 via " + net.serverV4);
+      net.netns.ip(net.client, "route add fd73::/64 via " + net.serverV6);
+    }
+    if (tun()) {
+      net.netns.ip(net.gateway, "route add 10.73.0.0/24 via " + net.serverV4);
+      net.netns.ip(net.gateway, "route add fd73::/64 via " + net.serverV6);
+    }
+    services = new HostServices(net.netns, folder);
+    for (String host : List.of(net.client, net.server, far)) {
+      services.run(host);
+    }
+  }
+
+  private void address(String host, String device, String v4, String v6) throws Exception {
+    net.netns.ip(host, "addr add " + v4 + " dev " + device);
+    net.netns.ip(host, "addr add " + v6 + " dev " + device + " nodad");
+  }
+
+  /** Whether the gateway is a wire, without translation. */
+  boolean inline() {
+    return driver == LiveNetwork.Driver.INLINE;
+  }
+
+  /** The address at which the server's side reaches the client over IPv4. */
+  String publishedV4() {
+    return inline() ? "10.71.0.2" : LiveNetwork.SNAT;
+  }
+
+  /** Starts the gateway and waits until it is ready. */
+  void start(String algorithm, int shards) throws Exception {
+    yaml =
+        Files.writeString(
+                folder.resolve("live.yaml"), net.gateway(algorithm, shards) + policy(shards))
+            .toString();
+    switchAt = "127.0.0.1:" + ModuleProcesses.freePort();
+    startSwitch();
+    for (int i = 0; i < 3; i++) {
+      startWorker(i);
+    }
+    startIo("io-a");
+    startIo("io-b");
+    modules.awaitReady();
+    net.connect();
+    if (tun()) {
+      // what the kernel of the gateway's host says to translated senders
+      net.netns.ip(net.gateway, "route add " + LiveNetwork.SNAT + " dev tun-wan src 10.72.0.254");
+    }
+  }
+
+  /**
+   * Counts what one of the ports gets from its side, where the gateway cannot hide anything: at the
+   * host, or at the TUN device.
+   */
+  Wiretap tapReceived(String port) throws Exception {
+    // frames for the kernel of the gateway's host are none of the gateway's
+    String device = port.equals("lan") ? "pg0" : "pg1";
+    String all = tun() ? "ip or ip6" : "not ether dst " + net.macOfKernel(device);
+    return tap(port, "outbound", all);
+  }
+
+  /** Counts what one of the ports sends, but for messages about neighbours. */
+  Wiretap tapSent(String port) throws Exception {
+    return tap(
+        port, "inbound", "ip or (ip6 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 136))");
+  }
+
+  private Wiretap tap(String port, String direction, String filter) throws Exception {
+    boolean lan = port.equals("lan");
+    String host = lan ? net.client : net.server;
+    return tun()
+        ? Wiretap.on(net.netns, net.gateway, "tun-" + port, direction, filter, folder)
+        : Wiretap.on(net.netns, host, "eth0", direction, filter, folder);
+  }
+
+  private boolean tun() {
+    return driver == LiveNetwork.Driver.TUN;
+  }
+
+  void startSwitch() throws Exception {
+    modules.start("switch", "switch", "-f", yaml, "--plaintext", "--listen", switchAt);
+  }
+
+  void startWorker(int number) throws Exception {
+    String worker = Integer.toString(number);
+    modules.start(
+        "worker-" + worker, "worker", worker, "-f", yaml, "--plaintext", "--switch", switchAt);
+  }
+
+  void startIo(String name) throws Exception {
+    modules.start(name, "io", name, "-f", yaml, "--plaintext", "--switch", switchAt);
+  }
+
+  private String policy(int shards) {
+    String nat =
+        """
+          nat:
+            source: [{name: out, from: [lan], to: [wan], source: [10.71.0.0/24], translateTo: {addresses: [SNAT]}}]
+            destination:
+              - {name: ftp, from: [wan], destination: SNAT, service: {tcp: 21}, translateTo: {address: 10.71.0.2}}
+              - {name: ssh, from: [wan], destination: SNAT, service: {tcp: 22}, translateTo: {address: 10.71.0.2}}
+              - {name: www, from: [wan], destination: SNAT, service: {tcp: 80}, translateTo: {address: 10.71.0.2}}
+        """
+            .replace("SNAT", LiveNetwork.SNAT);
+    String prefix =
+        "    prefix: [{name: six, zones: [wan], external: \"fd7a::/64\", internal: \"fd71::/64\"}]\n";
+    return """
+        ---
+        apiVersion: portcullis.dev/v1alpha1
+        kind: GatewayPolicy
+        metadata: {name: p}
+        spec:
+          defaultAction: drop
+          rules:
+            - {name: silent, from: [lan], services: [{tcp: [7001], udp: [7001]}], action: drop}
+            - {name: refused, from: [lan], services: [{tcp: [7002], udp: [7002]}], action: reject}
+            - {name: out, from: [lan], to: [wan], action: accept}
+            - {name: published, from: [wan], to: [lan], services: [{tcp: [21, 22, 80]}], action: accept}
+        """
+        + (inline() ? "" : nat + (shards == 2 ? prefix : ""));
+  }
+
+  @Override
+  public void close() throws Exception {
+    modules.close();
+    net.close();
+  }
+}
