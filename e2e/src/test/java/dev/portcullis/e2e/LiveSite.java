@@ -18,6 +18,9 @@ final class LiveSite implements AutoCloseable {
 
   static final int FAR_MTU = 1300;
 
+  /** What the prefix of the client is translated to, with two shards. */
+  private static final String PREFIX = "fd7a::/64";
+
   final LiveNetwork net;
   final HostServices services;
   final ModuleProcesses modules;
@@ -99,6 +102,8 @@ final class LiveSite implements AutoCloseable {
     if (tun()) {
       // what the kernel of the gateway's host says to translated senders
       net.netns.ip(net.gateway, "route add " + LiveNetwork.SNAT + " dev tun-wan src 10.72.0.254");
+      net.netns.ip(net.gateway, "route add " + PREFIX + " dev tun-wan src fd72::254");
+      net.netns.run(net.gateway, "sysctl", "-qw", "net.ipv4.conf.tun-lan.accept_local=1");
     }
   }
 
@@ -107,24 +112,23 @@ final class LiveSite implements AutoCloseable {
    * host, or at the TUN device.
    */
   Wiretap tapReceived(String port) throws Exception {
-    // frames for the kernel of the gateway's host are none of the gateway's
-    String device = port.equals("lan") ? "pg0" : "pg1";
-    String all = tun() ? "ip or ip6" : "not ether dst " + net.macOfKernel(device);
-    return tap(port, "outbound", all);
+    return tap(port, "outbound", "dst");
   }
 
-  /** Counts what one of the ports sends, but for messages about neighbours. */
+  /** Counts what one of the ports sends. */
   Wiretap tapSent(String port) throws Exception {
-    return tap(
-        port, "inbound", "ip or (ip6 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 136))");
+    return tap(port, "inbound", "src");
   }
 
-  private Wiretap tap(String port, String direction, String filter) throws Exception {
+  private Wiretap tap(String port, String direction, String kernelIs) throws Exception {
+    if (tun()) {
+      return Wiretap.on(net.netns, net.gateway, "tun-" + port, direction, "ip or ip6", folder);
+    }
+    // what the kernel of the gateway's host gets and says is none of the gateway's
     boolean lan = port.equals("lan");
-    String host = lan ? net.client : net.server;
-    return tun()
-        ? Wiretap.on(net.netns, net.gateway, "tun-" + port, direction, filter, folder)
-        : Wiretap.on(net.netns, host, "eth0", direction, filter, folder);
+    String kernel = net.macOfKernel(lan ? "pg0" : "pg1");
+    String filter = "not ether " + kernelIs + " " + kernel;
+    return Wiretap.on(net.netns, lan ? net.client : net.server, "eth0", direction, filter, folder);
   }
 
   private boolean tun() {
@@ -157,7 +161,9 @@ final class LiveSite implements AutoCloseable {
         """
             .replace("SNAT", LiveNetwork.SNAT);
     String prefix =
-        "    prefix: [{name: six, zones: [wan], external: \"fd7a::/64\", internal: \"fd71::/64\"}]\n";
+        "    prefix: [{name: six, zones: [wan], external: \""
+            + PREFIX
+            + "\", internal: \"fd71::/64\"}]\n";
     return """
         ---
         apiVersion: portcullis.dev/v1alpha1
