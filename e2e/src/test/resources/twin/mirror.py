@@ -1,4 +1,4 @@
-"""Tells every sender what arrived of what it sent: over UDP, UDP-Lite, TCP (port 9000) and IP protocol 253, on both families."""
+"""Tells every sender what arrived of what it sent: over UDP, TCP (port 9000) and IP protocol 253, on both families."""
 import socket
 import struct
 import threading
@@ -34,13 +34,27 @@ def datagrams(family, kind, protocol):
         if family == socket.AF_INET6:
             s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         s.bind(('', PORT))
+    return s
+
+
+def answer_datagrams(s):
     while True:
         data, more, _, address = s.recvmsg(70000, 500)
-        length = len(data) - (20 if kind == socket.SOCK_RAW and family == socket.AF_INET else 0)
-        s.sendto(told(address, more, length), address)
+        with_header = s.type == socket.SOCK_RAW and s.family == socket.AF_INET
+        s.sendto(told(address, more, len(data) - (20 if with_header else 0)), address)
 
 
-def connection(s, address):
+def connections(family):
+    s = socket.socket(family)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(('', PORT))
+    s.listen(100)
+    return s
+
+
+def answer_connection(s, address):
     count = 0
     try:
         s.sendall(('%s port %d' % address[:2]).encode())
@@ -55,22 +69,16 @@ def connection(s, address):
     s.close()
 
 
-def connections(family):
-    s = socket.socket(family)
-    if family == socket.AF_INET6:
-        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(('', PORT))
-    s.listen(100)
+def answer_connections(s):
     while True:
-        threading.Thread(target=connection, args=s.accept()).start()
+        threading.Thread(target=answer_connection, args=s.accept()).start()
 
 
 threads = []
 for family in (socket.AF_INET, socket.AF_INET6):
-    threads.append(threading.Thread(target=connections, args=(family,)))
-    threads.append(threading.Thread(target=datagrams, args=(family, socket.SOCK_DGRAM, socket.IPPROTO_UDP)))
-    threads.append(threading.Thread(target=datagrams, args=(family, socket.SOCK_DGRAM, 136)))
-    threads.append(threading.Thread(target=datagrams, args=(family, socket.SOCK_RAW, 253)))
+    threads.append(threading.Thread(target=answer_connections, args=(connections(family),)))
+    for kind, protocol in ((socket.SOCK_DGRAM, socket.IPPROTO_UDP), (socket.SOCK_RAW, 253)):
+        threads.append(threading.Thread(target=answer_datagrams, args=(datagrams(family, kind, protocol),)))
 for thread in threads:
     thread.start()
+print('ready', flush=True)

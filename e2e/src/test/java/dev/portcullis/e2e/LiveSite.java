@@ -10,15 +10,14 @@ import java.util.List;
  * third host on a link whose MTU is smaller.
  *
  * <p>Rules: from the client's side all is allowed but port 7001 (dropped) and 7002 (rejected); from
- * the server's side FTP, SSH and HTTP are. On routes, IPv4 of the client is translated, the client
- * is published at {@link LiveNetwork#SNAT}, and with two shards its IPv6 prefix is translated as
- * RFC 6296 says.
+ * the server's side FTP, SSH and HTTP are. On routes, IPv4 of the client is translated, and the
+ * client is published at {@link LiveNetwork#SNAT}.
  */
 final class LiveSite implements AutoCloseable {
 
   static final int FAR_MTU = 1300;
 
-  /** What the prefix of the client is translated to, with two shards. */
+  /** What the prefix of the client is translated to. */
   private static final String PREFIX = "fd7a::/64";
 
   final LiveNetwork net;
@@ -84,11 +83,17 @@ final class LiveSite implements AutoCloseable {
     return inline() ? "10.71.0.2" : LiveNetwork.SNAT;
   }
 
+  /** Whether the client's IPv6 prefix is translated as RFC 6296 says. */
+  enum Prefix {
+    KEPT,
+    TRANSLATED
+  }
+
   /** Starts the gateway and waits until it is ready. */
-  void start(String algorithm, int shards) throws Exception {
+  void start(String algorithm, int shards, Prefix prefix) throws Exception {
     yaml =
         Files.writeString(
-                folder.resolve("live.yaml"), net.gateway(algorithm, shards) + policy(shards))
+                folder.resolve("live.yaml"), net.gateway(algorithm, shards) + policy(prefix))
             .toString();
     switchAt = "127.0.0.1:" + ModuleProcesses.freePort();
     startSwitch();
@@ -113,6 +118,15 @@ final class LiveSite implements AutoCloseable {
    */
   Wiretap tapReceived(String port) throws Exception {
     return tap(port, "outbound", "dst");
+  }
+
+  /**
+   * What the kernel could not hand over to a port in time and counts itself; what a packet socket
+   * had no room for is in the port's own count of overruns.
+   */
+  long lostByKernel(String port) throws Exception {
+    String count = "/sys/class/net/tun-" + port + "/statistics/tx_dropped";
+    return tun() ? Long.parseLong(net.netns.run(net.gateway, "cat", count).strip()) : 0;
   }
 
   /** Counts what one of the ports sends. */
@@ -149,7 +163,7 @@ final class LiveSite implements AutoCloseable {
     modules.start(name, "io", name, "-f", yaml, "--plaintext", "--switch", switchAt);
   }
 
-  private String policy(int shards) {
+  private String policy(Prefix prefix) {
     String nat =
         """
           nat:
@@ -160,7 +174,7 @@ final class LiveSite implements AutoCloseable {
               - {name: www, from: [wan], destination: SNAT, service: {tcp: 80}, translateTo: {address: 10.71.0.2}}
         """
             .replace("SNAT", LiveNetwork.SNAT);
-    String prefix =
+    String prefixes =
         "    prefix: [{name: six, zones: [wan], external: \""
             + PREFIX
             + "\", internal: \"fd71::/64\"}]\n";
@@ -177,7 +191,7 @@ final class LiveSite implements AutoCloseable {
             - {name: out, from: [lan], to: [wan], action: accept}
             - {name: published, from: [wan], to: [lan], services: [{tcp: [21, 22, 80]}], action: accept}
         """
-        + (inline() ? "" : nat + (shards == 2 ? prefix : ""));
+        + (inline() ? "" : nat + (prefix == Prefix.TRANSLATED ? prefixes : ""));
   }
 
   @Override

@@ -30,20 +30,11 @@ final class Netfilter {
     if (shards == 2) {
       net.netns.ip(net.gateway, "link set pg1 mtu 1400");
     }
-    Path rules = Files.writeString(folder.resolve("rules.nft"), rules(shards));
+    Path rules = Files.writeString(folder.resolve("rules.nft"), rules());
     net.netns.run(net.gateway, "nft", "-f", rules.toString());
   }
 
-  private static String rules(int shards) {
-    String prefix =
-        """
-        table ip6 nat {
-          chain postrouting {
-            type nat hook postrouting priority 100
-            iifname pg0 oifname pg1 ip6 saddr fd71::/64 snat ip6 prefix to fd7a::/64
-          }
-        }
-        """;
+  private static String rules() {
     return """
         table inet filter {
           ct helper ftp {
@@ -85,7 +76,6 @@ final class Netfilter {
           }
         }
         """
-            .replace("SNAT", LiveNetwork.SNAT)
-        + (shards == 2 ? prefix : "");
+        .replace("SNAT", LiveNetwork.SNAT);
   }
 }

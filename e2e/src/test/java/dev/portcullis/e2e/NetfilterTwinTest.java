@@ -1,6 +1,7 @@
 package dev.portcullis.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +40,7 @@ class NetfilterTwinTest {
     Files.createDirectories(folder.resolve("files"));
     Files.writeString(folder.resolve("files/small"), "small".repeat(200));
     Map<String, String> netfilter = seen(site -> Netfilter.start(site.net, shards, folder));
-    Map<String, String> ours = seen(site -> site.start(algorithm, shards));
+    Map<String, String> ours = seen(site -> site.start(algorithm, shards, LiveSite.Prefix.KEPT));
     assertEquals(netfilter.keySet(), ours.keySet());
     TreeSet<String> found = new TreeSet<>();
     netfilter.forEach(
@@ -48,24 +49,21 @@ class NetfilterTwinTest {
             found.add("| " + name + " | " + result + " | " + ours.get(name) + " |");
           }
         });
-    assertEquals(String.join("\n", explained(shards)), String.join("\n", found));
+    assertEquals(String.join("\n", explained()), String.join("\n", found));
   }
 
   private Map<String, String> seen(Gateway gateway) throws Exception {
     try (LiveSite site = new LiveSite(LiveNetwork.Driver.ROUTED, folder)) {
-      for (String host : List.of(site.net.server, site.far)) {
-        site.net.netns.start(
-            host,
-            folder.resolve("mirror-" + host + ".log"),
-            "python3",
-            SCRIPTS.resolve("mirror.py").toString());
-      }
+      mirror(site.net.netns, site.net.server);
+      mirror(site.net.netns, site.far);
       gateway.start(site);
       Map<String, String> seen = new LinkedHashMap<>();
       String cases = SCRIPTS.resolve("cases.py").toString();
+      Path said = Files.createTempFile(folder, "outside", ".txt");
+      Process outside = site.net.netns.start(site.net.server, said, "python3", cases, "outside");
       String inside = site.net.netns.run(site.net.client, "python3", cases, "inside");
-      String outside = site.net.netns.run(site.net.server, "python3", cases, "outside");
-      for (String line : (inside + outside).lines().toList()) {
+      assertEquals(0, outside.waitFor(), () -> inside);
+      for (String line : (inside + Files.readString(said)).lines().toList()) {
         String[] nameAndResult = line.split("\t", 2);
         seen.put(nameAndResult[0], nameAndResult[1]);
       }
@@ -73,8 +71,17 @@ class NetfilterTwinTest {
     }
   }
 
-  /** The rows of the page for this number of shards, or for any, without their reason. */
-  private static TreeSet<String> explained(int shards) throws Exception {
+  private void mirror(Netns netns, String host) throws Exception {
+    Path log = folder.resolve("mirror-" + host + ".log");
+    Process mirror = netns.start(host, log, "python3", SCRIPTS.resolve("mirror.py").toString());
+    while (!Files.readString(log).contains("ready")) {
+      assertTrue(mirror.isAlive(), Files.readString(log));
+      Thread.sleep(50);
+    }
+  }
+
+  /** The rows of the page, without their reason. */
+  private static TreeSet<String> explained() throws Exception {
     TreeSet<String> rows = new TreeSet<>();
     for (String line : Files.readAllLines(PAGE)) {
       if (line.startsWith("| inside: ") || line.startsWith("| outside: ")) {
