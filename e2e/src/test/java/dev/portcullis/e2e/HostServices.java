@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * The daemons of Debian as a host runs them, on both families: nginx at 80, sshd at 22, vsftpd at
@@ -78,13 +79,40 @@ final class HostServices {
     start(host, "sshd", "/usr/sbin/sshd", "-D", "-e", "-f", sshd(host));
     start(host, "vsftpd", "/usr/sbin/vsftpd", vsftpd(host));
     start(host, "dnsmasq", "/usr/sbin/dnsmasq", "--keep-in-foreground", "-C", dnsmasq(host));
-    start(host, "iperf3", "iperf3", "-s");
+    start(host, "iperf3", "iperf3", "-s", "--forceflush");
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
     List<String> missing = missing(host);
     while (!missing.isEmpty()) {
       assertTrue(System.nanoTime() < deadline, "nobody listens at " + missing + logs(host));
       Thread.sleep(100);
       missing = missing(host);
+    }
+  }
+
+  /**
+   * Measures with iperf3 and returns its report; the server listens again afterwards.
+   *
+   * @param from host of the client
+   * @param host host of the server
+   * @param to an address of the server
+   * @param how further options
+   */
+  String iperf3(String from, String host, String to, String... how) throws Exception {
+    long before = listenedAgain(host);
+    List<String> command = new ArrayList<>(List.of("iperf3", "--json", "-c", to));
+    command.addAll(List.of(how));
+    String report = netns.run(from, command.toArray(String[]::new));
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+    while (listenedAgain(host) == before) {
+      assertTrue(System.nanoTime() < deadline, "iperf3 does not listen again" + logs(host));
+      Thread.sleep(20);
+    }
+    return report;
+  }
+
+  private long listenedAgain(String host) throws IOException {
+    try (Stream<String> lines = Files.lines(log(host, "iperf3"))) {
+      return lines.filter(it -> it.startsWith("Server listening on")).count();
     }
   }
 

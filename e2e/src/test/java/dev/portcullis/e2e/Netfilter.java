@@ -18,8 +18,12 @@ final class Netfilter {
     for (String address : List.of("fd71::1/64 dev pg0", "fd72::1/64 dev pg1")) {
       net.netns.ip(net.gateway, "addr add " + address + " nodad");
     }
-    net.netns.ip(net.gateway, "route add 10.73.0.0/24 via " + net.serverV4);
-    net.netns.ip(net.gateway, "route add fd73::/64 via " + net.serverV6);
+    // the device takes in longer packets than it may send, as that of a port does
+    String mtu = " mtu lock " + (shards == 2 ? 1400 : 1500);
+    net.netns.ip(net.gateway, "route replace 10.72.0.0/24 dev pg1" + mtu);
+    net.netns.ip(net.gateway, "route replace fd72::/64 dev pg1" + mtu);
+    net.netns.ip(net.gateway, "route add 10.73.0.0/24 via " + net.serverV4 + mtu);
+    net.netns.ip(net.gateway, "route add fd73::/64 via " + net.serverV6 + mtu);
     net.netns.run(
         net.gateway,
         "sysctl",
@@ -27,9 +31,6 @@ final class Netfilter {
         "net.ipv4.icmp_ratelimit=0",
         "net.ipv6.icmp.ratelimit=0",
         "net.ipv4.icmp_msgs_per_sec=100000");
-    if (shards == 2) {
-      net.netns.ip(net.gateway, "link set pg1 mtu 1400");
-    }
     Path rules = Files.writeString(folder.resolve("rules.nft"), rules());
     net.netns.run(net.gateway, "nft", "-f", rules.toString());
   }
