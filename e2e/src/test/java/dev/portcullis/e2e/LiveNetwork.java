@@ -138,6 +138,11 @@ final class LiveNetwork implements AutoCloseable {
 
   /** Configuration: rules, translation where there are routes, state. */
   String yaml(String algorithm, int shards) throws Exception {
+    return gateway(algorithm, shards) + policy();
+  }
+
+  /** The gateway alone: its ports, and the ways between them; its policy is {@code p}. */
+  String gateway(String algorithm, int shards) throws Exception {
     // with two shards, super-packets of the client are cut before they leave
     boolean cut = shards == 2;
     String lan = "driver: tun, tun: {device: tun-lan, queues: " + shards + LAN_KERNEL + "}";
@@ -168,16 +173,9 @@ final class LiveNetwork implements AutoCloseable {
                   - {to: 10.72.0.0/24, port: wan}
                   - {to: "fd71::/64", port: lan}
                   - {to: "fd72::/64", port: wan}
+                  - {to: 10.73.0.0/24, port: wan, via: 10.72.0.2}
+                  - {to: "fd73::/64", port: wan, via: "fd72::2"}
               """;
-    String nat =
-        inline
-            ? ""
-            : """
-                nat:
-                  source: [{name: out, from: [lan], to: [wan], source: [10.71.0.0/24], translateTo: {addresses: [SNAT]}}]
-                  destination: [{name: www, from: [wan], destination: SNAT, service: {tcp: 8081}, translateTo: {address: 10.71.0.2, port: 8080}}]
-              """
-                .replace("SNAT", SNAT);
     return """
         apiVersion: portcullis.dev/v1alpha1
         kind: PacketGateway
@@ -191,6 +189,21 @@ final class LiveNetwork implements AutoCloseable {
             - name: io-b
               ports: [{name: wan, zone: wan%s, %s}]
         %s  policy: p
+        """
+        .formatted(shards, algorithm, lanAddresses, lan, wanAddresses, wan, ways);
+  }
+
+  private String policy() {
+    String nat =
+        driver == Driver.INLINE
+            ? ""
+            : """
+                nat:
+                  source: [{name: out, from: [lan], to: [wan], source: [10.71.0.0/24], translateTo: {addresses: [SNAT]}}]
+                  destination: [{name: www, from: [wan], destination: SNAT, service: {tcp: 8081}, translateTo: {address: 10.71.0.2, port: 8080}}]
+              """
+                .replace("SNAT", SNAT);
+    return """
         ---
         apiVersion: portcullis.dev/v1alpha1
         kind: GatewayPolicy
@@ -203,7 +216,7 @@ final class LiveNetwork implements AutoCloseable {
             - {name: out, from: [lan], to: [wan], action: accept}
             - {name: www, from: [wan], to: [lan], services: [{tcp: [8080]}], action: accept}
         %s"""
-        .formatted(shards, algorithm, lanAddresses, lan, wanAddresses, wan, ways, nat);
+        .formatted(nat);
   }
 
   private String mac(String device) throws Exception {

@@ -66,8 +66,9 @@ public class WorkerRunner implements ModuleRunner {
               loops,
               System.currentTimeMillis(),
               log == null ? EventSink.NONE : log);
+      RunningModule following = ModuleFiles.following(running, settings.identity(), security);
       return ModuleFiles.closing(
-          log == null ? running : new LoggingModule(running, log, config.gateway().log()),
+          log == null ? following : new LoggingModule(following, log, config.gateway().log()),
           loops::close);
     } catch (ModuleException | RuntimeException e) {
       if (log != null) {
