@@ -356,8 +356,7 @@ class RealHostsTest {
   void shouldCarryIperf3BothWaysAndUdp() throws Exception {
     for (String to : servers()) {
       for (String how : List.of("-n 8M", "-n 8M -R", "-u -b 8M -t 1", "-u -b 8M -t 1 -R")) {
-        String said =
-            site.services.iperf3(net.client, net.server, to, how.split(" "));
+        String said = site.services.iperf3(net.client, net.server, to, how.split(" "));
         long bytes =
             new com.fasterxml.jackson.databind.ObjectMapper()
                 .readTree(said)
