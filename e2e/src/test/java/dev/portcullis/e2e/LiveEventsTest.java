@@ -144,10 +144,10 @@ class LiveEventsTest {
   }
 
   @Test
-  void shouldSayThatClearingIsNotThere() {
-    Said said = Said.by("flows", "clear", "--http", "127.0.0.1:1");
+  void shouldClearNoFlowsWithoutACertificate() {
+    Said said = Said.by("flows", "clear", "--link", "127.0.0.1:1");
     assertEquals(2, said.exitCode());
-    assertTrue(said.err().startsWith("flows clear is not there yet"), said.err());
+    assertTrue(said.err().contains("nobody ends flows without a certificate"), said.err());
   }
 
   @Test

@@ -67,9 +67,22 @@ final class LiveNetwork implements AutoCloseable {
   LiveNetwork(Driver driver, Path folder) throws Exception {
     this.driver = driver;
     this.folder = folder;
+    boolean inline = driver == Driver.INLINE;
+    serverV4 = inline ? "10.71.0.3" : "10.72.0.2";
+    serverV6 = inline ? "fd71::3" : "fd72::2";
     client = netns.add();
     gateway = netns.add();
     server = netns.add();
+    try {
+      addressHosts();
+    } catch (Exception | AssertionError e) {
+      // nobody closes what was not made
+      netns.close();
+      throw e;
+    }
+  }
+
+  private void addressHosts() throws Exception {
     netns.wire(client, "eth0", gateway, "pg0");
     netns.wire(server, "eth0", gateway, "pg1");
     netns.run(
@@ -81,15 +94,10 @@ final class LiveNetwork implements AutoCloseable {
         "net.ipv4.conf.all.rp_filter=0",
         "net.ipv4.conf.default.rp_filter=0");
     address(client, device(client, "10.61.0", 42), "10.71.0.2/24", "fd71::2/64");
+    address(server, device(server, "10.62.0", 43), serverV4 + "/24", serverV6 + "/64");
     if (driver == Driver.INLINE) {
-      serverV4 = "10.71.0.3";
-      serverV6 = "fd71::3";
-      address(server, "eth0", "10.71.0.3/24", "fd71::3/64");
       return;
     }
-    serverV4 = "10.72.0.2";
-    serverV6 = "fd72::2";
-    address(server, device(server, "10.62.0", 43), "10.72.0.2/24", "fd72::2/64");
     String host = driver == Driver.TUN ? "254" : "1";
     if (driver == Driver.TUN) {
       address(gateway, "pg0", "10.71.0.254/24", "fd71::254/64");
@@ -130,6 +138,11 @@ final class LiveNetwork implements AutoCloseable {
 
   /** Configuration: rules, translation where there are routes, state. */
   String yaml(String algorithm, int shards) throws Exception {
+    return gateway(algorithm, shards) + policy();
+  }
+
+  /** The gateway alone: its ports, and the ways between them; its policy is {@code p}. */
+  String gateway(String algorithm, int shards) throws Exception {
     // with two shards, super-packets of the client are cut before they leave
     boolean cut = shards == 2;
     String lan = "driver: tun, tun: {device: tun-lan, queues: " + shards + LAN_KERNEL + "}";
@@ -160,16 +173,9 @@ final class LiveNetwork implements AutoCloseable {
                   - {to: 10.72.0.0/24, port: wan}
                   - {to: "fd71::/64", port: lan}
                   - {to: "fd72::/64", port: wan}
+                  - {to: 10.73.0.0/24, port: wan, via: 10.72.0.2}
+                  - {to: "fd73::/64", port: wan, via: "fd72::2"}
               """;
-    String nat =
-        inline
-            ? ""
-            : """
-                nat:
-                  source: [{name: out, from: [lan], to: [wan], source: [10.71.0.0/24], translateTo: {addresses: [SNAT]}}]
-                  destination: [{name: www, from: [wan], destination: SNAT, service: {tcp: 8081}, translateTo: {address: 10.71.0.2, port: 8080}}]
-              """
-                .replace("SNAT", SNAT);
     return """
         apiVersion: portcullis.dev/v1alpha1
         kind: PacketGateway
@@ -183,6 +189,21 @@ final class LiveNetwork implements AutoCloseable {
             - name: io-b
               ports: [{name: wan, zone: wan%s, %s}]
         %s  policy: p
+        """
+        .formatted(shards, algorithm, lanAddresses, lan, wanAddresses, wan, ways);
+  }
+
+  private String policy() {
+    String nat =
+        driver == Driver.INLINE
+            ? ""
+            : """
+                nat:
+                  source: [{name: out, from: [lan], to: [wan], source: [10.71.0.0/24], translateTo: {addresses: [SNAT]}}]
+                  destination: [{name: www, from: [wan], destination: SNAT, service: {tcp: 8081}, translateTo: {address: 10.71.0.2, port: 8080}}]
+              """
+                .replace("SNAT", SNAT);
+    return """
         ---
         apiVersion: portcullis.dev/v1alpha1
         kind: GatewayPolicy
@@ -195,7 +216,7 @@ final class LiveNetwork implements AutoCloseable {
             - {name: out, from: [lan], to: [wan], action: accept}
             - {name: www, from: [wan], to: [lan], services: [{tcp: [8080]}], action: accept}
         %s"""
-        .formatted(shards, algorithm, lanAddresses, lan, wanAddresses, wan, ways, nat);
+        .formatted(nat);
   }
 
   private String mac(String device) throws Exception {

@@ -103,6 +103,11 @@ final class ModuleProcesses implements AutoCloseable {
     return process.exitValue();
   }
 
+  /** Ends a module by SIGKILL: it has no time for anything. */
+  void kill(String name) throws InterruptedException {
+    processes.remove(name).destroyForcibly().waitFor();
+  }
+
   /** Sends SIGHUP. */
   void hangUp(String name) throws IOException, InterruptedException {
     long pid = java.util.Objects.requireNonNull(processes.get(name)).pid();

@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,6 +38,8 @@ class NatCheckerTest {
 
   @TempDir Path folder;
 
+  private static List<Path> captures = List.of();
+  private static List<Path> withoutMartians = List.of();
   private final Set<String> flows = new HashSet<>();
   private int secondHops;
 
@@ -90,43 +93,52 @@ class NatCheckerTest {
             .replaceAll("driver: pcap", "driver: pcap, mtu: 65535"));
     NatChecker checker =
         new NatChecker(Set.of("cb00710a", "cb00710b", "20010db800990000000000000000000a"));
-    List<Path> captures = whole(Playground.captures());
-    assertFalse(captures.isEmpty());
+    List<Path> played = yaml.contains("martian: pass") ? captures : withoutMartians;
     try (Playground gateway = new Playground(file, workers, shards)) {
-      gateway.play(folder, captures.toArray(Path[]::new));
+      gateway.play(folder, played.toArray(Path[]::new));
     }
-    compare(captures, checker);
+    compare(played, checker);
     return checker;
   }
 
-  /** Captures without fragments: what becomes of those is not one packet for one packet. */
-  private static List<Path> whole(List<Path> captures) throws IOException {
-    List<Path> list = new ArrayList<>();
-    Frame frame = new Frame();
-    LinkLayer link = new LinkLayer();
-    for (Path capture : captures) {
+  /**
+   * Chooses captures without fragments: what becomes of those is not one packet for one packet. Of
+   * a capture of loopback addresses alone nothing leaves a gateway that drops martians.
+   */
+  @BeforeAll
+  static void choose() throws IOException {
+    captures = new ArrayList<>();
+    withoutMartians = new ArrayList<>();
+    for (Path capture : Playground.captures()) {
       boolean fragments = false;
+      boolean loopback = true;
+      Frame frame = new Frame();
+      LinkLayer link = new LinkLayer();
       try (CaptureReader reader = CaptureReader.open(capture)) {
         while (!fragments && reader.next(frame)) {
           link.parse(frame);
           NatChecker.Packet it = link.ip ? NatChecker.parse(packet(frame, link)) : null;
           fragments = it != null && it.fragment();
+          loopback &= it != null && !it.v6() && it.source().startsWith("7f");
         }
       } catch (IOException e) {
         // what can be read of it is played
       }
       if (!fragments) {
-        list.add(capture);
+        captures.add(capture);
+        if (!loopback) {
+          withoutMartians.add(capture);
+        }
       }
     }
-    return list;
+    assertFalse(captures.isEmpty());
   }
 
   private static byte[] packet(Frame frame, LinkLayer link) {
     return Arrays.copyOfRange(frame.bytes, link.l2Length, frame.length);
   }
 
-  private void compare(List<Path> captures, NatChecker checker) throws IOException {
+  private void compare(List<Path> played, NatChecker checker) throws IOException {
     Frame in = new Frame();
     Frame out = new Frame();
     LinkLayer link = new LinkLayer();
@@ -138,7 +150,7 @@ class NatCheckerTest {
         CaptureReader wan = CaptureReader.open(folder.resolve("wan.pcapng"))) {
       ports.put("\"lan\"", lan);
       ports.put("\"wan\"", wan);
-      for (Path capture : captures) {
+      for (Path capture : played) {
         checker.next();
         try (CaptureReader input = CaptureReader.open(capture)) {
           while (input.next(in)) {

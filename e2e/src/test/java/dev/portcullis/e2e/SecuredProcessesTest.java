@@ -11,6 +11,7 @@ import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.LinkSettings;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.core.process.FlowPage;
 import dev.portcullis.io.pcap.CaptureReader;
 import dev.portcullis.io.pcap.Frame;
 import java.nio.file.Files;
@@ -40,7 +41,7 @@ class SecuredProcessesTest {
     openssl(
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca"
             + " -keyout ca.key -out ca.pem");
-    for (String kind : List.of("io", "worker", "switch")) {
+    for (String kind : List.of("io", "worker", "switch", "management")) {
       Files.writeString(
           folder.resolve(kind + ".ext"), "subjectAltName=URI:spiffe://portcullis/" + kind + "\n");
       openssl(
@@ -132,6 +133,46 @@ class SecuredProcessesTest {
     modules.awaitBalance("secured");
     assertEquals(0, modules.stop("io"));
     assertEquals(frames, frames(folder.resolve("wan.pcapng")));
+  }
+
+  @Test
+  void shouldClearFlowsForTheCertificateOfManagementAlone() throws Exception {
+    String relay = "127.0.0.1:" + ModuleProcesses.freePort();
+    String links = "127.0.0.1:" + ModuleProcesses.freePort();
+    modules.start("switch", "switch", secured("switch", "--listen", relay));
+    modules.start("worker", "worker", secured("worker", "0", "--switch", relay, "--listen", links));
+    modules.start("io", "io", secured("io", "edge", "--switch", relay));
+    modules.awaitReady();
+    modules.awaitMetric(
+        "io",
+        "portcullis_packets_forwarded_total{module=\"io/0\",port=\"wan\"} "
+            + (double) frames(CAPTURE));
+    assertTrue(modules.get("worker", FlowPage.PATH).contains("src_ip"));
+
+    Said refused = cleared("io", links);
+    assertEquals(3, refused.exitCode());
+    assertEquals(
+        links
+            + " has cleared no flows: the certificate does not name spiffe://portcullis/management\n",
+        refused.err());
+    assertEquals("cleared 0 flows\n", cleared("management", links, "--port", "1").out());
+    assertEquals("cleared 1 flows\n", cleared("management", links, "--proto", "tcp").out());
+    assertEquals("{\"flows\":[],\"more\":false}\n", modules.get("worker", FlowPage.PATH));
+    modules.awaitMetric("worker", "portcullis_worker_flows_cleared_total{worker=\"0\"} 1.0");
+  }
+
+  private Said cleared(String kind, String links, String... more) {
+    List<String> all = new ArrayList<>(List.of("flows", "clear", "--link", links));
+    all.addAll(
+        List.of(
+            "--cert",
+            folder.resolve(kind + ".pem").toString(),
+            "--key",
+            folder.resolve(kind + ".key").toString(),
+            "--ca",
+            folder.resolve("ca.pem").toString()));
+    all.addAll(List.of(more));
+    return Said.by(all.toArray(String[]::new));
   }
 
   /** Dials the worker until it has said no. */

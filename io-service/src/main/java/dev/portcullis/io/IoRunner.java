@@ -66,7 +66,8 @@ public class IoRunner implements ModuleRunner {
     try {
       RunningModule running =
           start(settings, config, security, loops, System.currentTimeMillis(), failed);
-      return ModuleFiles.closing(running, loops::close);
+      return ModuleFiles.closing(
+          ModuleFiles.following(running, settings.identity(), security), loops::close);
     } catch (ModuleException | RuntimeException e) {
       loops.close();
       throw e;

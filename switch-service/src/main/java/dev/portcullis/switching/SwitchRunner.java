@@ -49,7 +49,7 @@ public class SwitchRunner implements ModuleRunner {
       ConfigWatch watch =
           ConfigWatch.start(settings.files(), loaded, running::configure, System.err::println);
       return ModuleFiles.closing(
-          running,
+          ModuleFiles.following(running, settings.identity(), security),
           watch::readNow,
           () -> {
             watch.close();

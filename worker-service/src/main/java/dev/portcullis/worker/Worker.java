@@ -188,6 +188,26 @@ public final class Worker implements BatchHandler {
     return page;
   }
 
+  /**
+   * Ends live flows without stopping traffic: their translated ports are free again, and an event
+   * tells of each. Any thread.
+   *
+   * @param filter which; its limit does not count
+   * @return how many there were
+   */
+  CompletableFuture<Long> clear(FlowFilter filter) {
+    CompletableFuture<Long> all = CompletableFuture.completedFuture(0L);
+    if (filter.worker() >= 0 && filter.worker() != self.number()) {
+      return all;
+    }
+    for (Shard shard : shards) {
+      CompletableFuture<Long> cleared = new CompletableFuture<>();
+      shard.clear(filter, cleared::complete);
+      all = all.thenCombine(cleared, Long::sum);
+    }
+    return all;
+  }
+
   /** Writes an event of every flow that there still is; takes a few seconds at most. */
   void tellOfFlows() {
     CountDownLatch done = new CountDownLatch(shards.length);

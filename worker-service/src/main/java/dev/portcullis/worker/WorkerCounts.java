@@ -135,6 +135,10 @@ final class WorkerCounts implements MetricsSource {
             List.of(number),
             sum(it -> it.pipeline().flows().ended(EndReason.EVICTED))),
         new Reading(
+            Counter.WORKER_FLOWS_CLEARED,
+            List.of(number),
+            sum(it -> it.pipeline().flows().ended(EndReason.CLEARED))),
+        new Reading(
             Counter.WORKER_FLOWS_HALF_OPEN,
             List.of(number),
             sum(it -> it.pipeline().flows().halfOpen())),

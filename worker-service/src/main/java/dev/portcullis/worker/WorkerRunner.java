@@ -18,6 +18,7 @@ import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.DirectiveListener;
 import dev.portcullis.core.management.ManagementClient;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.OperatorService;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.FlowFilter;
@@ -65,8 +66,9 @@ public class WorkerRunner implements ModuleRunner {
               loops,
               System.currentTimeMillis(),
               log == null ? EventSink.NONE : log);
+      RunningModule following = ModuleFiles.following(running, settings.identity(), security);
       return ModuleFiles.closing(
-          log == null ? running : new LoggingModule(running, log, config.gateway().log()),
+          log == null ? following : new LoggingModule(following, log, config.gateway().log()),
           loops::close);
     } catch (ModuleException | RuntimeException e) {
       if (log != null) {
@@ -133,7 +135,13 @@ public class WorkerRunner implements ModuleRunner {
     HostPort listen = settings.listen();
     int port;
     try {
-      port = links.listen(listen.host(), listen.port()).getPort();
+      port =
+          links
+              .listen(
+                  listen.host(),
+                  listen.port(),
+                  List.of(OperatorService.companion(it -> follower.worker().clear(it), security)))
+              .getPort();
     } catch (IOException e) {
       links.close();
       throw new ModuleException(

@@ -12,6 +12,7 @@ import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.ConfigLoader;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.pipeline.Shard;
@@ -23,6 +24,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Workers without links or threads: what they send is delivered in the order of sending, until
@@ -268,6 +270,13 @@ final class Network {
     for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
       task.run();
     }
+  }
+
+  /** Ends flows of all workers and returns how many there were. */
+  long clear(FlowFilter filter) {
+    List<CompletableFuture<Long>> cleared = workers.stream().map(it -> it.clear(filter)).toList();
+    run();
+    return cleared.stream().mapToLong(CompletableFuture::join).sum();
   }
 
   /** Frames that workers keep. */

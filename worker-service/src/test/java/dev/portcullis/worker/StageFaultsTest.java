@@ -69,9 +69,11 @@ class StageFaultsTest {
         "AclStage",
         "RelatedStage",
         "MtuStage",
+        "FtpAcknowledgeStage",
         "StatefulStage",
         "SnatStage",
         "RedistributeStage",
+        "FtpStage",
         "AnswerStage",
         "EmitStage",
       })
@@ -132,8 +134,9 @@ class StageFaultsTest {
               return it;
             });
     assertEquals(
-        "[AclStage, AnswerStage, DecodeStage, DefragmentStage, DnatStage, EmitStage, MtuStage,"
-            + " RedistributeStage, RelatedStage, SnatStage, StatefulStage]",
+        "[AclStage, AnswerStage, DecodeStage, DefragmentStage, DnatStage, EmitStage,"
+            + " FtpAcknowledgeStage, FtpStage, MtuStage, RedistributeStage, RelatedStage,"
+            + " SnatStage, StatefulStage]",
         names.toString());
   }
 

@@ -129,6 +129,12 @@ public enum Counter {
       "flows",
       "Half-open TCP connections that had to make room for new flows.",
       "worker"),
+  WORKER_FLOWS_CLEARED(
+      "portcullis_worker_flows_cleared_total",
+      Type.COUNTER,
+      "flows",
+      "Flows that an operator has ended.",
+      "worker"),
   WORKER_FLOWS_HALF_OPEN(
       "portcullis_worker_flows_half_open",
       Type.GAUGE,

@@ -22,13 +22,20 @@ import javax.net.ssl.X509ExtendedTrustManager;
  */
 final class KindTrust extends X509ExtendedTrustManager {
 
-  private final X509ExtendedTrustManager chain;
+  private volatile X509ExtendedTrustManager chain;
 
-  private KindTrust(X509ExtendedTrustManager chain) {
-    this.chain = chain;
+  /** Trusts the authorities of a file. */
+  KindTrust(Path authorities) throws IOException, GeneralSecurityException {
+    chain = chain(authorities);
   }
 
-  static TrustManager[] managers(Path authorities) throws IOException, GeneralSecurityException {
+  /** Trusts the same authorities as another one from now on. */
+  void become(KindTrust other) {
+    chain = other.chain;
+  }
+
+  private static X509ExtendedTrustManager chain(Path authorities)
+      throws IOException, GeneralSecurityException {
     KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
     store.load(null, null);
     try (InputStream in = Files.newInputStream(authorities)) {
@@ -45,7 +52,7 @@ final class KindTrust extends X509ExtendedTrustManager {
     factory.init(store);
     for (TrustManager it : factory.getTrustManagers()) {
       if (it instanceof X509ExtendedTrustManager x509) {
-        return new TrustManager[] {new KindTrust(x509)};
+        return x509;
       }
     }
     throw new GeneralSecurityException("this Java has no X.509 trust manager");

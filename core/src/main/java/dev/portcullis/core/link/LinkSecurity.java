@@ -5,10 +5,7 @@ import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.ServerCredentials;
-import io.grpc.TlsChannelCredentials;
-import io.grpc.TlsServerCredentials;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateParsingException;
@@ -27,35 +24,32 @@ import org.jspecify.annotations.Nullable;
  * <p>With TLS the certificate of a module has a subject alternative name of type URI, {@code
  * spiffe://portcullis/KIND} with KIND one of {@code io}, {@code worker}, {@code switch}, {@code
  * feed}; more path segments may follow. A peer whose certificate does not name the kind that it
- * says it is, is refused. Names of hosts are not checked: identity is the kind, not the address.
- * Immutable; any thread.
+ * says it is, is refused. Who operates the gateway has {@code spiffe://portcullis/management}.
+ * Names of hosts are not checked: identity is the kind, not the address. The files can be exchanged
+ * while links are up ({@link #readAgain}). Any thread.
  */
 public final class LinkSecurity {
 
   private static final String IDENTITY = "spiffe://portcullis/";
+  private static final String OPERATOR = "management";
   private static final int SAN_URI = 6;
 
-  private final @Nullable ChannelCredentials client;
-  private final @Nullable ServerCredentials server;
+  private final @Nullable LinkCertificates certificates;
   private final Predicate<ModuleId> admitted;
 
-  private LinkSecurity(
-      @Nullable ChannelCredentials client,
-      @Nullable ServerCredentials server,
-      Predicate<ModuleId> admitted) {
-    this.client = client;
-    this.server = server;
+  private LinkSecurity(@Nullable LinkCertificates certificates, Predicate<ModuleId> admitted) {
+    this.certificates = certificates;
     this.admitted = admitted;
   }
 
   /** Returns the same with streams accepted of those modules only that {@code known} is true of. */
   public LinkSecurity admitting(Predicate<ModuleId> known) {
-    return new LinkSecurity(client, server, known);
+    return new LinkSecurity(certificates, known);
   }
 
   /** Neither encryption nor identity: for loopback and tests, and only where it was asked for. */
   public static LinkSecurity plaintext() {
-    return new LinkSecurity(null, null, it -> true);
+    return new LinkSecurity(null, it -> true);
   }
 
   /**
@@ -69,51 +63,34 @@ public final class LinkSecurity {
    */
   public static LinkSecurity mutualTls(Path certificate, Path key, Path authorities)
       throws IOException {
-    for (Path file : List.of(certificate, key, authorities)) {
-      if (!Files.isReadable(file)) {
-        throw new IOException(file + ": cannot be read; a PEM file is needed for the links");
-      }
-    }
-    try {
-      javax.net.ssl.TrustManager[] trust = KindTrust.managers(authorities);
-      return new LinkSecurity(
-          TlsChannelCredentials.newBuilder()
-              .keyManager(certificate.toFile(), key.toFile())
-              .trustManager(trust)
-              .build(),
-          TlsServerCredentials.newBuilder()
-              .keyManager(certificate.toFile(), key.toFile())
-              .trustManager(trust)
-              .clientAuth(TlsServerCredentials.ClientAuth.REQUIRE)
-              .build(),
-          it -> true);
-    } catch (IllegalArgumentException | java.security.GeneralSecurityException e) {
-      throw new IOException(
-          "the certificate files "
-              + certificate
-              + ", "
-              + key
-              + ", "
-              + authorities
-              + " are not usable: "
-              + e.getMessage(),
-          e);
+    return new LinkSecurity(new LinkCertificates(certificate, key, authorities), it -> true);
+  }
+
+  /**
+   * Reads the PEM files again. Connections that are made from now on use what is in them; those
+   * that are there stay. When a file is at fault, what was read before stays in use.
+   *
+   * @throws IOException as {@link #mutualTls}
+   */
+  public void readAgain() throws IOException {
+    if (certificates != null) {
+      certificates.readAgain();
     }
   }
 
   /** Whether links are encrypted. */
   public boolean encrypted() {
-    return client != null;
+    return certificates != null;
   }
 
   /** Credentials for connections that this module opens. */
   public ChannelCredentials channelCredentials() {
-    return client == null ? InsecureChannelCredentials.create() : client;
+    return certificates == null ? InsecureChannelCredentials.create() : certificates.forChannels();
   }
 
   /** Credentials for connections that this module accepts. */
   public ServerCredentials serverCredentials() {
-    return server == null ? InsecureServerCredentials.create() : server;
+    return certificates == null ? InsecureServerCredentials.create() : certificates.forServers();
   }
 
   /**
@@ -133,15 +110,27 @@ public final class LinkSecurity {
    * @throws io.grpc.StatusRuntimeException with PERMISSION_DENIED when it is not
    */
   public void check(ModuleId.Kind kind, io.grpc.Attributes attributes) {
-    if (client == null) {
-      return;
+    if (certificates != null) {
+      checkNamed(kind.label(), attributes);
     }
+  }
+
+  /**
+   * Checks that the caller may change what the gateway does: never without a certificate.
+   *
+   * @throws io.grpc.StatusRuntimeException with PERMISSION_DENIED when it may not
+   */
+  public void checkOperator(io.grpc.Attributes attributes) {
+    checkNamed(OPERATOR, attributes);
+  }
+
+  private static void checkNamed(String name, io.grpc.Attributes attributes) {
     SSLSession session = attributes.get(Grpc.TRANSPORT_ATTR_SSL_SESSION);
     try {
       if (session != null) {
         for (Certificate it : session.getPeerCertificates()) {
           if (it instanceof X509Certificate x509) {
-            if (names(x509, kind)) {
+            if (names(x509, name)) {
               return;
             }
             break;
@@ -151,16 +140,16 @@ public final class LinkSecurity {
     } catch (SSLPeerUnverifiedException | CertificateParsingException e) {
       // refused below
     }
-    throw LinkFault.IDENTITY.refusal("the certificate does not name " + IDENTITY + kind.label());
+    throw LinkFault.IDENTITY.refusal("the certificate does not name " + IDENTITY + name);
   }
 
-  private static boolean names(X509Certificate certificate, ModuleId.Kind kind)
+  private static boolean names(X509Certificate certificate, String identity)
       throws CertificateParsingException {
     Collection<List<?>> names = certificate.getSubjectAlternativeNames();
     if (names == null) {
       return false;
     }
-    String wanted = IDENTITY + kind.label();
+    String wanted = IDENTITY + identity;
     for (List<?> name : names) {
       if (name.get(0) instanceof Integer type
           && type == SAN_URI

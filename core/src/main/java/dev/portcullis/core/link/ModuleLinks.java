@@ -104,6 +104,19 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
    * @throws IOException when the address is taken or not of this machine
    */
   public InetSocketAddress listen(String host, int port) throws IOException {
+    return listen(host, port, List.of());
+  }
+
+  /**
+   * Accepts streams, and calls of {@code companions} on the same address.
+   *
+   * @param port 0: any that is free
+   * @param companions services besides the links
+   * @return where
+   * @throws IOException when the address is taken or not of this machine
+   */
+  public InetSocketAddress listen(String host, int port, List<Companion> companions)
+      throws IOException {
     LinkServer started =
         new LinkServer(
             host,
@@ -132,7 +145,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
                 return lanes[hello.peerLane()].accepted(hello, stream);
               }
             },
-            List.of());
+            companions);
     server = started;
     return started.address();
   }

@@ -1,6 +1,9 @@
 package dev.portcullis.core.process;
 
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +20,11 @@ public record LinkIdentity(
   /** Returns whether links are neither encrypted nor authenticated. */
   public boolean plaintext() {
     return certificate == null;
+  }
+
+  /** Returns the files; none with plain text. */
+  public List<Path> files() {
+    return Stream.of(certificate, key, authorities).filter(Objects::nonNull).toList();
   }
 
   /**

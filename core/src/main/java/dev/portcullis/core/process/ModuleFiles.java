@@ -57,6 +57,31 @@ public final class ModuleFiles {
     }
   }
 
+  /**
+   * Returns {@code module}; while it runs, its certificates are read again when their files have
+   * changed, and on SIGHUP. What is at fault is said, and the old ones stay in use.
+   */
+  public static RunningModule following(
+      RunningModule module, LinkIdentity identity, LinkSecurity security) {
+    if (identity.plaintext()) {
+      return module;
+    }
+    FileWatch watch =
+        new FileWatch(
+            "certificate-watch",
+            identity.files(),
+            () -> {
+              try {
+                security.readAgain();
+                System.err.println("the certificates of the links have been read again");
+              } catch (IOException e) {
+                System.err.println(e.getMessage() + "; the old certificates stay in use");
+              }
+            },
+            FileWatch.POLL_MS);
+    return closing(module, watch::readNow, watch::close);
+  }
+
   /** Returns {@code module}; when it has stopped, {@code afterwards} runs. */
   public static RunningModule closing(RunningModule module, Runnable afterwards) {
     return closing(module, () -> {}, afterwards);

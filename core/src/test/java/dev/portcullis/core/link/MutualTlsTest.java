@@ -1,6 +1,8 @@
 package dev.portcullis.core.link;
 
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -8,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -47,6 +50,7 @@ class MutualTlsTest {
     certificate("io", "io", "ca");
     certificate("worker", "worker", "ca");
     certificate("strange-io", "io", "stranger");
+    certificate("expired-io", "io", "ca", "-1");
   }
 
   @AfterAll
@@ -55,6 +59,11 @@ class MutualTlsTest {
   }
 
   private static void certificate(String name, String kind, String authority) throws Exception {
+    certificate(name, kind, authority, "2");
+  }
+
+  private static void certificate(String name, String kind, String authority, String days)
+      throws Exception {
     Files.writeString(
         folder.resolve(name + ".ext"), "subjectAltName=URI:spiffe://portcullis/" + kind + "\n");
     openssl(
@@ -81,7 +90,7 @@ class MutualTlsTest {
         authority + ".key",
         "-CAcreateserial",
         "-days",
-        "2",
+        days,
         "-extfile",
         name + ".ext",
         "-out",
@@ -149,6 +158,56 @@ class MutualTlsTest {
   }
 
   @Test
+  void shouldRefuseAModuleWhoseCertificateHasExpired() throws Exception {
+    try (Ends worker = worker()) {
+      assertEquals(false, arrive(security("expired-io"), worker));
+      assertTrue(worker.refused(LinkFault.IDENTITY) > 0);
+    }
+  }
+
+  @Test
+  void shouldUseExchangedFilesForNewConnectionsAndKeepThoseThatAreThere() throws Exception {
+    for (String file : List.of("worker.pem", "worker.key", "ca.pem")) {
+      Files.copy(folder.resolve(file), folder.resolve("exchanged-" + file));
+    }
+    LinkSecurity exchanged =
+        LinkSecurity.mutualTls(
+            folder.resolve("exchanged-worker.pem"),
+            folder.resolve("exchanged-worker.key"),
+            folder.resolve("exchanged-ca.pem"));
+    try (Ends worker = new Ends(loops, WORKER, 1, exchanged);
+        Ends io = new Ends(loops, IO, 1, security("io"))) {
+      int port = worker.links.listen(HOST, 0).getPort();
+      io.links.connect(WORKER, 0, 0, HOST, port);
+      io.send(WORKER, 100);
+      await(() -> worker.received.get() == 100);
+
+      Files.copy(
+          folder.resolve("stranger.pem"), folder.resolve("exchanged-ca.pem"), REPLACE_EXISTING);
+      exchanged.readAgain();
+      io.send(WORKER, 100);
+      await(() -> worker.received.get() == 200);
+      try (Ends late = new Ends(loops, ModuleId.io(1), 1, security("io"))) {
+        late.links.connect(WORKER, 0, 0, HOST, port);
+        await(() -> worker.refused(LinkFault.IDENTITY) > 0);
+      }
+
+      Files.writeString(folder.resolve("exchanged-ca.pem"), "no certificate");
+      assertThrows(IOException.class, exchanged::readAgain);
+      io.send(WORKER, 100);
+      await(() -> worker.received.get() == 300);
+    }
+  }
+
+  private static void await(BooleanSupplier condition) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (!condition.getAsBoolean()) {
+      assertTrue(System.nanoTime() < deadline, "nothing came of it in a minute");
+      Thread.sleep(5);
+    }
+  }
+
+  @Test
   void shouldRefusePlainText() throws Exception {
     try (Ends worker = worker()) {
       assertEquals(false, arrive(LinkSecurity.plaintext(), worker));
@@ -158,8 +217,7 @@ class MutualTlsTest {
 
   @Test
   void shouldNameTheFileThatCannotBeRead() {
-    IOException e =
-        org.junit.jupiter.api.Assertions.assertThrows(IOException.class, () -> security("nobody"));
+    IOException e = assertThrows(IOException.class, () -> security("nobody"));
     assertTrue(e.getMessage().contains("nobody.pem: cannot be read"), e.getMessage());
   }
 }

@@ -7,6 +7,7 @@ import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.link.Companion;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.Callers;
 import dev.portcullis.core.management.ManagementWire;
 import dev.portcullis.core.management.ModuleHello;
 import dev.portcullis.core.management.proto.Hello;
@@ -16,14 +17,7 @@ import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.switching.management.Refusal.Cause;
 import io.grpc.Attributes;
-import io.grpc.Context;
-import io.grpc.Contexts;
-import io.grpc.Metadata;
 import io.grpc.Server;
-import io.grpc.ServerCall;
-import io.grpc.ServerCallHandler;
-import io.grpc.ServerInterceptor;
-import io.grpc.ServerInterceptors;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -57,8 +51,6 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private static final int MAX_REPORT_BYTES = 64 << 10;
   private static final int MAX_STREAMS_PER_CONNECTION = 16;
   private static final long HELLO_TIMEOUT_MS = 10_000;
-
-  private static final Context.Key<Attributes> CONNECTION = Context.key("connection");
 
   private final Coordinator coordinator;
   private final LinkSecurity security;
@@ -158,16 +150,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   }
 
   private ServerServiceDefinition service() {
-    return ServerInterceptors.intercept(
-        new Service(),
-        new ServerInterceptor() {
-          @Override
-          public <Q, A> ServerCall.Listener<Q> interceptCall(
-              ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
-            return Contexts.interceptCall(
-                Context.current().withValue(CONNECTION, call.getAttributes()), call, headers, next);
-          }
-        });
+    return Callers.known(new Service());
   }
 
   /** TCP port that it listens on. */
@@ -267,7 +250,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       Session session =
           new Session(
               (ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive>) directives,
-              Objects.requireNonNull(CONNECTION.get()));
+              Callers.connection());
       loop.schedule(session::checkHello, helloTimeoutMs, TimeUnit.MILLISECONDS);
       return session;
     }

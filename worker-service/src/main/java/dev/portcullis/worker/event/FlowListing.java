@@ -1,15 +1,9 @@
 package dev.portcullis.worker.event;
 
 import dev.portcullis.core.event.EveWriter;
-import dev.portcullis.core.process.FlowFilter;
-import dev.portcullis.core.wire.IpAddress;
-import dev.portcullis.core.wire.Prefix;
-import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
-import dev.portcullis.worker.flow.Tuple;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A walk over the flows of a shard for somebody who asks, in slices of {@link #SLICE} entries, so
@@ -22,18 +16,20 @@ public final class FlowListing {
   static final int SLICE = 1024;
 
   private final FlowTable flows;
+  private final FlowMatch match;
   private final FlowText text;
-  private final FlowFilter filter;
+  private final int limit;
   private final long nowNs;
   private final EveWriter writer = new EveWriter();
   private final List<String> lines = new ArrayList<>();
   private boolean more;
   private int next;
 
-  FlowListing(FlowTable flows, FlowText text, FlowFilter filter, long nowNs) {
+  FlowListing(FlowTable flows, FlowMatch match, FlowText text, int limit, long nowNs) {
     this.flows = flows;
+    this.match = match;
     this.text = text;
-    this.filter = filter;
+    this.limit = limit;
     this.nowNs = nowNs;
   }
 
@@ -41,8 +37,8 @@ public final class FlowListing {
   public boolean slice() {
     int end = Math.min(flows.entries(), next + SLICE);
     for (; next < end; next++) {
-      if (flows.isLive(next) && matches(next)) {
-        if (lines.size() == filter.limit()) {
+      if (flows.isLive(next) && match.test(next)) {
+        if (lines.size() == limit) {
           more = true;
           return true;
         }
@@ -60,27 +56,5 @@ public final class FlowListing {
   /** Whether there are others. */
   public boolean more() {
     return more;
-  }
-
-  private boolean matches(int flow) {
-    long ports = flows.get(flow, FlowTable.FORWARD + 4);
-    int version = (int) ports & 0xff;
-    int port = filter.port();
-    boolean state =
-        filter.state() == null || filter.state().equals(FlowState.nameOf(flows.state(flow)));
-    return state
-        && (filter.protocol() < 0 || filter.protocol() == Tuple.protocol(ports))
-        && (port < 0
-            || Tuple.hasPorts(ports)
-                && (Tuple.sourcePort(ports) == port || Tuple.destinationPort(ports) == port))
-        && isIn(filter.source(), version, flow, FlowTable.FORWARD)
-        && isIn(filter.destination(), version, flow, FlowTable.FORWARD + 2)
-        && (filter.rule() == null || filter.rule().equals(text.rule(flow)));
-  }
-
-  private boolean isIn(@Nullable Prefix prefix, int version, int flow, int word) {
-    return prefix == null
-        || prefix.contains(
-            new IpAddress(version, flows.get(flow, word), flows.get(flow, word + 1)));
   }
 }

@@ -112,13 +112,23 @@ public final class WorkerEvents implements FlowListener, DropListener {
     return switch (why) {
       case TIMEOUT, CLOSED -> "timeout";
       case REPLACED -> "tcp_reuse";
-      case EVICTED, POLICY -> "forced";
+      case EVICTED, POLICY, CLEARED -> "forced";
     };
+  }
+
+  /** What happens from now on is caused by no packet. */
+  private void causedByNone() {
+    cause = null;
   }
 
   /** Begins a walk over the flows. */
   public FlowListing listing(FlowFilter filter, long nowNs) {
-    return new FlowListing(flows, text, filter, nowNs);
+    return new FlowListing(flows, new FlowMatch(flows, text, filter), text, filter.limit(), nowNs);
+  }
+
+  /** Begins a walk that ends flows; the limit of the filter does not count. */
+  public FlowClearing clearing(FlowFilter filter, long nowNs) {
+    return new FlowClearing(flows, new FlowMatch(flows, text, filter), this::causedByNone, nowNs);
   }
 
   /** The worker ends: writes an event for every flow that it still has. */

@@ -13,7 +13,9 @@ public enum EndReason {
   /** A new connection has begun with the same tuple. */
   REPLACED,
   /** A new policy does not accept it. */
-  POLICY;
+  POLICY,
+  /** An operator has ended it. */
+  CLEARED;
 
   /** Name in events and metrics: lower case. */
   public String label() {

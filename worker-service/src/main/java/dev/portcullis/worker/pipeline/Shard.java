@@ -11,6 +11,7 @@ import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.process.Faults;
 import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.topology.Topology;
+import dev.portcullis.worker.event.FlowClearing;
 import dev.portcullis.worker.event.FlowListing;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.policy.CompiledPolicy;
@@ -20,6 +21,7 @@ import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -167,6 +169,23 @@ public final class Shard {
       then.accept(listing);
     } else {
       execute(() -> slice(listing, then));
+    }
+  }
+
+  /**
+   * Ends flows, slice by slice between packets. Any thread.
+   *
+   * @param then takes how many there were when all are ended; on this shard
+   */
+  public void clear(FlowFilter filter, LongConsumer then) {
+    execute(() -> slice(pipeline.events().clearing(filter, lastTickNs), then));
+  }
+
+  private void slice(FlowClearing clearing, LongConsumer then) {
+    if (clearing.slice()) {
+      then.accept(clearing.cleared());
+    } else {
+      execute(() -> slice(clearing, then));
     }
   }
 
