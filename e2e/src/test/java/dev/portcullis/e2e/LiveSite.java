@@ -1,5 +1,6 @@
 package dev.portcullis.e2e;
 
+import dev.portcullis.core.counters.Counter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -113,36 +114,54 @@ final class LiveSite implements AutoCloseable {
   }
 
   /**
-   * Counts what one of the ports gets from its side, where the gateway cannot hide anything: at the
-   * host, or at the TUN device.
+   * Compares what a port counts as received, or as lost before it, with what comes from its side:
+   * at the host, or at the TUN device.
    */
   Wiretap tapReceived(String port) throws Exception {
-    return tap(port, "outbound", "dst");
+    Wiretap.Count counted =
+        () ->
+            count(Counter.PACKETS_RECEIVED, "port", port)
+                + count(Counter.PORT_OVERRUNS, "port", port)
+                + lostByKernel(port);
+    return tap("received by " + port, counted, port, "outbound", "dst");
   }
 
   /**
-   * What the kernel could not hand over to a port in time and counts itself; what a packet socket
-   * had no room for is in the port's own count of overruns.
+   * Compares what a port counts as sent with what comes out of it; they agree where no packet is
+   * cut on its way out.
    */
-  long lostByKernel(String port) throws Exception {
-    String count = "/sys/class/net/tun-" + port + "/statistics/tx_dropped";
-    return tun() ? Long.parseLong(net.netns.run(net.gateway, "cat", count).strip()) : 0;
-  }
-
-  /** Counts what one of the ports sends. */
   Wiretap tapSent(String port) throws Exception {
-    return tap(port, "inbound", "src");
+    String module = port.equals("lan") ? "io/0" : "io/1";
+    Wiretap.Count counted =
+        () ->
+            count(Counter.PACKETS_FORWARDED, "port", port)
+                + count(Counter.PACKETS_ORIGINATED, "module", module);
+    return tap("sent by " + port, counted, port, "inbound", "src");
   }
 
-  private Wiretap tap(String port, String direction, String kernelIs) throws Exception {
+  private Wiretap tap(
+      String name, Wiretap.Count counted, String port, String direction, String kernelIs)
+      throws Exception {
     if (tun()) {
-      return Wiretap.on(net.netns, net.gateway, "tun-" + port, direction, "ip or ip6", folder);
+      return Wiretap.on(
+          name, counted, net.netns, net.gateway, "tun-" + port, direction, "ip or ip6", folder);
     }
     // what the kernel of the gateway's host gets and says is none of the gateway's
     boolean lan = port.equals("lan");
-    String kernel = net.macOfKernel(lan ? "pg0" : "pg1");
-    String filter = "not ether " + kernelIs + " " + kernel;
-    return Wiretap.on(net.netns, lan ? net.client : net.server, "eth0", direction, filter, folder);
+    String filter = "not ether " + kernelIs + " " + net.macOfKernel(lan ? "pg0" : "pg1");
+    String host = lan ? net.client : net.server;
+    return Wiretap.on(name, counted, net.netns, host, "eth0", direction, filter, folder);
+  }
+
+  /** The sum of a counter over the modules, where a label has a value. */
+  private long count(Counter counter, String label, String value) throws Exception {
+    return modules.accounts().sum(counter, it -> value.equals(it.get(label)));
+  }
+
+  /** What the kernel could not hand over to a TUN device in time. */
+  private long lostByKernel(String port) throws Exception {
+    String count = "/sys/class/net/tun-" + port + "/statistics/tx_dropped";
+    return tun() ? Long.parseLong(net.netns.run(net.gateway, "cat", count).strip()) : 0;
   }
 
   private boolean tun() {

@@ -21,7 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class Netns implements AutoCloseable {
 
   private static final AtomicInteger MADE = new AtomicInteger();
-  private static final int COMMAND_SECONDS = 120;
+  private static final int COMMAND_SECONDS = 600;
 
   private final String prefix = "pct-" + ProcessHandle.current().pid() + "-";
   private final Deque<String> names = new ArrayDeque<>();

@@ -16,6 +16,7 @@ import dev.portcullis.io.pcap.CaptureReader;
 import dev.portcullis.io.pcap.Frame;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,8 @@ class SecuredProcessesTest {
   private static final Path CAPTURE =
       Playground.ROOT.resolve("examples/captures/http-pipelined-requests.pcap");
 
+  private static final List<String> KINDS = List.of("io", "worker", "switch", "management");
+
   @TempDir Path folder;
   private ModuleProcesses modules;
   private Path yaml;
@@ -38,19 +41,9 @@ class SecuredProcessesTest {
   @BeforeEach
   void prepare() throws Exception {
     modules = new ModuleProcesses(folder);
-    openssl(
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca"
-            + " -keyout ca.key -out ca.pem");
-    for (String kind : List.of("io", "worker", "switch", "management")) {
-      Files.writeString(
-          folder.resolve(kind + ".ext"), "subjectAltName=URI:spiffe://portcullis/" + kind + "\n");
-      openssl(
-          "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -keyout %s.key"
-                  .formatted(kind, kind)
-              + " -out %s.csr".formatted(kind));
-      openssl(
-          "x509 -req -in %s.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2".formatted(kind)
-              + " -extfile %s.ext -out %s.pem".formatted(kind, kind));
+    authority("ca");
+    for (String kind : KINDS) {
+      certificate(kind, kind, "ca", 2);
     }
     yaml =
         Files.writeString(
@@ -80,6 +73,25 @@ class SecuredProcessesTest {
   @AfterEach
   void endProcesses() throws InterruptedException {
     modules.close();
+  }
+
+  private void authority(String name) throws Exception {
+    openssl(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+            + " -subj /CN=%s -keyout %s.key -out %s.pem".formatted(name, name, name));
+  }
+
+  /** Makes {@code name.pem} and {@code name.key}; what there was is exchanged. */
+  private void certificate(String name, String kind, String authority, int days) throws Exception {
+    Files.writeString(
+        folder.resolve(kind + ".ext"), "subjectAltName=URI:spiffe://portcullis/" + kind + "\n");
+    openssl(
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -keyout %s.key"
+                .formatted(name, name)
+            + " -out %s.csr".formatted(name));
+    openssl(
+        "x509 -req -in %s.csr -CA %s.pem -CAkey %s.key -CAcreateserial -days %d -extfile %s.ext -out %s.pem"
+            .formatted(name, authority, authority, days, kind, name));
   }
 
   private void openssl(String arguments) throws Exception {
@@ -173,6 +185,114 @@ class SecuredProcessesTest {
             folder.resolve("ca.pem").toString()));
     all.addAll(List.of(more));
     return Said.by(all.toArray(String[]::new));
+  }
+
+  @Test
+  void shouldRefuseAndCountAPeerWithoutACertificateAndOneWhoseCertificateHasExpired()
+      throws Exception {
+    String relay = "127.0.0.1:" + ModuleProcesses.freePort();
+    String links = "127.0.0.1:" + ModuleProcesses.freePort();
+    modules.start("switch", "switch", secured("switch", "--listen", relay));
+    modules.start("worker", "worker", secured("worker", "0", "--switch", relay, "--listen", links));
+    modules.awaitReady();
+    long before = refusedFor("worker/0");
+    new ProcessBuilder("openssl", "s_client", "-alpn", "h2", "-connect", links)
+        .redirectInput(Path.of("/dev/null").toFile())
+        .redirectErrorStream(true)
+        .redirectOutput(folder.resolve("s_client.log").toFile())
+        .start()
+        .waitFor();
+    modules.awaitCount(
+        Counter.LINK_REFUSED,
+        it -> "identity".equals(it.get("cause")) && "worker/0".equals(it.get("module")),
+        "a peer without certificate");
+    assertEquals(before + 1, refusedFor("worker/0"));
+
+    certificate("expired", "io", "ca", -1);
+    modules.start("late", "io", secured("expired", "edge", "--switch", relay));
+    modules.awaitCount(
+        Counter.LINK_REFUSED,
+        it -> "identity".equals(it.get("cause")) && "switch/0".equals(it.get("module")),
+        "a peer with an expired certificate");
+  }
+
+  private long refusedFor(String module) throws Exception {
+    return modules
+        .accounts()
+        .sum(
+            Counter.LINK_REFUSED,
+            it -> "identity".equals(it.get("cause")) && module.equals(it.get("module")));
+  }
+
+  @Test
+  void shouldExchangeAllCertificatesWithoutBreakingAStream() throws Exception {
+    String relay = "127.0.0.1:" + ModuleProcesses.freePort();
+    modules.start("switch", "switch", secured("switch", "--listen", relay));
+    modules.start("worker", "worker", secured("worker", "0", "--switch", relay));
+    modules.start("io", "io", secured("io", "edge", "--switch", relay));
+    modules.awaitReady();
+    int frames = frames(CAPTURE);
+    String forwarded =
+        "portcullis_packets_forwarded_total{module=\"io/0\",port=\"wan\"} " + (double) frames;
+    modules.awaitMetric("io", forwarded);
+    long streams = count(Counter.LINK_CONNECTS);
+    long attempts = count(Counter.MANAGEMENT_RECONNECTS);
+
+    // as it is done: both authorities are trusted, then certificates are exchanged, then one goes
+    Files.copy(folder.resolve("ca.pem"), folder.resolve("old.pem"));
+    Files.copy(folder.resolve("ca.key"), folder.resolve("old.key"));
+    authority("new");
+    String both =
+        Files.readString(folder.resolve("old.pem")) + Files.readString(folder.resolve("new.pem"));
+    Files.writeString(folder.resolve("ca.pem"), both);
+    awaitRead();
+    for (String kind : KINDS) {
+      certificate(kind, kind, "new", 2);
+    }
+    awaitRead();
+    Files.copy(
+        folder.resolve("new.pem"), folder.resolve("ca.pem"), StandardCopyOption.REPLACE_EXISTING);
+    awaitRead();
+    assertEquals(streams, count(Counter.LINK_CONNECTS));
+    assertEquals(attempts, count(Counter.MANAGEMENT_RECONNECTS));
+
+    // who has the new certificate gets in, who has the old one does not
+    assertEquals(0, modules.stop("io"));
+    certificate("yesterday", "io", "old", 2);
+    modules.start("late", "io", secured("yesterday", "edge", "--switch", relay));
+    modules.awaitCount(
+        Counter.LINK_REFUSED, it -> "identity".equals(it.get("cause")), "the old certificate");
+    modules.stop("late");
+    modules.start("io", "io", secured("io", "edge", "--switch", relay));
+    modules.awaitReady();
+    modules.awaitMetric("io", forwarded);
+  }
+
+  private long count(Counter counter) throws Exception {
+    return modules.accounts().sum(counter, it -> true);
+  }
+
+  /** Waits until every module has read its certificates again. */
+  private void awaitRead() throws Exception {
+    for (String name : modules.names()) {
+      // the first reading to end may have begun before the files were exchanged
+      awaitOneRead(name);
+      awaitOneRead(name);
+    }
+  }
+
+  private void awaitOneRead(String name) throws Exception {
+    int before = reads(name);
+    modules.hangUp(name);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (reads(name) == before) {
+      assertTrue(System.nanoTime() < deadline, Files.readString(modules.log(name)));
+      Thread.sleep(50);
+    }
+  }
+
+  private int reads(String name) throws Exception {
+    return Files.readString(modules.log(name)).split("have been read again", -1).length - 1;
   }
 
   /** Dials the worker until it has said no. */
