@@ -28,13 +28,6 @@ final class BatchSender {
   /** {@link #end}: the socket knows where its messages go. */
   static final MemorySegment NO_NAME = MemorySegment.NULL;
 
-  /** {@code struct mmsghdr} and {@code struct iovec}. */
-  private static final int MESSAGE_BYTES = 64,
-      NAME_LENGTH_AT = 8,
-      VECTOR_AT = 16,
-      VECTORS_AT = 24,
-      VECTOR_BYTES = 16;
-
   private static final int NAME_BYTES = 32;
 
   private final int tag;
@@ -80,11 +73,11 @@ final class BatchSender {
     this.uncounted = uncounted;
     this.departures = departures;
     this.memory = arena.allocate(MAX_BYTES, 64);
-    this.messages = arena.allocate((long) MAX_MESSAGES * MESSAGE_BYTES, 8);
-    this.vectors = arena.allocate((long) MAX_MESSAGES * VECTOR_BYTES, 8);
+    this.messages = arena.allocate((long) MAX_MESSAGES * MessageHeader.BYTES, 8);
+    this.vectors = arena.allocate((long) MAX_MESSAGES * MessageHeader.VECTOR_BYTES, 8);
     this.names = arena.allocate((long) MAX_MESSAGES * NAME_BYTES, 8);
     for (int i = 0; i < MAX_MESSAGES; i++) {
-      messages.set(JAVA_LONG, i * MESSAGE_BYTES + VECTORS_AT, 1);
+      messages.set(JAVA_LONG, i * MessageHeader.BYTES + MessageHeader.VECTORS_AT, 1);
     }
   }
 
@@ -134,8 +127,8 @@ final class BatchSender {
       send(false);
     }
     int i = count++;
-    vectors.set(JAVA_LONG, i * VECTOR_BYTES, memory.address() + used);
-    vectors.set(JAVA_LONG, i * VECTOR_BYTES + 8, length);
+    vectors.set(JAVA_LONG, i * MessageHeader.VECTOR_BYTES, memory.address() + used);
+    vectors.set(JAVA_LONG, i * MessageHeader.VECTOR_BYTES + 8, length);
     nameLengths[i] = (int) name.byteSize();
     MemorySegment.copy(name, 0, names, i * NAME_BYTES, nameLengths[i]);
     frames[i] = ofFrames;
@@ -181,17 +174,21 @@ final class BatchSender {
   private void send(int socket) {
     int ready = 0;
     for (int i = first[socket]; i >= 0; i = next[i]) {
-      int at = ready * MESSAGE_BYTES;
+      int at = ready * MessageHeader.BYTES;
       int name = nameLengths[i];
       messages.set(JAVA_LONG, at, name == 0 ? 0 : names.address() + i * NAME_BYTES);
-      messages.set(JAVA_INT, at + NAME_LENGTH_AT, name);
-      messages.set(JAVA_LONG, at + VECTOR_AT, vectors.address() + i * VECTOR_BYTES);
+      messages.set(JAVA_INT, at + MessageHeader.NAME_LENGTH_AT, name);
+      messages.set(
+          JAVA_LONG,
+          at + MessageHeader.VECTOR_AT,
+          vectors.address() + i * MessageHeader.VECTOR_BYTES);
       sentAs[ready++] = i;
     }
     first[socket] = -1;
     int done = 0;
     while (done < ready) {
-      MemorySegment rest = done == 0 ? messages : messages.asSlice((long) done * MESSAGE_BYTES);
+      MemorySegment rest =
+          done == 0 ? messages : messages.asSlice((long) done * MessageHeader.BYTES);
       int sent = calls.sendmmsg(sockets[socket], rest, ready - done, SystemCalls.MSG_DONTWAIT);
       for (int i = done; i < done + sent; i++) {
         left(sentAs[i]);

@@ -13,6 +13,11 @@ interface FrameSource {
    */
   boolean fill(PacketBatch batch);
 
+  /** Frames that the kernel had no room for, since the device was opened. Any thread. */
+  default long lost() {
+    return 0;
+  }
+
   /** The descriptor says that something is wrong: takes that note from it. */
   default void trouble() {}
 

@@ -82,8 +82,13 @@ abstract class GatheringPort implements Port {
   /** Frames come in from now on. */
   abstract void started();
 
-  /** Frames that the kernel had no room for, since the port was opened. */
-  abstract long lost();
+  private long lost() {
+    long lost = 0;
+    for (FrameSource it : sources) {
+      lost += it.lost();
+    }
+    return lost;
+  }
 
   /** Who is told what became of frames. */
   final Departures departures() {

@@ -203,15 +203,6 @@ public final class GwlbPort extends GatheringPort {
   }
 
   @Override
-  long lost() {
-    long lost = 0;
-    for (UdpReceiver it : opened.sources) {
-      lost += it.lost();
-    }
-    return lost;
-  }
-
-  @Override
   void flushed() {}
 
   @Override

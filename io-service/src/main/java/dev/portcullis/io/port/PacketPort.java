@@ -163,15 +163,6 @@ public final class PacketPort extends EthernetPort {
   }
 
   @Override
-  long lost() {
-    long lost = 0;
-    for (PacketRing it : opened.sources) {
-      lost += it.lost();
-    }
-    return lost;
-  }
-
-  @Override
   void release(boolean ended) {
     opened.silent.close();
     if (ended) {

@@ -92,8 +92,8 @@ final class PacketRing implements FrameSource {
     return fd;
   }
 
-  /** Frames that the kernel had no room for. Any thread. */
-  long lost() {
+  @Override
+  public long lost() {
     return lost;
   }
 

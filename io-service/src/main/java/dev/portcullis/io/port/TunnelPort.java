@@ -292,15 +292,6 @@ final class TunnelPort extends EthernetPort {
   }
 
   @Override
-  long lost() {
-    long lost = 0;
-    for (UdpReceiver it : opened.sources) {
-      lost += it.lost();
-    }
-    return lost;
-  }
-
-  @Override
   void flushed() {
     super.flushed();
     departures().unlearned(tag(), stations.unlearned());

@@ -40,15 +40,6 @@ final class UdpReceiver implements FrameSource {
   /** Room for the header of the tunnel, and an Ethernet header with tags. */
   private static final int HEADER_BYTES = 512;
 
-  /** {@code struct mmsghdr} and {@code struct iovec}. */
-  private static final int MESSAGE_BYTES = 64,
-      NAME_LENGTH_AT = 8,
-      VECTOR_AT = 16,
-      VECTORS_AT = 24,
-      FLAGS_AT = 48,
-      LENGTH_AT = 56,
-      VECTOR_BYTES = 16;
-
   private static final int MSG_TRUNC = 0x20;
 
   private static final int SOL_SOCKET = 1, SO_MEMINFO = 55, MEMINFO_BYTES = 36, DROPS_AT = 32;
@@ -93,16 +84,21 @@ final class UdpReceiver implements FrameSource {
     this.slotBytes = (Math.max(mtu, USUAL_MTU) + HEADER_BYTES + 63) & -64;
     this.slots = arena.allocate((long) AT_ONCE * slotBytes, 64);
     this.names = arena.allocate((long) AT_ONCE * UdpAddress.MAX_BYTES, 8);
-    this.messages = arena.allocate((long) AT_ONCE * MESSAGE_BYTES, 8);
+    this.messages = arena.allocate((long) AT_ONCE * MessageHeader.BYTES, 8);
     this.memoryInfo = arena.allocate(MEMINFO_BYTES, 4);
     this.memoryInfoLength = arena.allocate(JAVA_INT);
-    MemorySegment vectors = arena.allocate((long) AT_ONCE * VECTOR_BYTES, 8);
+    MemorySegment vectors = arena.allocate((long) AT_ONCE * MessageHeader.VECTOR_BYTES, 8);
     for (int i = 0; i < AT_ONCE; i++) {
-      vectors.set(JAVA_LONG, i * VECTOR_BYTES, slots.address() + (long) i * slotBytes);
-      vectors.set(JAVA_LONG, i * VECTOR_BYTES + 8, slotBytes);
-      messages.set(JAVA_LONG, i * MESSAGE_BYTES, names.address() + (long) i * UdpAddress.MAX_BYTES);
-      messages.set(JAVA_LONG, i * MESSAGE_BYTES + VECTOR_AT, vectors.address() + i * VECTOR_BYTES);
-      messages.set(JAVA_LONG, i * MESSAGE_BYTES + VECTORS_AT, 1);
+      vectors.set(
+          JAVA_LONG, i * MessageHeader.VECTOR_BYTES, slots.address() + (long) i * slotBytes);
+      vectors.set(JAVA_LONG, i * MessageHeader.VECTOR_BYTES + 8, slotBytes);
+      messages.set(
+          JAVA_LONG, i * MessageHeader.BYTES, names.address() + (long) i * UdpAddress.MAX_BYTES);
+      messages.set(
+          JAVA_LONG,
+          i * MessageHeader.BYTES + MessageHeader.VECTOR_AT,
+          vectors.address() + i * MessageHeader.VECTOR_BYTES);
+      messages.set(JAVA_LONG, i * MessageHeader.BYTES + MessageHeader.VECTORS_AT, 1);
     }
   }
 
@@ -111,8 +107,8 @@ final class UdpReceiver implements FrameSource {
     return fd;
   }
 
-  /** Datagrams that the kernel had no room for. Any thread. */
-  long lost() {
+  @Override
+  public long lost() {
     return lost;
   }
 
@@ -122,7 +118,8 @@ final class UdpReceiver implements FrameSource {
     int used = 0;
     while (batch.count < FRAMES_AT_ONCE && used < PacketBatch.TARGET_BYTES) {
       for (int i = 0; i < AT_ONCE; i++) {
-        messages.set(JAVA_INT, i * MESSAGE_BYTES + NAME_LENGTH_AT, UdpAddress.MAX_BYTES);
+        messages.set(
+            JAVA_INT, i * MessageHeader.BYTES + MessageHeader.NAME_LENGTH_AT, UdpAddress.MAX_BYTES);
       }
       int got = calls.recvmmsg(fd, messages, AT_ONCE, SystemCalls.MSG_DONTWAIT);
       for (int m = 0; m < got; m++) {
@@ -139,8 +136,9 @@ final class UdpReceiver implements FrameSource {
   }
 
   private int take(PacketBatch batch, int used, int m, long nowNs) {
-    int length = messages.get(JAVA_INT, m * MESSAGE_BYTES + LENGTH_AT);
-    boolean cut = (messages.get(JAVA_INT, m * MESSAGE_BYTES + FLAGS_AT) & MSG_TRUNC) != 0;
+    int length = messages.get(JAVA_INT, m * MessageHeader.BYTES + MessageHeader.LENGTH_AT);
+    boolean cut =
+        (messages.get(JAVA_INT, m * MessageHeader.BYTES + MessageHeader.FLAGS_AT) & MSG_TRUNC) != 0;
     int at = used + SENDER_BYTES;
     batch.ensureBytes(at + length);
     long name = (long) m * UdpAddress.MAX_BYTES;
