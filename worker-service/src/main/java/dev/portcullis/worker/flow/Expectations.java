@@ -143,15 +143,7 @@ public final class Expectations {
   }
 
   private int lookup(Tuple wanted, long hash) {
-    int at = index.start(hash);
-    for (long slot = index.slot(at); slot != 0; at = index.after(at), slot = index.slot(at)) {
-      int entry = TupleIndex.reference(slot);
-      if (TupleIndex.sameHash(slot, hash)
-          && wanted.equalsWords(store.chunk(entry), store.base(entry))) {
-        return entry;
-      }
-    }
-    return -1;
+    return index.find(store, TUPLE, wanted, hash);
   }
 
   /**

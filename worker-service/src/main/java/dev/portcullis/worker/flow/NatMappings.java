@@ -65,20 +65,12 @@ public final class NatMappings implements FlowListener {
   }
 
   private int find(TupleIndex index, Tuple tuple, int word, long nowNs) {
-    long hash = tuple.hash();
-    int at = index.start(hash);
-    for (long slot = index.slot(at); slot != 0; at = index.after(at), slot = index.slot(at)) {
-      int it = TupleIndex.reference(slot);
-      if (TupleIndex.sameHash(slot, hash)
-          && tuple.equalsWords(store.chunk(it), store.base(it) + word)) {
-        if (isOver(it, nowNs)) {
-          remove(it);
-          return -1;
-        }
-        return it;
-      }
+    int it = index.find(store, word, tuple, tuple.hash());
+    if (it >= 0 && isOver(it, nowNs)) {
+      remove(it);
+      return -1;
     }
-    return -1;
+    return it;
   }
 
   private boolean isOver(int it, long nowNs) {

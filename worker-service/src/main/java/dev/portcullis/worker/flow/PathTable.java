@@ -108,15 +108,7 @@ public final class PathTable {
   }
 
   private int lookup(Tuple tuple, long hash) {
-    int at = index.start(hash);
-    for (long slot = index.slot(at); slot != 0; at = index.after(at), slot = index.slot(at)) {
-      int record = TupleIndex.reference(slot);
-      if (TupleIndex.sameHash(slot, hash)
-          && tuple.equalsWords(store.chunk(record), store.base(record))) {
-        return record;
-      }
-    }
-    return -1;
+    return index.find(store, 0, tuple, hash);
   }
 
   /**

@@ -32,6 +32,22 @@ final class TupleIndex {
     return (int) slot - 1;
   }
 
+  /**
+   * Returns the entry of a store that has a tuple, -1 where there is none.
+   *
+   * @param word where its tuple begins in an entry
+   */
+  int find(EntryStore store, int word, Tuple tuple, long hash) {
+    int at = start(hash);
+    for (long slot = slot(at); slot != 0; at = after(at), slot = slot(at)) {
+      int entry = reference(slot);
+      if (sameHash(slot, hash) && tuple.equalsWords(store.chunk(entry), store.base(entry) + word)) {
+        return entry;
+      }
+    }
+    return -1;
+  }
+
   void add(long hash, int reference) {
     if (++size * 2 > slots.length) {
       grow();

@@ -4,10 +4,8 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.packet.PacketBatch;
-import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.Expectations;
 import dev.portcullis.worker.flow.Expectations.Expected;
-import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.Announcer;
 import dev.portcullis.worker.stage.Ownership;
 import java.util.List;
@@ -45,18 +43,7 @@ final class Announcements implements Announcer {
     }
     DistributionTable table = ownership.table();
     if (!mayDependOnPorts(table)) {
-      int owner =
-          table.assign(
-              (int) it.tuple.ports & 0xff,
-              PacketHeader.TCP,
-              it.tuple.sourceHigh,
-              it.tuple.sourceLow,
-              it.tuple.destinationHigh,
-              it.tuple.destinationLow,
-              true,
-              0,
-              Tuple.destinationPort(it.tuple.ports),
-              ownership.key);
+      int owner = ownership.ownerOf(it.tuple, ownership.key);
       int lane = Lanes.laneOf(ownership.key.vHigh, ownership.key.vLow);
       return ask(owner, ownership.linkLane(owner, lane), it, token, nowNs);
     }

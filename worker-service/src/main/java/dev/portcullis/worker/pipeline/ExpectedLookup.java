@@ -49,14 +49,16 @@ final class ExpectedLookup {
 
   /** Whether a packet that has no flow is expected. Changes nothing. */
   boolean concerns(PacketHeader h, long nowNs) {
-    return expectations.size() > 0 && Tuple.usesPorts(h) && find(h, nowNs) >= 0;
+    return find(h, nowNs) >= 0;
   }
 
   private int find(PacketHeader h, long nowNs) {
-    return h.protocol == PacketHeader.TCP
-            && (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN
-        ? expectations.find(h, nowNs)
-        : -1;
+    boolean opens =
+        expectations.size() > 0
+            && h.protocol == PacketHeader.TCP
+            && Tuple.usesPorts(h)
+            && (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN;
+    return opens ? expectations.find(h, nowNs) : -1;
   }
 
   /**
@@ -68,7 +70,7 @@ final class ExpectedLookup {
   boolean resolve(Vector v, int i, Tuple tuple) {
     PacketHeader h = v.header[i];
     long nowNs = v.batch.captureTimeNs[i];
-    int entry = expectations.size() > 0 && Tuple.usesPorts(h) ? find(h, nowNs) : -1;
+    int entry = find(h, nowNs);
     if (entry < 0) {
       return false;
     }

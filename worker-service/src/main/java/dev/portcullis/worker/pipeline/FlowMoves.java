@@ -118,20 +118,7 @@ final class FlowMoves {
   /** Owner of a flow if it is of this class; {@link #key} is what it is owned by. */
   private int owner(int flow, int trafficClass) {
     tuple.read(flows.words(flow), flows.at(flow) + FlowTable.FORWARD);
-    return ownership
-        .table()
-        .assignIn(
-            trafficClass,
-            (int) tuple.ports & 0xff,
-            Tuple.protocol(tuple.ports),
-            tuple.sourceHigh,
-            tuple.sourceLow,
-            tuple.destinationHigh,
-            tuple.destinationLow,
-            Tuple.hasPorts(tuple.ports),
-            Tuple.sourcePort(tuple.ports),
-            Tuple.destinationPort(tuple.ports),
-            key);
+    return ownership.ownerOf(tuple, trafficClass, key);
   }
 
   /** Whether the flow of a shadow is served elsewhere, by the present table too. */

@@ -4,6 +4,7 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.worker.flow.Tuple;
 import org.jspecify.annotations.Nullable;
 
 /** What a shard owns by the present table. Thread: one shard. */
@@ -47,6 +48,39 @@ public final class Ownership {
   /** Whether a key of this owner belongs to this shard. */
   public boolean isHere(int owner, long vHigh, long vLow) {
     return owner == self && Lanes.shardOf(vHigh, vLow, shards) == shard;
+  }
+
+  /** Returns the owner of packets with a tuple, and sets {@code to} to class and V of the key. */
+  public int ownerOf(Tuple tuple, FlowKey to) {
+    return table()
+        .assign(
+            (int) tuple.ports & 0xff,
+            Tuple.protocol(tuple.ports),
+            tuple.sourceHigh,
+            tuple.sourceLow,
+            tuple.destinationHigh,
+            tuple.destinationLow,
+            Tuple.hasPorts(tuple.ports),
+            Tuple.sourcePort(tuple.ports),
+            Tuple.destinationPort(tuple.ports),
+            to);
+  }
+
+  /** As {@link #ownerOf(Tuple, FlowKey)}, if they are of this class, whatever their ports. */
+  public int ownerOf(Tuple tuple, int trafficClass, FlowKey to) {
+    return table()
+        .assignIn(
+            trafficClass,
+            (int) tuple.ports & 0xff,
+            Tuple.protocol(tuple.ports),
+            tuple.sourceHigh,
+            tuple.sourceLow,
+            tuple.destinationHigh,
+            tuple.destinationLow,
+            Tuple.hasPorts(tuple.ports),
+            Tuple.sourcePort(tuple.ports),
+            Tuple.destinationPort(tuple.ports),
+            to);
   }
 
   /** Whether a lane of this worker is run by this shard. */

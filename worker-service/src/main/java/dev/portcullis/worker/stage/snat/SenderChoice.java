@@ -1,7 +1,6 @@
 package dev.portcullis.worker.stage.snat;
 
 import dev.portcullis.core.counters.DropReason;
-import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.policy.GatewaySpec;
@@ -248,7 +247,7 @@ final class SenderChoice {
     if (path != PathMode.RECORD || h.fragment) {
       return false;
     }
-    boolean isHere = ownership.isHere(ownerOf(reply), key.vHigh, key.vLow);
+    boolean isHere = ownership.isHere(ownership.ownerOf(reply, key), key.vHigh, key.vLow);
     return !(isHere && paths.isOthers(reply, trafficClass, vHigh, vLow, nowNs, otherNs))
         && ports.takeAddress(pool, lane, reply, nowNs);
   }
@@ -330,33 +329,18 @@ final class SenderChoice {
   }
 
   private boolean leadsBack(Tuple reply) {
-    return ownerOf(reply) == ownership.self();
+    return ownership.ownerOf(reply, key) == ownership.self();
   }
 
   /** Under {@code ip-sum} the address decides, whatever the receiver: a host keeps its address. */
   private boolean leadsBackByAddress(Tuple reply) {
-    ownerOf(reply);
+    ownership.ownerOf(reply, key);
     return ownership.table().algorithm(key.trafficClass) == Algorithm.IP_SUM;
   }
 
   private boolean leadsBackByPort(Tuple reply) {
-    ownerOf(reply);
+    ownership.ownerOf(reply, key);
     Algorithm it = ownership.table().algorithm(key.trafficClass);
     return it == Algorithm.FLOW_HASH || it == Algorithm.CONSISTENT;
-  }
-
-  private int ownerOf(Tuple reply) {
-    DistributionTable table = ownership.table();
-    return table.assign(
-        (int) reply.ports & 0xff,
-        Tuple.protocol(reply.ports),
-        reply.sourceHigh,
-        reply.sourceLow,
-        reply.destinationHigh,
-        reply.destinationLow,
-        Tuple.hasPorts(reply.ports),
-        Tuple.sourcePort(reply.ports),
-        Tuple.destinationPort(reply.ports),
-        key);
   }
 }
