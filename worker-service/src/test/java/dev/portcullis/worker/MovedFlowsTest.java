@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.DropReason;
+import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.pipeline.Shard;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -361,6 +363,18 @@ class MovedFlowsTest {
     it.request(ACK, GET);
     assertTrue(it.last != DropReason.NONE, it.trace());
     assertEquals(0, flows(network));
+  }
+
+  @Test
+  void shouldEndAMovedFlowThatAnOperatorClears() throws Exception {
+    Network network = new Network(web("ip-sum", 3, ""), 5, 1);
+    Connection it = new Connection(network, "10.1.2.3", 4000, 8081).open().request(ACK, GET);
+    assertEquals(1, network.clear(FlowFilter.of(Map.of())));
+    assertEquals(0, flows(network));
+    assertEquals(0, shadows(network));
+    it.request(ACK, GET);
+    assertEquals(DropReason.MIDSTREAM, it.last);
+    assertEquals(0, network.unaccounted());
   }
 
   @Test

@@ -6,8 +6,8 @@ import dev.portcullis.worker.flow.FlowTable;
 /**
  * A walk over the flows of a shard that ends those which a filter asks for, in slices of {@link
  * FlowListing#SLICE} entries, so that packets go on between two of them. A flow that begins in the
- * meantime may be ended or not. Thread: the shard, for {@link #slice}; any when it has returned
- * true.
+ * meantime may be ended or not. Shadows go as well, uncounted: they would be the flows again.
+ * Thread: the shard, for {@link #slice}; any when it has returned true.
  */
 public final class FlowClearing {
 
@@ -30,10 +30,11 @@ public final class FlowClearing {
     before.run();
     int end = Math.min(flows.entries(), next + FlowListing.SLICE);
     for (; next < end; next++) {
-      if (flows.isLive(next) && match.test(next)) {
+      boolean isLive = flows.isLive(next);
+      if ((isLive || flows.has(next, FlowTable.MOVED)) && match.test(next)) {
         long atNs = Math.max(nowNs, flows.get(next, FlowTable.LAST_SEEN));
         flows.remove(next, EndReason.CLEARED, atNs);
-        cleared++;
+        cleared += isLive ? 1 : 0;
       }
     }
     return next >= flows.entries();
