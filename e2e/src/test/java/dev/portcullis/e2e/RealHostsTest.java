@@ -263,6 +263,26 @@ class RealHostsTest {
     }
   }
 
+  /**
+   * Fetches the small file over FTP, up to five times: where the last word of the server overtakes
+   * the beginning of its data connection - another flow, and so on another worker's way - curl ends
+   * with 8 (docs/netfilter.md).
+   */
+  private static String fetchedByFtp(String host, String to, String mode) throws Exception {
+    String line =
+        """
+        file=$(mktemp)
+        for attempt in 1 2 3 4 5; do
+          curl -sSf -m 500 %s ftp://%s/small > $file && break
+          [ $? = 8 ] || exit 1
+        done
+        sha256sum < $file
+        rm $file
+        """;
+    String said = shell(host, line.formatted(mode, to));
+    return said.substring(0, said.indexOf(' '));
+  }
+
   @Test
   @Order(5)
   void shouldFetchOverFtpActiveAndPassive() throws Exception {
@@ -270,16 +290,15 @@ class RealHostsTest {
         List.of("--epsv", "--disable-epsv", "--ftp-port -", "--ftp-port - --disable-eprt");
     for (String mode : modes) {
       for (String to : List.of(net.serverV4, site.farV4)) {
-        assertEquals(small, fetched(net.client, "ftp://" + to + "/small", mode), to + " " + mode);
+        assertEquals(small, fetchedByFtp(net.client, to, mode), to + " " + mode);
       }
-      assertEquals(
-          small, fetched(net.server, "ftp://" + site.publishedV4() + "/small", mode), mode);
+      assertEquals(small, fetchedByFtp(net.server, site.publishedV4(), mode), mode);
     }
     for (String mode : List.of("--epsv", "--ftp-port -")) {
       for (String to : List.of(net.serverV6, site.farV6)) {
-        assertEquals(small, fetched(net.client, "ftp://[" + to + "]/small", mode), to + mode);
+        assertEquals(small, fetchedByFtp(net.client, inUrl(to), mode), to + mode);
       }
-      assertEquals(small, fetched(net.server, "ftp://[fd71::2]/small", mode), mode);
+      assertEquals(small, fetchedByFtp(net.server, "[fd71::2]", mode), mode);
     }
     assertTrue(count(Counter.EXPECTED_CONNECTIONS) > 0);
   }

@@ -5,6 +5,7 @@ import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Protocol;
 import dev.portcullis.core.policy.GatewaySpec.TrafficClass;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.core.wire.TcpNumbers;
 import dev.portcullis.worker.flow.FlowListener;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
@@ -84,11 +85,7 @@ final class ClassLook implements FlowListener {
    * Whether a packet of a flow that is looked at can tell anything: it must be alone in its run.
    */
   static boolean concerns(PacketHeader h, byte[] bytes) {
-    return (h.tcpFlags & PacketHeader.SYN) != 0 || payload(h, bytes) < h.end;
-  }
-
-  private static int payload(PacketHeader h, byte[] bytes) {
-    return h.transportOffset + ((bytes[h.transportOffset + 12] & 0xf0) >>> 2);
+    return (h.tcpFlags & PacketHeader.SYN) != 0 || TcpNumbers.payload(bytes, h) < h.end;
   }
 
   /**
@@ -101,15 +98,14 @@ final class ClassLook implements FlowListener {
     long word = flows.get(flow, FlowTable.LOOK);
     int half = (int) (word >>> 32 * direction);
     int state = half >>> STATE_SHIFT;
-    int sequence = PacketHeader.u16(bytes, h.transportOffset + 4) << 16;
-    sequence |= PacketHeader.u16(bytes, h.transportOffset + 6);
+    int sequence = TcpNumbers.sequence(bytes, h);
     if ((h.tcpFlags & PacketHeader.SYN) != 0) {
       if (direction == 1 && (state == SILENT || state == Signatures.SERVER)) {
         write(flow, word, 1, Signatures.SERVER, sequence + 1);
       }
       return WAITS;
     }
-    int from = payload(h, bytes);
+    int from = TcpNumbers.payload(bytes, h);
     int repeated = half - sequence & SEQUENCE;
     if (state != SILENT && !Signatures.isOver(state) && repeated < h.end - from) {
       state = Signatures.read(state, bytes, from + repeated, h.end);

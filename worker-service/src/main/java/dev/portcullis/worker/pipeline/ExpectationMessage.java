@@ -2,10 +2,9 @@ package dev.portcullis.worker.pipeline;
 
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.Expectations.Expected;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
+import dev.portcullis.worker.flow.Tuple;
 import java.util.Arrays;
 
 /**
@@ -24,11 +23,6 @@ final class ExpectationMessage {
   private static final int WORKER = 4, SHARD = 8, PORT = 12, TOKEN = 16;
   private static final int V_HIGH = 24, V_LOW = 32, SENDER = 40, RECEIVER = 56, LENGTH = 72;
 
-  private static final VarHandle INT =
-      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
-
   private final PacketBatch row = new PacketBatch(LENGTH);
 
   ExpectationMessage() {
@@ -41,9 +35,9 @@ final class ExpectationMessage {
     to[VERSION] = (byte) it.tuple.ports;
     to[LANE] = (byte) it.lane;
     to[TRAFFIC_CLASS] = (byte) it.trafficClass;
-    INT.set(to, WORKER, worker);
-    INT.set(to, SHARD, shard);
-    INT.set(to, PORT, (int) (it.tuple.ports >>> 32) & 0xffff);
+    PacketHeader.put32(to, WORKER, worker);
+    PacketHeader.put32(to, SHARD, shard);
+    PacketHeader.put32(to, PORT, Tuple.destinationPort(it.tuple.ports));
     put(to, V_HIGH, it.vHigh, it.vLow);
     put(to, SENDER, it.tuple.sourceHigh, it.tuple.sourceLow);
     put(to, RECEIVER, it.tuple.destinationHigh, it.tuple.destinationLow);
@@ -64,13 +58,13 @@ final class ExpectationMessage {
     byte[] to = row.bytes;
     Arrays.fill(to, 0, LENGTH, (byte) 0);
     to[TYPE] = (byte) type;
-    LONG.set(to, TOKEN, token);
+    PacketHeader.put64(to, TOKEN, token);
     return to;
   }
 
   private static void put(byte[] to, int at, long high, long low) {
-    LONG.set(to, at, high);
-    LONG.set(to, at + 8, low);
+    PacketHeader.put64(to, at, high);
+    PacketHeader.put64(to, at + 8, low);
   }
 
   /** Returns the type of a message, 0 where it is none of these. */
@@ -80,17 +74,17 @@ final class ExpectationMessage {
   }
 
   static long token(PacketBatch batch, int i) {
-    return (long) LONG.get(batch.bytes, batch.dataOffset[i] + TOKEN);
+    return PacketHeader.u64(batch.bytes, batch.dataOffset[i] + TOKEN);
   }
 
   /** Number of the worker that asks: at least 0. */
   static int worker(PacketBatch batch, int i) {
-    return (int) INT.get(batch.bytes, batch.dataOffset[i] + WORKER) & 0xffff;
+    return (int) PacketHeader.u32(batch.bytes, batch.dataOffset[i] + WORKER) & 0xffff;
   }
 
   /** Shard of that worker: 0 to 15. */
   static int shard(PacketBatch batch, int i) {
-    return (int) INT.get(batch.bytes, batch.dataOffset[i] + SHARD) & 0xf;
+    return (int) PacketHeader.u32(batch.bytes, batch.dataOffset[i] + SHARD) & 0xf;
   }
 
   /** Reads what is to be expected, which lives elsewhere. */
@@ -99,15 +93,15 @@ final class ExpectationMessage {
     int at = batch.dataOffset[i];
     into.of(
         from[at + VERSION] & 0xff,
-        (long) LONG.get(from, at + SENDER),
-        (long) LONG.get(from, at + SENDER + 8),
-        (long) LONG.get(from, at + RECEIVER),
-        (long) LONG.get(from, at + RECEIVER + 8),
-        (int) INT.get(from, at + PORT) & 0xffff);
+        PacketHeader.u64(from, at + SENDER),
+        PacketHeader.u64(from, at + SENDER + 8),
+        PacketHeader.u64(from, at + RECEIVER),
+        PacketHeader.u64(from, at + RECEIVER + 8),
+        (int) PacketHeader.u32(from, at + PORT) & 0xffff);
     into.lane = from[at + LANE] & 0xf;
     into.trafficClass = from[at + TRAFFIC_CLASS] & 0xff;
-    into.vHigh = (long) LONG.get(from, at + V_HIGH);
-    into.vLow = (long) LONG.get(from, at + V_LOW);
+    into.vHigh = PacketHeader.u64(from, at + V_HIGH);
+    into.vLow = PacketHeader.u64(from, at + V_LOW);
     into.owner = -1;
     into.receiver = false;
     into.sender = false;

@@ -53,11 +53,7 @@ final class ExpectedLookup {
   }
 
   private int find(PacketHeader h, long nowNs) {
-    boolean opens =
-        expectations.size() > 0
-            && h.protocol == PacketHeader.TCP
-            && Tuple.usesPorts(h)
-            && (h.tcpFlags & (PacketHeader.SYN | PacketHeader.ACK)) == PacketHeader.SYN;
+    boolean opens = expectations.size() > 0 && Tuple.usesPorts(h) && FlowLookup.isFirstSyn(h);
     return opens ? expectations.find(h, nowNs) : -1;
   }
 

@@ -4,13 +4,11 @@ import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.Egress;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -46,9 +44,6 @@ final class FlowRecord {
           | FlowTable.FIN_FORWARD
           | FlowTable.FIN_REVERSE;
 
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
-
   private final PacketBatch row = new PacketBatch(AT_NAME + LONGEST_NAME);
 
   /** Words of the record that was read last, as in an entry. */
@@ -82,15 +77,16 @@ final class FlowRecord {
     row.vLow[0] = to.vLow;
     row.trafficClass[0] = to.trafficClass;
     row.dataLength[0] = AT_NAME + nameLength;
-    LONG.set(bytes, 0, 0L);
+    PacketHeader.put64(bytes, 0, 0L);
     bytes[0] = TYPE;
     bytes[AT_VERSION] = VERSION;
     bytes[AT_NAME_LENGTH] = (byte) nameLength;
     bytes[AT_CLASS] = (byte) to.trafficClass;
-    LONG.set(bytes, AT_V_HIGH, to.vHigh);
-    LONG.set(bytes, AT_V_LOW, to.vLow);
+    PacketHeader.put64(bytes, AT_V_HIGH, to.vHigh);
+    PacketHeader.put64(bytes, AT_V_LOW, to.vLow);
     for (int word = 0; word < WORDS; word++) {
-      LONG.set(bytes, AT_WORDS + word * Long.BYTES, isLocal(word) ? 0 : flows.get(flow, word));
+      PacketHeader.put64(
+          bytes, AT_WORDS + word * Long.BYTES, isLocal(word) ? 0 : flows.get(flow, word));
     }
     System.arraycopy(name, 0, bytes, AT_NAME, nameLength);
     return row;
@@ -120,10 +116,10 @@ final class FlowRecord {
     }
     key.set(
         bytes[at + AT_CLASS] & 0xff,
-        (long) LONG.get(bytes, at + AT_V_HIGH),
-        (long) LONG.get(bytes, at + AT_V_LOW));
+        PacketHeader.u64(bytes, at + AT_V_HIGH),
+        PacketHeader.u64(bytes, at + AT_V_LOW));
     for (int word = 0; word < WORDS; word++) {
-      words[word] = isLocal(word) ? 0 : (long) LONG.get(bytes, at + AT_WORDS + word * Long.BYTES);
+      words[word] = isLocal(word) ? 0 : PacketHeader.u64(bytes, at + AT_WORDS + word * Long.BYTES);
     }
     return isSound(egress);
   }
