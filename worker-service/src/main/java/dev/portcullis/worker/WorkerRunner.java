@@ -36,6 +36,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
@@ -44,6 +45,9 @@ import java.util.random.RandomGenerator;
 public class WorkerRunner implements ModuleRunner {
 
   private static final System.Logger LOG = System.getLogger(WorkerRunner.class.getName());
+
+  /** How long a worker waits for what others hand over before it says that it has a table. */
+  private static final long SETTLE_NS = 5_000_000_000L;
 
   private static final ModuleId SWITCH = new ModuleId(ModuleId.Kind.SWITCH, 0);
 
@@ -178,16 +182,16 @@ public class WorkerRunner implements ModuleRunner {
                   int it = lane;
                   lanes[lane].execute(() -> links.epoch(it, table.epoch()));
                 }
-                follower.worker().onTable(table);
-                follower
-                    .worker()
-                    .afterAll(
+                Runnable acknowledge =
+                    once(
                         () -> {
                           counts.table(table);
                           LOG.log(
                               System.Logger.Level.DEBUG, self + " works by table " + table.epoch());
                           management[0].acknowledge(table.epoch());
                         });
+                follower.worker().onTable(table, acknowledge);
+                lanes[0].schedule(acknowledge, SETTLE_NS);
               }
 
               @Override
@@ -199,6 +203,15 @@ public class WorkerRunner implements ModuleRunner {
             RandomGenerator.getDefault());
     management[0].start();
     return new Running(new HostPort(listen.host(), port), links, management[0], counts, follower);
+  }
+
+  private static Runnable once(Runnable task) {
+    AtomicBoolean done = new AtomicBoolean();
+    return () -> {
+      if (!done.getAndSet(true)) {
+        task.run();
+      }
+    };
   }
 
   private record Running(
