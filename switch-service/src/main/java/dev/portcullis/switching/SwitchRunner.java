@@ -29,8 +29,6 @@ import java.util.function.Consumer;
 @Singleton
 public class SwitchRunner implements ModuleRunner {
 
-  private static final ModuleId SELF = new ModuleId(ModuleId.Kind.SWITCH, 0);
-
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
       throws ModuleException {
@@ -40,6 +38,7 @@ public class SwitchRunner implements ModuleRunner {
     try {
       SwitchModule running =
           start(
+              Integer.parseInt(settings.name()),
               settings.listen(),
               loaded.config().gateway(),
               loaded.source(),
@@ -71,6 +70,7 @@ public class SwitchRunner implements ModuleRunner {
   /**
    * Starts the module on loops of somebody else.
    *
+   * @param number which switch this is, from 0
    * @param listen where links and management are accepted
    * @param spec the gateway: how many workers its table waits for
    * @param policyYaml configuration documents for the modules
@@ -79,6 +79,7 @@ public class SwitchRunner implements ModuleRunner {
    * @param generation which life of the module this is
    */
   public static SwitchModule start(
+      int number,
       HostPort listen,
       GatewaySpec spec,
       String policyYaml,
@@ -86,12 +87,13 @@ public class SwitchRunner implements ModuleRunner {
       LinkLoops loops,
       long generation)
       throws ModuleException {
+    ModuleId self = new ModuleId(ModuleId.Kind.SWITCH, number);
     ManagementServer management =
-        ManagementServer.unbound(new Coordinator(generation, spec, policyYaml), security);
+        ManagementServer.unbound(self, new Coordinator(generation, spec, policyYaml), security);
     Notices notices = Notices.onStandardError();
     SwitchRelay relay =
         new SwitchRelay(
-            SELF,
+            self,
             generation,
             loops.next(),
             LinkSettings.defaults(),
@@ -99,12 +101,12 @@ public class SwitchRunner implements ModuleRunner {
             new LinkObserver() {
               @Override
               public void refused(LinkFault fault, String why) {
-                notices.say(fault.label(), SELF + " refused " + why);
+                notices.say(fault.label(), self + " refused " + why);
               }
             });
     try {
       int port = relay.listen(listen.host(), listen.port(), management.companion()).getPort();
-      return new Running(new HostPort(listen.host(), port), relay, management);
+      return new Running(number, new HostPort(listen.host(), port), relay, management);
     } catch (IOException e) {
       management.close();
       throw new ModuleException(
@@ -113,16 +115,17 @@ public class SwitchRunner implements ModuleRunner {
     }
   }
 
-  private record Running(HostPort links, SwitchRelay relay, ManagementServer management)
+  private record Running(int number, HostPort links, SwitchRelay relay, ManagementServer management)
       implements SwitchModule {
     @Override
     public void configure(ModuleFiles.Loaded loaded) {
       management.configure(loaded.config().gateway(), loaded.source());
     }
 
+    /** Modules follow the first switch: another has no table while that is there. */
     @Override
     public boolean ready() {
-      return management.status().epoch() > 0;
+      return number > 0 || management.status().epoch() > 0;
     }
 
     @Override

@@ -85,7 +85,7 @@ public final class EmbeddedGateway implements AutoCloseable {
     LinkSecurity security = LinkSecurity.plaintext();
     long generation = System.currentTimeMillis();
     SwitchRunner.SwitchModule started =
-        SwitchRunner.start(ANY, config.gateway(), source, security, loops, generation);
+        SwitchRunner.start(0, ANY, config.gateway(), source, security, loops, generation);
     relay = started;
     modules.add(started);
     List<HostPort> switches = List.of(java.util.Objects.requireNonNull(started.links()));
