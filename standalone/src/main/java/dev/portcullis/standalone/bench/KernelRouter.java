@@ -16,7 +16,7 @@ final class KernelRouter {
 
   /** Programs that must be there. */
   static final List<String> PROGRAMS =
-      List.of("bash", "gcc", "ip", "nft", "ethtool", "taskset", "sysctl");
+      List.of("bash", "gcc", "ip", "nft", "ethtool", "taskset", "sysctl", "ping");
 
   /** The most flows to one receiver: source ports. */
   static final int MOST_FLOWS = 1 << 16;
@@ -105,7 +105,8 @@ final class KernelRouter {
 
   /** Starts the generator for a while; {@link #measure} says what it sends. */
   Process send(double seconds, Traffic traffic, double rate) throws IOException {
-    List<String> line = new ArrayList<>(List.of(generator.toString(), "a0", traffic.mac()));
+    List<String> line =
+        new ArrayList<>(List.of("nice", "-n", "19", generator.toString(), "a0", traffic.mac()));
     line.addAll(words(seconds, traffic, rate));
     return Command.builder(inGenerator(Pinning.onCore(0, line)))
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)

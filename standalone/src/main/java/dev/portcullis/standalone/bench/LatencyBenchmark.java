@@ -2,7 +2,6 @@ package dev.portcullis.standalone.bench;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -47,16 +46,13 @@ final class LatencyBenchmark implements Benchmark {
 
   @Override
   public Rig open() throws IOException, InterruptedException {
-    List<String> programs = new ArrayList<>(KernelRouter.PROGRAMS);
-    Command.require("B8", programs);
+    Command.require("B8", KernelRouter.PROGRAMS);
     Command.requireRoot("B8", "network namespaces, BPF and packet sockets");
     Cleanup cleanup = new Cleanup();
     try {
       Path rtt = Unpacked.program("rtt.c", cleanup);
       KernelRouter kernel = KernelRouter.up(cleanup);
-      KernelRouter wires = KernelRouter.up(cleanup);
-      wires.leaveToGateway();
-      WireGateway.start(wires, BenchGateway.ON_WIRES, cleanup);
+      KernelRouter wires = WireGateway.onWires(cleanup);
       KernelRouter.Traffic ours =
           new KernelRouter.Traffic(WireGateway.MAC, FRAME_BYTES, InMemoryGateway.FLOWS, false);
       Throughput capacity = new Throughput(wires, ours, 1, () -> {});

@@ -30,9 +30,7 @@ final class TcpBenchmark implements Benchmark {
     try {
       KernelRouter kernel = KernelRouter.up(cleanup);
       kernel.withoutOffloads();
-      KernelRouter tun = KernelRouter.up(cleanup);
-      WireGateway.start(tun, BenchGateway.ON_TUN_DEVICES, cleanup);
-      tun.sendIntoTunDevices();
+      KernelRouter tun = WireGateway.onTunDevices(cleanup);
       Iperf3 ours = new Iperf3(tun::inGenerator, tun::inSink, SERVER);
       WarmUp.run(() -> ours.measure(1));
       return new TcpRig(cleanup, ours, new Iperf3(kernel::inGenerator, kernel::inSink, SERVER));

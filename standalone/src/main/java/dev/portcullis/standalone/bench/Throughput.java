@@ -12,17 +12,19 @@ final class Throughput {
   /** The most that may get lost: RFC 2544 wants nothing lost, which no shared machine gives. */
   static final double MOST_LOSS = 0.01;
 
-  private static final double FIRST_RATE = 50_000;
   private static final double UP = 1.03;
   private static final double DOWN = 0.93;
-  private static final double FAST_UP = 1.5;
   private static final int MOST_TRIES = 12;
+  private static final int SETTLING_WINDOWS = 8;
+
+  /** The generator sends as fast as it can. */
+  private static final double UNLIMITED = 0;
 
   private final KernelRouter router;
   private final KernelRouter.Traffic traffic;
   private final double seconds;
   private final Forgetting before;
-  private double rate = FIRST_RATE;
+  private double rate;
 
   /** What is done before each window. */
   @FunctionalInterface
@@ -45,13 +47,16 @@ final class Throughput {
     this.before = before;
   }
 
-  /** Looks for the rate; lets the code be compiled while it does. */
+  /** Lets the code be compiled under as much as can be sent; then looks for the rate. */
   void warmUp() throws IOException, InterruptedException {
-    boolean lost = false;
-    for (int window = 0; window < 2 * MOST_TRIES; window++) {
-      boolean good = window().loss() < MOST_LOSS;
-      lost |= !good;
-      rate *= good ? lost ? UP : FAST_UP : DOWN;
+    WarmUp.run(
+        () -> {
+          double arrived = window(UNLIMITED).rate();
+          rate = Math.max(rate, arrived);
+          return arrived;
+        });
+    for (int i = 0; i < SETTLING_WINDOWS; i++) {
+      rate *= window(rate).loss() < MOST_LOSS ? UP : DOWN;
     }
   }
 
@@ -64,7 +69,7 @@ final class Throughput {
   double measure() throws IOException, InterruptedException {
     double worst = 0;
     for (int i = 0; i < MOST_TRIES; i++) {
-      KernelRouter.Window window = window();
+      KernelRouter.Window window = window(rate);
       if (window.loss() < MOST_LOSS) {
         rate *= UP;
         return window.rate();
@@ -77,8 +82,8 @@ final class Throughput {
             .formatted(MOST_TRIES, worst * 100, MOST_LOSS * 100));
   }
 
-  private KernelRouter.Window window() throws IOException, InterruptedException {
+  private KernelRouter.Window window(double sent) throws IOException, InterruptedException {
     before.run();
-    return router.measure(seconds, traffic, rate);
+    return router.measure(seconds, traffic, sent);
   }
 }

@@ -60,9 +60,7 @@ final class WireBenchmark implements Benchmark {
     Cleanup cleanup = new Cleanup();
     try {
       KernelRouter kernel = KernelRouter.up(cleanup);
-      KernelRouter wires = KernelRouter.up(cleanup);
-      wires.leaveToGateway();
-      WireGateway.start(wires, BenchGateway.ON_WIRES, cleanup);
+      KernelRouter wires = WireGateway.onWires(cleanup);
       Throughput ours = path(wires, WireGateway.MAC, () -> {});
       Throughput reference =
           path(kernel, KernelRouter.KERNEL_MAC, newFlows ? kernel::forget : () -> {});

@@ -9,7 +9,7 @@
 #   kernel-router.sh PREFIX window XGEN MAC SECONDS FRAME-LENGTH FLOW-MASK RATE RECEIVERS   prints: delivered sent nanoseconds
 #   kernel-router.sh PREFIX down
 # Needs root, iproute2, nftables, ethtool, taskset, sysctl, for forget conntrack. FRAME-LENGTH is without the frame check sequence: 60 is a frame of 64 bytes.
-# The generator runs on core 0.
+# The generator runs on core 0 and gives way to whoever wants it: what forwards goes before what sends, in a gateway as in a kernel.
 set -euo pipefail
 gen=$1-gen router=$1-router sink=$1-sink
 command=$2
@@ -69,11 +69,13 @@ NFT
 }
 
 gateway() {
+  ip netns exec "$router" nft flush ruleset
   ip netns exec "$router" sysctl -q -w net.ipv4.ip_forward=0
   ip -n "$router" addr flush dev r0; ip -n "$router" addr flush dev r1
 }
 
 devices() {
+  ip netns exec "$router" nft flush ruleset
   ip netns exec "$router" sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
   ip netns exec "$router" sysctl -q -w net.ipv4.conf.r0.rp_filter=0 net.ipv4.conf.r1.rp_filter=0
   ip netns exec "$router" sysctl -q -w net.ipv4.conf.tun-lan.rp_filter=0 net.ipv4.conf.tun-wan.rp_filter=0
@@ -95,7 +97,7 @@ delivered() { ip netns exec "$sink" cat /sys/class/net/b0/statistics/rx_packets;
 window() { # xgen mac seconds frame-length flow-mask rate receivers
   local packets sent
   packets=$(delivered)
-  sent=$(ip netns exec "$gen" taskset -c 0 "$1" a0 "${@:2}")
+  sent=$(ip netns exec "$gen" nice -n 19 taskset -c 0 "$1" a0 "${@:2}")
   sleep 0.2
   echo "$(($(delivered) - packets)) $sent"
 }
