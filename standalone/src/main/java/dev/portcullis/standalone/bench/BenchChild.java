@@ -61,6 +61,8 @@ public final class BenchChild {
               arguments.get(0), Integer.parseInt(arguments.get(1)), security("io", arguments, 2));
       case "wire-io" -> new WireIoRole(arguments.get(0));
       case "worker" -> new WorkerRole(arguments.get(0), security("worker", arguments, 1));
+      case "soak-server" -> new SoakServerRole();
+      case "soak-client" -> new SoakClientRole(arguments.get(0));
       default -> throw new IllegalArgumentException("no role has the name " + name);
     };
   }

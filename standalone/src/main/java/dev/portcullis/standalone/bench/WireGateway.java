@@ -48,8 +48,8 @@ final class WireGateway {
     io.ask("connect " + worker.ask("listen"));
   }
 
-  private static void awaitForwarding(KernelRouter router)
-      throws IOException, InterruptedException {
+  /** Waits until a ping comes back through the gateway. */
+  static void awaitForwarding(KernelRouter router) throws IOException, InterruptedException {
     List<String> ping = List.of("ping", "-c", "1", "-W", "1", SERVER);
     for (int second = 1; ; second++) {
       try {
