@@ -20,7 +20,7 @@ final class SoakGateway {
 
   private static final int SWITCH_PORT = 4700;
   private static final int FIRST_HTTP_PORT = 4800;
-  private static final int READY_SECONDS = 120;
+  private static final int READY_SECONDS = 300;
   private static final Pattern HEAP_USED = Pattern.compile("(?:DefNew|Tenured) .* used (\\d+)K");
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s*(\\d+) kB");
 
