@@ -1,0 +1,438 @@
+package dev.portcullis.core.elastic;
+
+import dev.portcullis.core.elastic.ControlMessage.Abort;
+import dev.portcullis.core.elastic.ControlMessage.Answer;
+import dev.portcullis.core.elastic.ControlMessage.Ask;
+import dev.portcullis.core.elastic.ControlMessage.Begin;
+import dev.portcullis.core.elastic.ControlMessage.Commit;
+import dev.portcullis.core.elastic.ControlMessage.Done;
+import dev.portcullis.core.elastic.ControlMessage.Generation;
+import dev.portcullis.core.elastic.ControlMessage.Missing;
+import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.ControlMessage.Prepare;
+import dev.portcullis.core.elastic.ControlMessage.Prepared;
+import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.ControlMessage.State;
+import dev.portcullis.core.link.ModuleId;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides which table holds. One change at a time:
+ *
+ * <ul>
+ *   <li>C1 a change is wanted and none in progress: {@code prepare} to old and new members. Of what
+ *       is wanted meanwhile only the newest counts.
+ *   <li>C2 all know the table and have copied: {@code commit}. When that takes too long: abort for
+ *       a joiner, go on with a slow copy, fence an IO module.
+ *   <li>C3 {@code done} from all: {@code retire}, then C1. No number is used twice.
+ *   <li>C4 a new term asks all members first: the newest table that anyone has prepared is prepared
+ *       everywhere and committed, as there may be a commit that nobody has told of.
+ *   <li>C5 an IO module whose barrier is missing is fenced.
+ * </ul>
+ *
+ * <p>Orders to a module arrive in order and once while both live. Thread: management.
+ */
+public final class ChangeCoordinator {
+
+  /** Numbers that a new term leaves out: some may have been used by the one before. */
+  static final int EPOCHS_LEFT_OUT = 1_000;
+
+  /** Where orders go. */
+  public interface Actions {
+
+    /** Sends an order to a module. */
+    void order(ModuleId to, Order order);
+  }
+
+  private enum Phase {
+    /** C4. */
+    ASKING,
+    /** No change. */
+    IDLE,
+    /** C1. */
+    PREPARING,
+    /** C2. */
+    COMMITTED
+  }
+
+  private final long term;
+  private final Timing timing;
+  private final Actions actions;
+  private final Map<ModuleId, Life> attached = new LinkedHashMap<>();
+  private final Map<ModuleId, State> states = new LinkedHashMap<>();
+  private final Set<ModuleId> asked = new HashSet<>();
+  private final Set<ModuleId> known = new HashSet<>();
+  private final Set<ModuleId> copied = new HashSet<>();
+  private final Set<ModuleId> done = new HashSet<>();
+  private final Set<ModuleId> leftOut = new HashSet<>();
+  private List<ModuleId> wanted = List.of();
+  private Phase phase;
+  private Members now;
+  private @Nullable Members next;
+  private int highestEpoch;
+  private long sinceNs;
+  private long nowNs;
+
+  /** Begins with a first table, that all its members have. */
+  public ChangeCoordinator(long term, Members first, Timing timing, Actions actions) {
+    this.term = term;
+    this.timing = timing;
+    this.actions = actions;
+    now = first;
+    highestEpoch = first.epoch();
+    phase = Phase.IDLE;
+    for (Life life : first.lives()) {
+      attached.put(life.module(), life);
+      actions.order(life.module(), new Begin(term, first, null, false));
+    }
+    wanted = first.lives().stream().map(Life::module).toList();
+  }
+
+  /** C4: begins by asking the modules that there are. */
+  public ChangeCoordinator(long term, List<Life> modules, Timing timing, Actions actions) {
+    this.term = term;
+    this.timing = timing;
+    this.actions = actions;
+    now = Members.NONE;
+    phase = Phase.ASKING;
+    for (Life life : modules) {
+      attached.put(life.module(), life);
+      asked.add(life.module());
+      actions.order(life.module(), new Ask(term));
+    }
+  }
+
+  /** The table before the change in progress, or the present one. */
+  public Members now() {
+    return now;
+  }
+
+  /** The table of the change in progress, null where there is none. */
+  public @Nullable Members next() {
+    return next;
+  }
+
+  /** Whether no change is in progress or due. */
+  public boolean idle() {
+    return phase == Phase.IDLE && !due();
+  }
+
+  /** C1: who should take part. The newest wish counts. */
+  public void wanted(List<ModuleId> modules) {
+    wanted = List.copyOf(new TreeSet<>(ids(modules)).stream().map(ModuleId::decode).toList());
+    begin();
+  }
+
+  private static List<Integer> ids(List<ModuleId> modules) {
+    return modules.stream().map(ModuleId::encoded).toList();
+  }
+
+  /** A module is there in a first life, or after it was fenced or left out. */
+  public void attach(Life life) {
+    attached.put(life.module(), life);
+    leftOut.remove(life.module());
+    if (phase == Phase.ASKING) {
+      asked.add(life.module());
+      actions.order(life.module(), new Ask(term));
+    } else {
+      actions.order(life.module(), new Begin(term, now, null, false));
+      begin();
+    }
+  }
+
+  private List<Life> livesWanted() {
+    List<Life> lives = new ArrayList<>();
+    for (ModuleId module : wanted) {
+      Life life = attached.get(module);
+      if (life != null && !leftOut.contains(module)) {
+        lives.add(life);
+      }
+    }
+    return lives;
+  }
+
+  private boolean due() {
+    List<Life> lives = livesWanted();
+    return lives.stream().anyMatch(Life::isWorker)
+        && !new HashSet<>(lives).equals(new HashSet<>(now.lives()));
+  }
+
+  private void begin() {
+    if (phase == Phase.IDLE && due()) {
+      prepare(new Members(++highestEpoch, livesWanted()));
+    }
+  }
+
+  private void prepare(Members table) {
+    next = table;
+    phase = Phase.PREPARING;
+    sinceNs = nowNs;
+    known.clear();
+    copied.clear();
+    done.clear();
+    toAll(new Prepare(term, table));
+  }
+
+  private List<Life> all() {
+    return now.union(next);
+  }
+
+  private void toAll(Order order) {
+    for (Life life : all()) {
+      if (life.equals(attached.get(life.module()))) {
+        actions.order(life.module(), order);
+      }
+    }
+  }
+
+  /** A module says something. What an ended life says is ignored. */
+  public void answer(Answer answer) {
+    ModuleId module = answer.from().module();
+    if (!answer.from().equals(attached.get(module))) {
+      return;
+    }
+    switch (answer) {
+      case Prepared it -> prepared(module, it);
+      case Done it -> {
+        if (phase == Phase.COMMITTED && isNext(it.epoch())) {
+          done.add(module);
+          retireIfDone();
+        }
+      }
+      case Missing it -> {
+        Life member = now.of(it.member());
+        if (phase == Phase.COMMITTED
+            && isNext(it.epoch())
+            && member != null
+            && !member.isWorker()) {
+          generation(member, null);
+        }
+      }
+      case State it -> {
+        if (it.term() == term && phase == Phase.ASKING) {
+          states.put(module, it);
+          resolveIfAllSaid();
+        }
+      }
+    }
+  }
+
+  private boolean isNext(int epoch) {
+    return next != null && next.epoch() == epoch;
+  }
+
+  private void prepared(ModuleId module, Prepared it) {
+    if (leftOut.remove(module)) {
+      begin();
+    }
+    if (phase == Phase.PREPARING && isNext(it.epoch())) {
+      known.add(module);
+      if (it.copied()) {
+        copied.add(module);
+      }
+      commitIf(copied);
+    }
+  }
+
+  private void commitIf(Set<ModuleId> ready) {
+    Members table = next;
+    if (table != null && all().stream().allMatch(it -> ready.contains(it.module()))) {
+      phase = Phase.COMMITTED;
+      toAll(new Commit(term, table.epoch()));
+    }
+  }
+
+  private void retireIfDone() {
+    Members table = next;
+    if (phase == Phase.COMMITTED
+        && table != null
+        && all().stream().allMatch(it -> done.contains(it.module()))) {
+      toAll(new Retire(term, table.epoch()));
+      leave(now, table);
+      now = table;
+      next = null;
+      phase = Phase.IDLE;
+      begin();
+    }
+  }
+
+  /** Who is in the table no more ends; with the same number another life may come. */
+  private void leave(Members before, Members table) {
+    for (Life life : before.lives()) {
+      if (!table.has(life.module())) {
+        attached.remove(life.module());
+      }
+    }
+  }
+
+  /**
+   * A life has ended: its process is known to be gone, or it is fenced.
+   *
+   * @param successor who goes on with its number under the same table; null: nobody, a change will
+   *     follow
+   */
+  public void generation(Life ended, @Nullable Life successor) {
+    Life present = attached.get(ended.module());
+    boolean member =
+        ended.equals(now.of(ended.module()))
+            || next != null && ended.equals(next.of(ended.module()));
+    if (!ended.equals(present) && (present != null || !member)) {
+      return;
+    }
+    Order order = new Generation(term, ended, successor);
+    for (Life life : List.copyOf(attached.values())) {
+      actions.order(life.module(), order);
+    }
+    known.remove(ended.module());
+    copied.remove(ended.module());
+    done.remove(ended.module());
+    states.remove(ended.module());
+    asked.remove(ended.module());
+    attached.remove(ended.module());
+    now = successor == null ? now.without(ended) : now.with(successor);
+    if (next != null) {
+      next = successor == null ? next.without(ended) : next.with(successor);
+    }
+    if (successor != null) {
+      succeed(successor);
+    }
+    if (phase == Phase.PREPARING) {
+      commitIf(copied);
+    }
+    retireIfDone();
+    resolveIfAllSaid();
+    begin();
+  }
+
+  private void succeed(Life successor) {
+    ModuleId module = successor.module();
+    attached.put(module, successor);
+    Members table = next;
+    if (phase == Phase.ASKING) {
+      asked.add(module);
+      actions.order(module, new Ask(term));
+      return;
+    }
+    actions.order(module, new Begin(term, now, table, phase == Phase.COMMITTED));
+  }
+
+  /** C2, when it takes too long. */
+  public void tick(long timeNs) {
+    nowNs = timeNs;
+    Members table = next;
+    if (phase != Phase.PREPARING || table == null || nowNs - sinceNs < timing.prepareNs()) {
+      return;
+    }
+    for (Life life : all()) {
+      if (known.contains(life.module())) {
+        continue;
+      }
+      if (!life.isWorker()) {
+        generation(life, null);
+        return;
+      }
+      if (!now.has(life.module())) {
+        leftOut.add(life.module());
+        toAll(new Abort(term, table.epoch()));
+        next = null;
+        phase = Phase.IDLE;
+        begin();
+        return;
+      }
+    }
+    commitIf(known);
+  }
+
+  /** Those that have no table yet start under the present one. */
+  private void beginOthers() {
+    for (State state : states.values()) {
+      if (state.now().epoch() == 0) {
+        actions.order(state.from().module(), new Begin(term, now, null, false));
+      }
+    }
+  }
+
+  private boolean isFencedSomewhere(Life life) {
+    for (State state : states.values()) {
+      for (Members table : new Members[] {state.now(), state.next()}) {
+        Members same = table == null ? null : table.epoch() == now.epoch() ? now : next;
+        if (table != null
+            && same != null
+            && table.epoch() == same.epoch()
+            && life.equals(same.of(life.module()))
+            && !life.equals(table.of(life.module()))) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** C4: all have said what they have. */
+  private void resolveIfAllSaid() {
+    if (phase != Phase.ASKING || !states.keySet().containsAll(asked) || states.isEmpty()) {
+      return;
+    }
+    Members newest = now;
+    Members before = now;
+    boolean committed = false;
+    for (State state : states.values()) {
+      before = state.now().epoch() > before.epoch() ? state.now() : before;
+    }
+    newest = before;
+    for (State state : states.values()) {
+      Members table = state.next();
+      if (table != null && table.epoch() > newest.epoch()) {
+        newest = table;
+      }
+    }
+    for (State state : states.values()) {
+      Members table = state.next();
+      committed |= state.committed() && table != null && table.epoch() == newest.epoch();
+    }
+    for (State state : states.values()) {
+      Members table = state.next();
+      before = state.now().epoch() == before.epoch() ? before.and(state.now()) : before;
+      newest = state.now().epoch() == newest.epoch() ? newest.and(state.now()) : newest;
+      if (table != null) {
+        newest = table.epoch() == newest.epoch() ? newest.and(table) : newest;
+        before = table.epoch() == before.epoch() ? before.and(table) : before;
+      }
+    }
+    now = before;
+    highestEpoch = newest.epoch() + EPOCHS_LEFT_OUT;
+    beginOthers();
+    if (newest.epoch() == before.epoch()) {
+      phase = Phase.IDLE;
+      toAll(new Retire(term, now.epoch()));
+    } else {
+      prepare(newest);
+      if (committed) {
+        phase = Phase.COMMITTED;
+        toAll(new Commit(term, newest.epoch()));
+      }
+    }
+    replaceEnded();
+    begin();
+  }
+
+  /** Lives in the tables that have ended, or that only some have heard of as fenced. */
+  private void replaceEnded() {
+    for (Life life : all()) {
+      Life present = attached.get(life.module());
+      if (life.equals(present) && !life.isWorker() && isFencedSomewhere(life)) {
+        generation(life, null);
+      } else if (!life.equals(present) && (present != null || !life.isWorker())) {
+        attached.remove(life.module());
+        generation(life, present);
+      }
+    }
+  }
+}
