@@ -142,7 +142,6 @@ public final class ChangeCoordinator {
       asked.add(life.module());
       actions.order(life.module(), new Ask(term));
     } else {
-      actions.order(life.module(), new Begin(term, now, null, false));
       begin();
     }
   }
@@ -177,7 +176,7 @@ public final class ChangeCoordinator {
     known.clear();
     copied.clear();
     done.clear();
-    toAll(new Prepare(term, table));
+    toAll(new Prepare(term, now, table));
   }
 
   private List<Life> all() {
@@ -350,15 +349,6 @@ public final class ChangeCoordinator {
     commitIf(known);
   }
 
-  /** Those that have no table yet start under the present one. */
-  private void beginOthers() {
-    for (State state : states.values()) {
-      if (state.now().epoch() == 0) {
-        actions.order(state.from().module(), new Begin(term, now, null, false));
-      }
-    }
-  }
-
   private boolean isFencedSomewhere(Life life) {
     for (State state : states.values()) {
       for (Members table : new Members[] {state.now(), state.next()}) {
@@ -408,7 +398,6 @@ public final class ChangeCoordinator {
     }
     now = before;
     highestEpoch = newest.epoch() + EPOCHS_LEFT_OUT;
-    beginOthers();
     if (newest.epoch() == before.epoch()) {
       phase = Phase.IDLE;
       toAll(new Retire(term, now.epoch()));

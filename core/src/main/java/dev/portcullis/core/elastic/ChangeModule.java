@@ -94,12 +94,10 @@ public final class ChangeModule {
       answerPrepared();
       return;
     }
-    if (now == null || prepare.next().epoch() <= now.epoch()) {
+    if (now != null && prepare.next().epoch() <= now.epoch()) {
       return;
     }
-    if (committed) {
-      now = next;
-    }
+    now = prepare.now();
     next = prepare.next();
     committed = false;
     known.clear();

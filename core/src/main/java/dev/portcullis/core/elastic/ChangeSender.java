@@ -62,9 +62,24 @@ public final class ChangeSender {
     return next != null && epoch == next.epoch();
   }
 
-  /** A change is coming. */
-  public void prepare(Members coming) {
+  /**
+   * S3: whether this module may take packets in. One that has no place in the table under which it
+   * sends may not: nobody waits for its next barrier.
+   */
+  public boolean mayTakeIn() {
+    Members coming = next;
+    return (coming != null && epoch == coming.epoch() ? coming : now).has(self.module());
+  }
+
+  /** A change is coming, from a table that is the present one. */
+  public void prepare(Members present, Members coming) {
+    if (next != null) {
+      retireOrAbort();
+    }
+    now = present;
+    epoch = present.epoch();
     next = coming;
+    present.lives().forEach(actions::open);
     coming.lives().forEach(actions::open);
   }
 
@@ -84,6 +99,14 @@ public final class ChangeSender {
       }
     }
     return true;
+  }
+
+  private void retireOrAbort() {
+    if (switched()) {
+      retire();
+    } else {
+      abort();
+    }
   }
 
   /** The change will not be. */

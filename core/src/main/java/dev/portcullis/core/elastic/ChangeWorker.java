@@ -161,16 +161,17 @@ public final class ChangeWorker {
   /**
    * W1.
    *
+   * @param now the present table
+   * @param next the one that is coming
    * @param lost whether an earlier life of this worker took the content of its classes along
    */
-  public void prepare(Members next, boolean lost) {
+  public void prepare(Members now, Members next, boolean lost) {
     if (phase == Phase.COPYING) {
       abort();
     } else if (phase != Phase.STEADY) {
       retire();
     }
-    Members now = sender.now();
-    sender.prepare(next);
+    sender.prepare(now, next);
     content.change(now, next);
     out = new ClassesOut(self, shards, lanes, now, next, lost, content, actions);
     in = new ClassesIn(self, shards, lanes, now, next, content, holdBytes, timing.holdNs());

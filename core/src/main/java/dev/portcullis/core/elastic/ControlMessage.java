@@ -13,7 +13,7 @@ public sealed interface ControlMessage {
   }
 
   /**
-   * The first order to a life: it starts under this table, with or without a place in it.
+   * The first order to a life that has a place: it starts under this table.
    *
    * @param next table of a change in progress in which it has the place of an earlier life, null
    *     where there is none
@@ -22,8 +22,11 @@ public sealed interface ControlMessage {
   record Begin(long term, Members now, @Nullable Members next, boolean committed)
       implements Order {}
 
-  /** A change is coming: know {@code next}, open channels, copy. */
-  record Prepare(long term, Members next) implements Order {}
+  /**
+   * A change is coming: know {@code next}, open channels, copy. To a module that had no place in
+   * {@code now} this is the first order.
+   */
+  record Prepare(long term, Members now, Members next) implements Order {}
 
   /** The change is decided: switch. */
   record Commit(long term, int epoch) implements Order {}

@@ -1,0 +1,44 @@
+package dev.portcullis.standalone.simulate;
+
+import dev.portcullis.core.elastic.ChangeModule;
+import dev.portcullis.core.elastic.ChangeWorker;
+import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.ShardId;
+import dev.portcullis.core.elastic.ShardMessage;
+
+/**
+ * The places between the machines and their world. As it is, everything passes unchanged; tests
+ * break the protocol here, and want it noticed.
+ */
+class Seams {
+
+  /** What a worker's machine does goes through here. */
+  ChangeWorker.Actions worker(ToyWorkerShard shard, ChangeWorker.Actions actions) {
+    return actions;
+  }
+
+  /** A message of a change arrives at a worker. */
+  void arrived(ChangeWorker worker, ToyWorkerShard shard, ShardId from, ShardMessage message) {
+    worker.arrived(from, message);
+  }
+
+  /** A worker was told to switch. */
+  void commit(ChangeWorker worker, ToyWorkerShard shard) {
+    worker.commit();
+  }
+
+  /** What becomes of a packet. */
+  int admit(int verdict) {
+    return verdict;
+  }
+
+  /** Epoch that a packet carries to the next worker. */
+  int epochOf(ToyWorkerShard shard, int arrivedUnder) {
+    return shard.epoch();
+  }
+
+  /** An order reaches a module. */
+  boolean order(ChangeModule module, Order order) {
+    return module.order(order);
+  }
+}
