@@ -136,6 +136,10 @@ public final class ChangeCoordinator {
 
   /** A module is there in a first life, or after it was fenced or left out. */
   public void attach(Life life) {
+    Life before = attached.get(life.module());
+    if (before != null && !before.equals(life)) {
+      generation(before, null);
+    }
     attached.put(life.module(), life);
     leftOut.remove(life.module());
     if (phase == Phase.ASKING) {

@@ -453,4 +453,27 @@ public final class ChangeWorker {
     incoming.active(it);
     actions.send(it.from, new Taken(next.epoch(), it.of));
   }
+
+  /** Returns what the shard waits for, for example {@code CLOSED, marks [worker/1.0]}. */
+  @Override
+  public String toString() {
+    ClassesOut outgoing = out;
+    ClassesIn incoming = in;
+    Members next = sender.next();
+    if (outgoing == null || incoming == null || next == null) {
+      return "epoch " + epoch();
+    }
+    return "epoch "
+        + epoch()
+        + ", "
+        + phase
+        + ", barriers missing "
+        + barriers.missing(sender.now(), next.epoch())
+        + ", marks "
+        + marks
+        + ", not taken "
+        + outgoing
+        + ", not active "
+        + incoming;
+  }
 }

@@ -128,15 +128,19 @@ final class ClassesIn {
       return;
     }
     if (copy.version() == 0) {
-      content.drop(in.of);
-      in.version = 0;
-      in.gap = false;
+      anew(in);
     }
     in.gap |= copy.version() != in.version;
     in.version++;
     if (!in.gap) {
       content.install(in.of, copy.entries());
     }
+  }
+
+  private void anew(In in) {
+    content.drop(in.of);
+    in.version = 0;
+    in.gap = false;
   }
 
   /** W5, first half. */
@@ -148,9 +152,10 @@ final class ClassesIn {
     if (in.active) {
       return Arrival.KNOWN;
     }
-    if (activate.broken()) {
-      content.drop(in.of);
-    } else if (in.gap
+    if (activate.version() == 0) {
+      anew(in);
+    }
+    if (in.gap
         || activate.version() != in.version
         || content.count(in.of) != activate.count()
         || content.checksum(in.of) != activate.checksum()) {
@@ -210,5 +215,10 @@ final class ClassesIn {
   /** Bytes of packets that wait. */
   long heldBytes() {
     return held.bytes();
+  }
+
+  @Override
+  public String toString() {
+    return all.stream().filter(it -> !it.active).map(it -> it.of).toList().toString();
   }
 }

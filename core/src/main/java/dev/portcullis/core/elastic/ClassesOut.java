@@ -254,4 +254,9 @@ final class ClassesOut {
   boolean allTaken() {
     return untaken == 0;
   }
+
+  @Override
+  public String toString() {
+    return all.stream().filter(it -> it.state != State.TAKEN).map(it -> it.of).toList().toString();
+  }
 }

@@ -45,4 +45,9 @@ final class Marks {
   boolean isEmpty() {
     return open.isEmpty();
   }
+
+  @Override
+  public String toString() {
+    return open.keySet().toString();
+  }
 }

@@ -1,6 +1,8 @@
 package dev.portcullis.standalone.simulate;
 
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** I2: every packet that came in has left, was dropped for a reason, was lost with a life, or is inside. */
@@ -10,7 +12,7 @@ final class Ledger {
   private final Map<String, Long> reasons = new TreeMap<>();
   private long received;
   private long delivered;
-  private long inside;
+  private final Set<Packet> inside = new LinkedHashSet<>();
 
   Ledger(Clockwork clock) {
     this.clock = clock;
@@ -19,7 +21,7 @@ final class Ledger {
   /** A packet came in at a port. */
   void received(Packet packet) {
     received++;
-    inside++;
+    inside.add(packet);
     packet.flow.inside++;
   }
 
@@ -52,7 +54,7 @@ final class Ledger {
       throw new Violation("I2", packet + " left twice");
     }
     packet.at = null;
-    inside--;
+    inside.remove(packet);
     packet.flow.inside--;
     clock.note(packet.number);
   }
@@ -65,8 +67,13 @@ final class Ledger {
     return delivered;
   }
 
-  long inside() {
+  /** The packets that have not been accounted for yet. */
+  Set<Packet> allInside() {
     return inside;
+  }
+
+  int inside() {
+    return inside.size();
   }
 
   Map<String, Long> reasons() {

@@ -36,6 +36,7 @@ final class Simulation {
   private final Map<ModuleId, Long> generations = new LinkedHashMap<>();
   private final Map<ModuleId, Long> cutUntilNs = new LinkedHashMap<>();
   private final Map<String, Long> lastNs = new LinkedHashMap<>();
+  private final List<Wire> orphans = new ArrayList<>();
   private final List<ToySwitch> switches = new ArrayList<>();
   private final Map<Members, Table> tables = new LinkedHashMap<>();
   private final @Nullable ArrayDeque<String> trace;
@@ -120,6 +121,13 @@ final class Simulation {
     long endNs = clock.nowNs() + REST_NS;
     while (!atRest()) {
       if (clock.nowNs() > endNs) {
+        ledger.allInside().forEach(it -> trace(() -> it + " at " + it.at));
+        for (ToyModule module : modules.values()) {
+          for (ToyShard shard : module.shards()) {
+            trace(() -> shard + ": " + shard.describe());
+            shard.wires().forEach(wire -> trace(() -> wire.describe()));
+          }
+        }
         throw new Violation(
             "liveness",
             ledger.inside() + " packets, " + traffic.open() + " flows inside, " + (coordinator().machine().idle() ? "no change" : "a change")
@@ -263,6 +271,7 @@ final class Simulation {
   /** A module has heard that it is fenced: it begins anew. */
   void fenced(ToyModule module) {
     stop(module);
+    switches.forEach(it -> it.machine().generation(module.life(), null));
     clock.after(network.nextLong(200 * Clockwork.MS), null, () -> startAndAttach(module.life().module()));
   }
 
@@ -271,7 +280,17 @@ final class Simulation {
     module.end();
     modules.remove(module.life().module(), module);
     for (ToyShard shard : module.shards()) {
-      shard.wires().forEach(Wire::orphan);
+      for (Wire wire : shard.wires()) {
+        if (wire.orphan()) {
+          orphans.add(wire);
+        }
+      }
+    }
+    for (Wire wire : List.copyOf(orphans)) {
+      if (wire.toLife().equals(module.life())) {
+        wire.refuse();
+        orphans.remove(wire);
+      }
     }
   }
 

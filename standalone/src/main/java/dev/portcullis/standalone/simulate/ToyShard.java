@@ -27,6 +27,7 @@ abstract class ToyShard extends Clockwork.Actor {
   private final ShardId id;
   private final Map<ShardId, Wire> wires = new LinkedHashMap<>();
   private final Map<ModuleId, Long> generations = new LinkedHashMap<>();
+  private final Map<ModuleId, Long> endedUpTo = new LinkedHashMap<>();
   private final Set<Wire> waiting = new LinkedHashSet<>();
   private int lastEpoch;
 
@@ -64,6 +65,11 @@ abstract class ToyShard extends Clockwork.Actor {
   /** Reads a message; false when it has to wait for a table. */
   abstract boolean read(ShardId from, Wire.Message message);
 
+  /** Says what it waits for. */
+  String describe() {
+    return "epoch " + epoch();
+  }
+
   /** Opens channels to a member. */
   void open(Life member) {
     if (generations.getOrDefault(member.module(), 0L) >= member.generation()) {
@@ -93,7 +99,7 @@ abstract class ToyShard extends Clockwork.Actor {
 
   /** A life has ended and nobody succeeds it: its channels go, and with them what they have. */
   void close(Life ended) {
-    generations.merge(ended.module(), ended.generation() + 1, Math::max);
+    endedUpTo.merge(ended.module(), ended.generation(), Math::max);
     for (int shard = 0; shard < ended.shards(); shard++) {
       Wire wire = wires.remove(new ShardId(ended.module(), shard));
       if (wire != null) {
@@ -132,7 +138,8 @@ abstract class ToyShard extends Clockwork.Actor {
   final boolean take(Wire wire, Wire.Message message) {
     Life sender = wire.from().life();
     long known = generations.getOrDefault(sender.module(), 0L);
-    if (known > sender.generation()) {
+    if (known > sender.generation()
+        || endedUpTo.getOrDefault(sender.module(), 0L) >= sender.generation()) {
       wire.refuse();
       return true;
     }

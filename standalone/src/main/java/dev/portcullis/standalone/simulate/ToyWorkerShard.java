@@ -40,6 +40,11 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     return change == null ? firstEpoch : change.epoch();
   }
 
+  @Override
+  String describe() {
+    return String.valueOf(change);
+  }
+
   int held() {
     return held.size();
   }

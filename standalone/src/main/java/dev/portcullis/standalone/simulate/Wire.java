@@ -184,19 +184,19 @@ final class Wire {
     return unsent;
   }
 
-  /** The sender's life has ended; what it had sent may still arrive. */
-  void orphan() {
-    if (!up) {
-      closed = true;
-      for (Message message : kept) {
-        if (message.body instanceof Packet packet && packet.at == this) {
-          from.gateway().ledger().lost(packet, "link-lost");
-        }
-      }
+  /**
+   * The sender's life has ended; what is on its way may still arrive.
+   *
+   * @return whether something may
+   */
+  boolean orphan() {
+    if (!up || closed || from.gateway().shard(to, toLife) == null) {
+      refuse();
     }
+    return !kept.isEmpty();
   }
 
-  /** Nothing of it is taken any more: the sender was fenced, or its life has ended. */
+  /** Nothing of it is taken any more. */
   void refuse() {
     closed = true;
     for (Message message : kept) {
@@ -205,6 +205,12 @@ final class Wire {
       }
     }
     kept.clear();
+  }
+
+  /** Says how far it is. */
+  String describe() {
+    return this + ": " + last + " sent, " + acknowledged + " acknowledged, " + processed + " processed, "
+        + parked.size() + " parked" + (up ? "" : ", down") + (closed ? ", closed" : "");
   }
 
   @Override
