@@ -353,22 +353,6 @@ public final class ChangeCoordinator {
     commitIf(known);
   }
 
-  private boolean isFencedSomewhere(Life life) {
-    for (State state : states.values()) {
-      for (Members table : new Members[] {state.now(), state.next()}) {
-        Members same = table == null ? null : table.epoch() == now.epoch() ? now : next;
-        if (table != null
-            && same != null
-            && table.epoch() == same.epoch()
-            && life.equals(same.of(life.module()))
-            && !life.equals(table.of(life.module()))) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
   /** C4: all have said what they have. */
   private void resolveIfAllSaid() {
     if (phase != Phase.ASKING || !states.keySet().containsAll(asked) || states.isEmpty()) {
@@ -416,15 +400,18 @@ public final class ChangeCoordinator {
     begin();
   }
 
-  /** Lives in the tables that have ended, or that only some have heard of as fenced. */
+  /** Lives in the tables that have ended, and lives that anybody takes for ended. */
   private void replaceEnded() {
     for (Life life : all()) {
       Life present = attached.get(life.module());
-      if (life.equals(present) && !life.isWorker() && isFencedSomewhere(life)) {
-        generation(life, null);
-      } else if (!life.equals(present) && (present != null || !life.isWorker())) {
+      if (!life.equals(present) && (present != null || !life.isWorker())) {
         attached.remove(life.module());
         generation(life, present);
+      }
+    }
+    for (Life life : List.copyOf(attached.values())) {
+      if (states.values().stream().anyMatch(it -> it.refuses(life))) {
+        generation(life, null);
       }
     }
   }

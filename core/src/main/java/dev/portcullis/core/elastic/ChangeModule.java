@@ -14,6 +14,9 @@ import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.ControlMessage.State;
 import dev.portcullis.core.link.ModuleId;
 import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +42,7 @@ public final class ChangeModule {
   private final BitSet known = new BitSet();
   private final BitSet copied = new BitSet();
   private final BitSet done = new BitSet();
+  private final Map<ModuleId, Life> endedLives = new LinkedHashMap<>();
   private long term;
   private @Nullable Members now;
   private @Nullable Members next;
@@ -65,7 +69,8 @@ public final class ChangeModule {
       case Generation generation -> generation(generation);
       case Ask ask -> {
         Members table = now == null ? Members.NONE : now;
-        actions.answer(new State(self, ask.term(), table, next, committed));
+        actions.answer(new State(
+                self, ask.term(), table, next, committed, List.copyOf(endedLives.values())));
       }
     }
     return true;
@@ -135,6 +140,7 @@ public final class ChangeModule {
   private void generation(Generation generation) {
     Life successor = generation.successor();
     Life ended = generation.ended();
+    endedLives.merge(ended.module(), ended, (a, b) -> a.generation() > b.generation() ? a : b);
     if (now != null) {
       now = successor == null ? now.without(ended) : now.with(successor);
     }

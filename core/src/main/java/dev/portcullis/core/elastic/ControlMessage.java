@@ -1,6 +1,7 @@
 package dev.portcullis.core.elastic;
 
 import dev.portcullis.core.link.ModuleId;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What the coordinator and the modules say to each other. */
@@ -74,7 +75,23 @@ public sealed interface ControlMessage {
    *     no order has come yet
    * @param next table of the change in progress, null where there is none
    * @param committed whether {@code next} is decided
+   * @param ended the last life of each module that it was told the end of
    */
-  record State(Life from, long term, Members now, @Nullable Members next, boolean committed)
-      implements Answer {}
+  record State(
+      Life from,
+      long term,
+      Members now,
+      @Nullable Members next,
+      boolean committed,
+      List<Life> ended)
+      implements Answer {
+
+    /** Whether this module takes nothing of a life any more. */
+    boolean refuses(Life life) {
+      return ended.stream()
+          .anyMatch(
+              it ->
+                  it.module().equals(life.module()) && it.generation() >= life.generation());
+    }
+  }
 }

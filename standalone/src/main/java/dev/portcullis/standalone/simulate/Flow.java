@@ -19,8 +19,8 @@ final class Flow {
   /** Packets that are inside the gateway. */
   int inside;
 
-  /** Packets that its hosts are about to send. */
-  int coming;
+  /** Requests and replies that its hosts are about to send. */
+  final int[] coming = new int[2];
 
   long nextReplyNs;
 
@@ -49,7 +49,8 @@ final class Flow {
   boolean over() {
     return (sentRequests == requests || broken)
         && inside == 0
-        && (coming == 0 || server.ended() || client.ended());
+        && (coming[0] == 0 || client.ended())
+        && (coming[1] == 0 || server.ended());
   }
 
   /** Key after translation, when there is one. */

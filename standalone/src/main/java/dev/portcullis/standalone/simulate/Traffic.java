@@ -73,14 +73,14 @@ final class Traffic {
             ? Packet.Kind.OPEN
             : flow.sentRequests == flow.requests ? Packet.Kind.CLOSE : Packet.Kind.DATA;
     Packet packet = new Packet(++lastPacket, flow, false, flow.sentRequests, kind);
-    flow.coming++;
+    flow.coming[0]++;
     gateway
         .clock()
         .at(
             gateway.clock().nowNs(),
             flow.client,
             () -> {
-              flow.coming--;
+              flow.coming[0]--;
               flow.client.receive(packet);
             });
     if (kind != Packet.Kind.CLOSE) {
@@ -107,14 +107,14 @@ final class Traffic {
     if (packet.reply || packet.kind == Packet.Kind.DATA && random.nextInt(10) < 3) {
       return;
     }
-    flow.coming++;
+    flow.coming[1]++;
     flow.nextReplyNs =
         Math.max(flow.nextReplyNs + 1, gateway.clock().nowNs() + random.nextLong(2 * Clockwork.MS));
     gateway.clock().at(flow.nextReplyNs, port, () -> reply(flow, packet.kind));
   }
 
   private void reply(Flow flow, Packet.Kind kind) {
-    flow.coming--;
+    flow.coming[1]--;
     Packet packet = new Packet(++lastPacket, flow, true, ++flow.sentReplies, kind);
     flow.server.receive(packet);
   }
