@@ -15,6 +15,7 @@ import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.ControlMessage.State;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,6 +72,7 @@ public final class ChangeCoordinator {
   private final Set<ModuleId> known = new HashSet<>();
   private final Set<ModuleId> copied = new HashSet<>();
   private final Set<ModuleId> done = new HashSet<>();
+  private final Map<ModuleId, Long> left = new HashMap<>();
   private final Set<ModuleId> leftOut = new HashSet<>();
   private List<ModuleId> wanted = List.of();
   private Phase phase;
@@ -134,20 +136,83 @@ public final class ChangeCoordinator {
     return modules.stream().map(ModuleId::encoded).toList();
   }
 
-  /** A module is there in a first life, or after it was fenced or left out. */
+  /**
+   * A module is there: in a first life, or in place of one that has ended. A worker whose earlier
+   * life has a place in the table takes that place; an IO module gets one by a change.
+   */
   public void attach(Life life) {
-    Life before = attached.get(life.module());
-    if (before != null && !before.equals(life)) {
+    ModuleId module = life.module();
+    if (life.generation() <= left.getOrDefault(module, 0L) || life.equals(attached.get(module))) {
+      return;
+    }
+    Life before = memberBefore(life);
+    if (before != null && life.isWorker()) {
+      generation(before, life);
+      return;
+    }
+    if (before != null) {
       generation(before, null);
     }
-    attached.put(life.module(), life);
-    leftOut.remove(life.module());
+    attached.put(module, life);
+    leftOut.remove(module);
     if (phase == Phase.ASKING) {
-      asked.add(life.module());
-      actions.order(life.module(), new Ask(term));
+      asked.add(module);
+      actions.order(module, new Ask(term));
     } else {
       begin();
     }
+  }
+
+  /** Returns the life that has the place of a module in a table, if that is an earlier one. */
+  private @Nullable Life memberBefore(Life life) {
+    Life place = now.of(life.module());
+    if (place == null && next != null) {
+      place = next.of(life.module());
+    }
+    return place == null || place.equals(life) ? null : place;
+  }
+
+  /**
+   * A life has ended: its process is known to be gone. A worker's place waits for another life of
+   * it; without a place a joiner is not waited for.
+   */
+  public void ended(Life life) {
+    if (!life.isWorker()) {
+      generation(life, null);
+      return;
+    }
+    if (!life.equals(attached.get(life.module()))) {
+      return;
+    }
+    forget(life);
+    if (phase == Phase.PREPARING && !now.has(life.module()) && isNextMember(life)) {
+      abort();
+    }
+    resolveIfAllSaid();
+    begin();
+  }
+
+  private boolean isNextMember(Life life) {
+    return next != null && life.equals(next.of(life.module()));
+  }
+
+  private void abort() {
+    if (next != null) {
+      toAll(new Abort(term, next.epoch()));
+    }
+    next = null;
+    phase = Phase.IDLE;
+    begin();
+  }
+
+  private void forget(Life life) {
+    ModuleId module = life.module();
+    known.remove(module);
+    copied.remove(module);
+    done.remove(module);
+    states.remove(module);
+    asked.remove(module);
+    attached.remove(module);
   }
 
   private List<Life> livesWanted() {
@@ -266,26 +331,28 @@ public final class ChangeCoordinator {
     }
   }
 
+  private void leave(Life life) {
+    attached.remove(life.module());
+    left.merge(life.module(), life.generation(), Math::max);
+  }
+
   /** Who is in the table no more ends; with the same number another life may come. */
   private void leave(Members before, Members table) {
     for (Life life : before.lives()) {
       if (!table.has(life.module())) {
-        attached.remove(life.module());
+        leave(life);
       }
     }
   }
 
   /**
-   * A life has ended: its process is known to be gone, or it is fenced.
+   * Nothing of a life is taken any more.
    *
-   * @param successor who goes on with its number under the same table; null: nobody, a change will
-   *     follow
+   * @param successor who goes on with its number under the same table; null: nobody
    */
-  public void generation(Life ended, @Nullable Life successor) {
+  private void generation(Life ended, @Nullable Life successor) {
     Life present = attached.get(ended.module());
-    boolean member =
-        ended.equals(now.of(ended.module()))
-            || next != null && ended.equals(next.of(ended.module()));
+    boolean member = ended.equals(now.of(ended.module())) || isNextMember(ended);
     if (!ended.equals(present) && (present != null || !member)) {
       return;
     }
@@ -293,12 +360,7 @@ public final class ChangeCoordinator {
     for (Life life : List.copyOf(attached.values())) {
       actions.order(life.module(), order);
     }
-    known.remove(ended.module());
-    copied.remove(ended.module());
-    done.remove(ended.module());
-    states.remove(ended.module());
-    asked.remove(ended.module());
-    attached.remove(ended.module());
+    forget(ended);
     now = successor == null ? now.without(ended) : now.with(successor);
     if (next != null) {
       next = successor == null ? next.without(ended) : next.with(successor);
@@ -343,10 +405,7 @@ public final class ChangeCoordinator {
       }
       if (!now.has(life.module())) {
         leftOut.add(life.module());
-        toAll(new Abort(term, table.epoch()));
-        next = null;
-        phase = Phase.IDLE;
-        begin();
+        abort();
         return;
       }
     }
@@ -384,6 +443,11 @@ public final class ChangeCoordinator {
         before = table.epoch() == before.epoch() ? before.and(table) : before;
       }
     }
+    for (State state : states.values()) {
+      if (state.left()) {
+        leave(state.from());
+      }
+    }
     now = before;
     highestEpoch = newest.epoch() + EPOCHS_LEFT_OUT;
     if (newest.epoch() == before.epoch()) {
@@ -410,7 +474,7 @@ public final class ChangeCoordinator {
       }
     }
     for (Life life : List.copyOf(attached.values())) {
-      if (states.values().stream().anyMatch(it -> it.refuses(life))) {
+      if (!life.isWorker() && states.values().stream().anyMatch(it -> it.refuses(life))) {
         generation(life, null);
       }
     }

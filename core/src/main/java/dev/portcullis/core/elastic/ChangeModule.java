@@ -47,6 +47,7 @@ public final class ChangeModule {
   private @Nullable Members now;
   private @Nullable Members next;
   private boolean committed;
+  private boolean left;
 
   /** Describes a life that has no table yet. */
   public ChangeModule(Life self, Actions actions) {
@@ -70,15 +71,15 @@ public final class ChangeModule {
       case Ask ask -> {
         Members table = now == null ? Members.NONE : now;
         actions.answer(new State(
-                self, ask.term(), table, next, committed, List.copyOf(endedLives.values())));
+                self, ask.term(), table, next, committed, left, List.copyOf(endedLives.values())));
       }
     }
     return true;
   }
 
-  /** Whether this module has a place in the present table, or in the next; so before the first. */
-  public boolean hasPlace() {
-    return now == null || now.has(self.module()) || next != null && next.has(self.module());
+  /** Whether this life had a place in a table, and has none in the present one: it should end. */
+  public boolean hasLeft() {
+    return left;
   }
 
   private boolean isNext(int epoch) {
@@ -99,7 +100,7 @@ public final class ChangeModule {
       answerPrepared();
       return;
     }
-    if (now != null && prepare.next().epoch() <= now.epoch()) {
+    if (left || now != null && prepare.next().epoch() <= now.epoch()) {
       return;
     }
     now = prepare.now();
@@ -130,9 +131,11 @@ public final class ChangeModule {
 
   private void retire(Retire retire) {
     if (isNext(retire.epoch())) {
+      Members before = now;
       now = next;
       next = null;
       committed = false;
+      left = before != null && before.has(self.module()) && now != null && !now.has(self.module());
       actions.shards(retire);
     }
   }

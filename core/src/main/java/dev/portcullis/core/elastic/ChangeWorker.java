@@ -253,6 +253,9 @@ public final class ChangeWorker {
     ClassesIn incoming = in;
     ClassesOut outgoing = out;
     int me = self.module().number();
+    if (packetEpoch < sender.now().epoch()) {
+      return NOT_OWNER;
+    }
     if (incoming == null || outgoing == null) {
       return ownerNow == me ? PROCESS : NOT_OWNER;
     }

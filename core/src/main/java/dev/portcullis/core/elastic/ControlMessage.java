@@ -75,6 +75,7 @@ public sealed interface ControlMessage {
    *     no order has come yet
    * @param next table of the change in progress, null where there is none
    * @param committed whether {@code next} is decided
+   * @param left whether it had a place and has none any more: it ends
    * @param ended the last life of each module that it was told the end of
    */
   record State(
@@ -83,6 +84,7 @@ public sealed interface ControlMessage {
       Members now,
       @Nullable Members next,
       boolean committed,
+      boolean left,
       List<Life> ended)
       implements Answer {
 

@@ -28,6 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       TraceCommand.class,
       FlowsCommand.class,
       BenchCommand.class,
+      SimulateCommand.class,
     },
     footer = {
       "",

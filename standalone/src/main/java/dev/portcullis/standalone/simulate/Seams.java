@@ -1,7 +1,9 @@
 package dev.portcullis.standalone.simulate;
 
+import dev.portcullis.core.elastic.ChangeCoordinator;
 import dev.portcullis.core.elastic.ChangeModule;
 import dev.portcullis.core.elastic.ChangeWorker;
+import dev.portcullis.core.elastic.ControlMessage.Answer;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
@@ -28,7 +30,7 @@ class Seams {
   }
 
   /** What becomes of a packet. */
-  int admit(int verdict) {
+  int admit(ToyWorkerShard shard, int verdict) {
     return verdict;
   }
 
@@ -40,5 +42,20 @@ class Seams {
   /** An order reaches a module. */
   boolean order(ChangeModule module, Order order) {
     return module.order(order);
+  }
+
+  /** An answer of a module reaches a coordinator. */
+  void answer(ChangeCoordinator coordinator, Answer answer) {
+    coordinator.answer(answer);
+  }
+
+  /** Whether a port takes packets in. */
+  boolean mayTakeIn(boolean may) {
+    return may;
+  }
+
+  /** Whether nothing of a life is taken any more. */
+  boolean refuses(boolean ended) {
+    return ended;
   }
 }

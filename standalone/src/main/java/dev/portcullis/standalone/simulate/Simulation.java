@@ -24,7 +24,7 @@ final class Simulation {
 
   private static final long TICK_NS = 20 * Clockwork.MS;
   private static final long REST_NS = 60 * Clockwork.SECOND;
-  private static final int TRACE = 400;
+  private static final int TRACE = 60;
 
   private final Plan plan;
   private final Seams seams;
@@ -77,7 +77,7 @@ final class Simulation {
     } catch (Violation e) {
       violation = e;
     } catch (RuntimeException e) {
-      violation = new Violation("machine", e + " at " + e.getStackTrace()[0]);
+      violation = new Violation("machine", e.toString());
       violation.initCause(e);
     }
     return new Outcome(
@@ -271,7 +271,7 @@ final class Simulation {
   /** A module has heard that it is fenced: it begins anew. */
   void fenced(ToyModule module) {
     stop(module);
-    switches.forEach(it -> it.machine().generation(module.life(), null));
+    switches.forEach(it -> it.machine().ended(module.life()));
     clock.after(network.nextLong(200 * Clockwork.MS), null, () -> startAndAttach(module.life().module()));
   }
 
@@ -296,7 +296,7 @@ final class Simulation {
 
   /** A module has forgotten a table: it ends when it has no place in the present one. */
   void retired(ToyModule module) {
-    if (!module.machine().hasPlace()) {
+    if (module.machine().hasLeft()) {
       if (module.life().isWorker()) {
         leave(module);
       } else {
@@ -319,7 +319,7 @@ final class Simulation {
         }
       }
       stop(module);
-      switches.forEach(it -> it.machine().generation(module.life(), null));
+      switches.forEach(it -> it.machine().ended(module.life()));
       startAndAttach(module.life().module());
     }
   }
@@ -331,7 +331,7 @@ final class Simulation {
         String way = module + " " + term;
         long at = Math.max(lastNs.getOrDefault(way, 0L), controlArrivalNs(module.life().module()));
         lastNs.put(way, at);
-        clock.at(at, it, () -> it.machine().answer(answer));
+        clock.at(at, it, () -> seams.answer(it.machine(), answer));
       }
     }
   }

@@ -32,7 +32,7 @@ final class ToyIoShard extends ToyShard implements ChangeSender.Actions {
   /** A host sends a packet. */
   void receive(Packet packet) {
     ChangeSender it = sender;
-    if (it == null || !it.mayTakeIn()) {
+    if (it == null || !gateway().seams().mayTakeIn(it.mayTakeIn())) {
       packet.flow.broken = true;
       return;
     }

@@ -138,8 +138,10 @@ abstract class ToyShard extends Clockwork.Actor {
   final boolean take(Wire wire, Wire.Message message) {
     Life sender = wire.from().life();
     long known = generations.getOrDefault(sender.module(), 0L);
-    if (known > sender.generation()
-        || endedUpTo.getOrDefault(sender.module(), 0L) >= sender.generation()) {
+    boolean ended =
+        known > sender.generation()
+            || endedUpTo.getOrDefault(sender.module(), 0L) >= sender.generation();
+    if (gateway.seams().refuses(ended)) {
       wire.refuse();
       return true;
     }

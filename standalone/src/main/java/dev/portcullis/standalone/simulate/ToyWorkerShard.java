@@ -182,7 +182,7 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     }
     int ownerNow = gateway().owner(now, key).module().number();
     int ownerNext = next == null ? ownerNow : gateway().owner(next, key).module().number();
-    int verdict = gateway().seams().admit(it.admit(underEpoch, ownerNow, ownerNext, lane));
+    int verdict = gateway().seams().admit(this, it.admit(underEpoch, ownerNow, ownerNext, lane));
     switch (verdict) {
       case ChangeWorker.PROCESS -> process(packet, underEpoch);
       case ChangeWorker.HOLD -> {
