@@ -70,7 +70,8 @@ public final class ChangeModule {
       case Generation generation -> generation(generation);
       case Ask ask -> {
         Members table = now == null ? Members.NONE : now;
-        actions.answer(new State(
+        actions.answer(
+            new State(
                 self, ask.term(), table, next, committed, left, List.copyOf(endedLives.values())));
       }
     }

@@ -92,8 +92,7 @@ public sealed interface ControlMessage {
     boolean refuses(Life life) {
       return ended.stream()
           .anyMatch(
-              it ->
-                  it.module().equals(life.module()) && it.generation() >= life.generation());
+              it -> it.module().equals(life.module()) && it.generation() >= life.generation());
     }
   }
 }

@@ -4,7 +4,10 @@ import dev.portcullis.standalone.replay.Tally;
 import java.io.PrintWriter;
 import java.util.function.Consumer;
 
-/** Shows how far a long command is: on a terminal in place, elsewhere a plain line every few seconds. */
+/**
+ * Shows how far a long command is: on a terminal in place, elsewhere a plain line every few
+ * seconds.
+ */
 final class Progress implements Consumer<Tally> {
 
   private static final long TERMINAL_NS = 200_000_000L;

@@ -29,7 +29,8 @@ final class SimulateCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
-      description = "Seed of all chance: the same seed is the same run (default: ${DEFAULT-VALUE}).")
+      description =
+          "Seed of all chance: the same seed is the same run (default: ${DEFAULT-VALUE}).")
   private long seed = 1;
 
   @Option(

@@ -38,6 +38,8 @@ record Happening(long atNs, Kind kind, int which, long durationNs) {
         atNs / 1e9,
         kind,
         kind == Kind.SCALE ? Integer.toBinaryString(which) : Integer.toString(which),
-        durationNs == 0 ? "" : String.format(java.util.Locale.ROOT, " for %.6f s", durationNs / 1e9));
+        durationNs == 0
+            ? ""
+            : String.format(java.util.Locale.ROOT, " for %.6f s", durationNs / 1e9));
   }
 }

@@ -5,7 +5,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
-/** I2: every packet that came in has left, was dropped for a reason, was lost with a life, or is inside. */
+/**
+ * I2: every packet that came in has left, was dropped for a reason, was lost with a life, or is
+ * inside.
+ */
 final class Ledger {
 
   private final Clockwork clock;

@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * What an episode is like. Each seed gives another mixture: how many of what, how slow, which faults
- * and how often.
+ * What an episode is like. Each seed gives another mixture: how many of what, how slow, which
+ * faults and how often.
  *
  * @param seed of all chance in the episode
  * @param durationNs after which nothing happens any more; then all must come to rest
@@ -86,8 +86,7 @@ record Plan(
     long duration = 0;
     switch (kind) {
       case SCALE -> which = 1 + random.nextInt((1 << workers) - 1);
-      case PAUSE, CUT ->
-          duration = random.nextLong((random.nextInt(10) == 0 ? 8_000 : 150) * MS);
+      case PAUSE, CUT -> duration = random.nextLong((random.nextInt(10) == 0 ? 8_000 : 150) * MS);
       case BREAK, SWITCH -> duration = random.nextLong((random.nextInt(10) == 0 ? 2_000 : 50) * MS);
       default -> {}
     }
@@ -97,8 +96,19 @@ record Plan(
   /** Returns the same plan with another schedule. */
   Plan with(List<Happening> other) {
     return new Plan(
-        seed, durationNs, workers, ios, shards, lanes, flows, gapNs, delayNs, entryBytes,
-        holdBytes, timing, List.copyOf(other));
+        seed,
+        durationNs,
+        workers,
+        ios,
+        shards,
+        lanes,
+        flows,
+        gapNs,
+        delayNs,
+        entryBytes,
+        holdBytes,
+        timing,
+        List.copyOf(other));
   }
 
   /** Number of changes of the wanted workers. */

@@ -130,9 +130,17 @@ final class Simulation {
         }
         throw new Violation(
             "liveness",
-            ledger.inside() + " packets, " + traffic.open() + " flows inside, " + (coordinator().machine().idle() ? "no change" : "a change")
-                + " in progress " + REST_NS / Clockwork.SECOND + " s after the last fault: " + coordinator().machine().now()
-                + ", " + coordinator().machine().next());
+            ledger.inside()
+                + " packets, "
+                + traffic.open()
+                + " flows inside, "
+                + (coordinator().machine().idle() ? "no change" : "a change")
+                + " in progress "
+                + REST_NS / Clockwork.SECOND
+                + " s after the last fault: "
+                + coordinator().machine().now()
+                + ", "
+                + coordinator().machine().next());
       }
       runUntil(clock.nowNs() + 100 * Clockwork.MS);
     }
@@ -272,7 +280,8 @@ final class Simulation {
   void fenced(ToyModule module) {
     stop(module);
     switches.forEach(it -> it.machine().ended(module.life()));
-    clock.after(network.nextLong(200 * Clockwork.MS), null, () -> startAndAttach(module.life().module()));
+    clock.after(
+        network.nextLong(200 * Clockwork.MS), null, () -> startAndAttach(module.life().module()));
   }
 
   private void stop(ToyModule module) {

@@ -30,7 +30,8 @@ final class ToyModule extends Clockwork.Actor implements ChangeModule.Actions {
     this.empty = empty;
     machine = new ChangeModule(life, this);
     for (int i = 0; i < life.shards(); i++) {
-      shards.add(life.isWorker() ? new ToyWorkerShard(gateway, this, i) : new ToyIoShard(gateway, this));
+      shards.add(
+          life.isWorker() ? new ToyWorkerShard(gateway, this, i) : new ToyIoShard(gateway, this));
     }
   }
 

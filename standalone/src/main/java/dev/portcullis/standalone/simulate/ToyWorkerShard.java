@@ -18,7 +18,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A thread of a worker: a flow's packets are counted under its first key, and its path under the second. */
+/**
+ * A thread of a worker: a flow's packets are counted under its first key, and its path under the
+ * second.
+ */
 final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
 
   private static final int PACKET_BYTES = 1_000;
@@ -218,7 +221,8 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     if (packet.hops == 2) {
       ToyIoShard port = packet.reply ? packet.flow.client : packet.flow.server;
       ModuleId io = port.id().module();
-      boolean member = port.life().equals(now.of(io)) || next != null && port.life().equals(next.of(io));
+      boolean member =
+          port.life().equals(now.of(io)) || next != null && port.life().equals(next.of(io));
       if (!member || wire(port.id()) == null) {
         gateway().ledger().lost(packet, "port-gone");
       } else {
@@ -245,7 +249,8 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     Flow flow = packet.flow;
     Entry entry = content.find(flow.key);
     if (entry == null != !flow.open) {
-      throw new Violation("I1", this + (entry == null ? " lacks" : " still has") + " flow " + flow.id);
+      throw new Violation(
+          "I1", this + (entry == null ? " lacks" : " still has") + " flow " + flow.id);
     }
     if (entry == null) {
       if (packet.kind != Packet.Kind.OPEN || packet.reply) {

@@ -85,7 +85,10 @@ final class Traffic {
             });
     if (kind != Packet.Kind.CLOSE) {
       // bursts: many follow at once
-      gateway.clock().after(random.nextInt(3) == 0 ? random.nextLong(200_000) : gap(), null, () -> request(flow));
+      gateway
+          .clock()
+          .after(
+              random.nextInt(3) == 0 ? random.nextLong(200_000) : gap(), null, () -> request(flow));
     } else {
       end(flow);
     }

@@ -209,8 +209,18 @@ final class Wire {
 
   /** Says how far it is. */
   String describe() {
-    return this + ": " + last + " sent, " + acknowledged + " acknowledged, " + processed + " processed, "
-        + parked.size() + " parked" + (up ? "" : ", down") + (closed ? ", closed" : "");
+    return this
+        + ": "
+        + last
+        + " sent, "
+        + acknowledged
+        + " acknowledged, "
+        + processed
+        + " processed, "
+        + parked.size()
+        + " parked"
+        + (up ? "" : ", down")
+        + (closed ? ", closed" : "");
   }
 
   @Override

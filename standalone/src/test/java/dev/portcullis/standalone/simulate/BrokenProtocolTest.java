@@ -32,7 +32,10 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
-/** Each rule of the protocol is broken in turn, between the machines and their world: the simulator notices. */
+/**
+ * Each rule of the protocol is broken in turn, between the machines and their world: the simulator
+ * notices.
+ */
 class BrokenProtocolTest {
 
   private static final int EPISODES = 1_000;
@@ -42,8 +45,7 @@ class BrokenProtocolTest {
       Plan plan = Plan.of(seed, 10 * Clockwork.SECOND);
       Violation violation = new Simulation(plan, broken.get(), false).run().violation();
       if (violation != null) {
-        assertTrue(
-            List.of(invariants).contains(violation.invariant()), String.valueOf(violation));
+        assertTrue(List.of(invariants).contains(violation.invariant()), String.valueOf(violation));
         return;
       }
     }
@@ -346,7 +348,8 @@ class BrokenProtocolTest {
         "I1",
         "I3",
         "I5",
-        "I6");
+        "I6",
+        "liveness");
   }
 
   @Test

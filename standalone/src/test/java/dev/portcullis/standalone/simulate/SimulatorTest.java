@@ -34,13 +34,13 @@ class SimulatorTest {
       Plan plan = Plan.of(seed, 20 * Clockwork.SECOND);
       Plan calm =
           plan.with(
-              plan.happenings().stream()
-                  .filter(it -> it.kind() == Happening.Kind.SCALE)
-                  .toList());
+              plan.happenings().stream().filter(it -> it.kind() == Happening.Kind.SCALE).toList());
       Simulation.Outcome outcome = new Simulation(calm, new Seams(), false).run();
       assertNull(outcome.violation());
       assertTrue(
-          (plan.holdBytes() < 1 << 20 ? Set.of("policy", "hold-overflow", "no-flow") : Set.of("policy"))
+          (plan.holdBytes() < 1 << 20
+                  ? Set.of("policy", "hold-overflow", "no-flow")
+                  : Set.of("policy"))
               .containsAll(outcome.dropped().keySet()),
           seed + ": " + outcome.dropped());
     }
