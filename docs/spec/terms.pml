@@ -56,13 +56,9 @@ inline all2(kind, x) { o2[0]!kind,x; o2[1]!kind,x; o2[2]!kind,x }
 proctype Coordinator1() {
   atomic { at1 = 2; all1(PREPARE, 2) };
   do
-#if MUT == 2
-  :: atomic { said1[0] -> all1(COMMIT, at1); break }                          /* does not wait for all */
-#else
   :: atomic { said1[0] && said1[1] && said1[2] -> all1(COMMIT, at1); break }
-#endif
-#if MUT == 3
-  :: atomic { at1 == 2 && said1[0] && said1[1] && said1[2] -> o1[0]!COMMIT,2; at1 = 3; o1[1]!ABORT,2; o1[2]!ABORT,2; break }   /* gives up after a commit */
+#if MUT == 2
+  :: atomic { at1 == 2 && said1[0] && said1[1] && said1[2] -> o1[0]!COMMIT,2; at1 = 3; o1[1]!ABORT,2; o1[1]!PREPARE,3; o1[1]!COMMIT,3; break }   /* gives up after a commit */
 #endif
   :: atomic { at1 == 2 -> all1(ABORT, 2); at1 = 3; said1[0] = false; said1[1] = false; said1[2] = false; all1(PREPARE, 3) }
   :: break                                                                    /* dies */
@@ -73,7 +69,7 @@ proctype Coordinator1() {
 proctype Coordinator2() {
   byte newest, i;
   atomic { all2(ASK, 0) };
-#if MUT == 4
+#if MUT == 3
   atomic { answer[0] > 0 -> newest = answer[0] - 1 };                         /* does not wait for all */
 #else
   atomic { answer[0] > 0 && answer[1] > 0 && answer[2] > 0 ->

@@ -26,8 +26,7 @@ class SpecTest {
     for (String program : List.of("spin", "gcc")) {
       assumeTrue(isInstalled(program), program + " is not installed");
     }
-    Process check =
-        new ProcessBuilder(CHECK.toString(), "small").redirectErrorStream(true).start();
+    Process check = new ProcessBuilder(CHECK.toString(), "small").redirectErrorStream(true).start();
     String said = new String(check.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, check.waitFor(), said);
   }
