@@ -48,8 +48,8 @@ public final class ChangeCoordinator {
   /** Where orders go. */
   public interface Actions {
 
-    /** Sends an order to a module. */
-    void order(ModuleId to, Order order);
+    /** Sends an order to a life; no other life of the module may get it. */
+    void order(Life to, Order order);
   }
 
   private enum Phase {
@@ -92,7 +92,7 @@ public final class ChangeCoordinator {
     phase = Phase.IDLE;
     for (Life life : first.lives()) {
       attached.put(life.module(), life);
-      actions.order(life.module(), new Begin(term, first, null, false));
+      actions.order(life, new Begin(term, first, null, false));
     }
     wanted = first.lives().stream().map(Life::module).toList();
   }
@@ -107,7 +107,7 @@ public final class ChangeCoordinator {
     for (Life life : modules) {
       attached.put(life.module(), life);
       asked.add(life.module());
-      actions.order(life.module(), new Ask(term));
+      actions.order(life, new Ask(term));
     }
   }
 
@@ -157,7 +157,7 @@ public final class ChangeCoordinator {
     leftOut.remove(module);
     if (phase == Phase.ASKING) {
       asked.add(module);
-      actions.order(module, new Ask(term));
+      actions.order(life, new Ask(term));
     } else {
       begin();
     }
@@ -233,8 +233,16 @@ public final class ChangeCoordinator {
   }
 
   private void begin() {
-    if (phase == Phase.IDLE && due()) {
-      prepare(new Members(++highestEpoch, livesWanted()));
+    if (phase != Phase.IDLE || !due()) {
+      return;
+    }
+    Members table = new Members(++highestEpoch, livesWanted());
+    if (now.epoch() == 0) {
+      // nobody has one: there is nothing to hand over
+      now = table;
+      toAll(new Begin(term, table, null, false));
+    } else {
+      prepare(table);
     }
   }
 
@@ -255,7 +263,7 @@ public final class ChangeCoordinator {
   private void toAll(Order order) {
     for (Life life : all()) {
       if (life.equals(attached.get(life.module()))) {
-        actions.order(life.module(), order);
+        actions.order(life, order);
       }
     }
   }
@@ -358,7 +366,7 @@ public final class ChangeCoordinator {
     }
     Order order = new Generation(term, ended, successor);
     for (Life life : List.copyOf(attached.values())) {
-      actions.order(life.module(), order);
+      actions.order(life, order);
     }
     forget(ended);
     now = successor == null ? now.without(ended) : now.with(successor);
@@ -382,10 +390,17 @@ public final class ChangeCoordinator {
     Members table = next;
     if (phase == Phase.ASKING) {
       asked.add(module);
-      actions.order(module, new Ask(term));
+      actions.order(successor, new Ask(term));
       return;
     }
-    actions.order(module, new Begin(term, now, table, phase == Phase.COMMITTED));
+    actions.order(successor, new Begin(term, now, table, phase == Phase.COMMITTED));
+    if (table != null) {
+      // for a life that had begun under an earlier coordinator
+      actions.order(successor, new Prepare(term, now, table));
+      if (phase == Phase.COMMITTED) {
+        actions.order(successor, new Commit(term, table.epoch()));
+      }
+    }
   }
 
   /** C2, when it takes too long. */

@@ -357,6 +357,9 @@ public final class ChangeWorker {
     barriers.forget(ended);
     marks.forget(ended);
     sender.generation(ended, successor);
+    if (successor != null && phase == Phase.CLOSED) {
+      mark(successor);
+    }
     advance();
   }
 
@@ -371,9 +374,6 @@ public final class ChangeWorker {
     barriers.spoken(peer, epoch);
     Members next = sender.next();
     if (out != null && in != null && next != null) {
-      if (phase == Phase.CLOSED) {
-        marks.set(peer, actions.lastNumber(peer));
-      }
       out.again(peer, empty);
       for (ClassesIn.In it : in.activeFrom(peer)) {
         actions.send(peer, new Taken(next.epoch(), it.of));
@@ -435,12 +435,14 @@ public final class ChangeWorker {
     phase = Phase.CLOSED;
     outgoing.close();
     List<Life> members = new ArrayList<>(sender.now().union(next));
-    for (Life member : members) {
-      for (int shard = 0; shard < member.shards(); shard++) {
-        ShardId to = new ShardId(member.module(), shard);
-        if (!to.equals(self)) {
-          marks.set(to, actions.lastNumber(to));
-        }
+    members.forEach(this::mark);
+  }
+
+  private void mark(Life member) {
+    for (int shard = 0; shard < member.shards(); shard++) {
+      ShardId to = new ShardId(member.module(), shard);
+      if (!to.equals(self)) {
+        marks.set(to, actions.lastNumber(to));
       }
     }
   }

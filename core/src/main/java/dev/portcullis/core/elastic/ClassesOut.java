@@ -104,9 +104,7 @@ final class ClassesOut {
         out.broken = broken;
         byWorkerAndLane[number * lanes + lane] = out;
         all.add(out);
-        if (!broken) {
-          content.track(out.of);
-        }
+        content.track(out.of);
       }
     }
     untaken = all.size();
@@ -127,7 +125,7 @@ final class ClassesOut {
   void copy() {
     for (Out out : all) {
       long[] numbers = out.copies;
-      if (out.state == State.COPYING && !out.broken && numbers[0] <= numbers[1] && copyOnce(out)) {
+      if (out.state == State.COPYING && numbers[0] <= numbers[1] && copyOnce(out)) {
         numbers[0] = actions.lastNumber(out.to);
       }
     }
@@ -146,7 +144,7 @@ final class ClassesOut {
   boolean copied() {
     long behind = 0;
     for (Out out : all) {
-      behind += out.state == State.COPYING && !out.broken ? content.behindBytes(out.of) : 0;
+      behind += out.state == State.COPYING ? content.behindBytes(out.of) : 0;
     }
     return behind < BEHIND_BYTES;
   }
@@ -176,11 +174,11 @@ final class ClassesOut {
   }
 
   private void activate(Out out) {
-    while (!out.broken && copyOnce(out)) {
+    while (copyOnce(out)) {
       // the rest
     }
-    long count = out.broken ? 0 : content.count(out.of);
-    long checksum = out.broken ? 0 : content.checksum(out.of);
+    long count = content.count(out.of);
+    long checksum = content.checksum(out.of);
     actions.send(out.to, new Activate(epoch, out.of, out.version, count, checksum, out.broken));
   }
 
@@ -194,9 +192,7 @@ final class ClassesOut {
 
   private void again(Out out) {
     out.version = 0;
-    if (!out.broken) {
-      content.track(out.of);
-    }
+    content.track(out.of);
     if (out.state == State.SENT) {
       activate(out);
     }
@@ -208,9 +204,7 @@ final class ClassesOut {
     if (out != null && out.state == State.SENT) {
       out.state = State.TAKEN;
       untaken--;
-      if (!out.broken) {
-        content.drop(of);
-      }
+      content.drop(of);
     }
   }
 

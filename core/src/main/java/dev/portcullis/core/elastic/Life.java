@@ -7,7 +7,8 @@ import dev.portcullis.core.link.ModuleId;
  *
  * @param module IO module or worker
  * @param generation number of the life; a successor has a higher one
- * @param shards its threads, each with channels of its own: 1 or more
+ * @param shards its threads, each with channels of its own: 1 or more; the same in every life that
+ *     succeeds another
  */
 public record Life(ModuleId module, long generation, int shards) {
 

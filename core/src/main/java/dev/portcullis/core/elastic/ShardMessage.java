@@ -26,7 +26,7 @@ public sealed interface ShardMessage {
    * @param version number of copies that went ahead
    * @param count entries that the class has
    * @param checksum of these
-   * @param broken whether its content was lost with a life of the sender: then there is none
+   * @param broken whether content of it was lost with a life of the sender, or of the receiver
    */
   record Activate(int epoch, KeyClass of, int version, long count, long checksum, boolean broken)
       implements ShardMessage {}

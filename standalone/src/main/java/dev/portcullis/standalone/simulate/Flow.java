@@ -27,6 +27,9 @@ final class Flow {
   /** Whether a fault has taken a packet or state of it along: it ends. */
   boolean broken;
 
+  /** Whether a killed worker took state of it along: nothing is expected of it any more. */
+  boolean lost;
+
   // the model gateway
   boolean open;
   boolean pathOpen;

@@ -27,7 +27,9 @@ record Happening(long atNs, Kind kind, int which, long durationNs) {
     /** A coordinator of a new term takes over from one that died. */
     SUCCESSION,
     /** An IO module leaves, or comes back. */
-    IO
+    IO,
+    /** A process is gone at once, with all that it has; another begins in its place. */
+    KILL
   }
 
   @Override

@@ -24,7 +24,7 @@ final class Simulation {
 
   private static final long TICK_NS = 20 * Clockwork.MS;
   private static final long REST_NS = 60 * Clockwork.SECOND;
-  private static final int TRACE = 60;
+  private static final int TRACE = 160;
 
   private final Plan plan;
   private final Seams seams;
@@ -170,7 +170,8 @@ final class Simulation {
 
   private ToyModule start(ModuleId id, boolean empty) {
     long generation = generations.merge(id, 1L, Long::sum);
-    int shards = id.kind() == ModuleId.Kind.WORKER ? 1 + network.nextInt(plan.shards()) : 1;
+    // the same in every life
+    int shards = id.kind() == ModuleId.Kind.WORKER ? 1 + id.number() % plan.shards() : 1;
     ToyModule module = new ToyModule(this, new Life(id, generation, shards), empty);
     modules.put(id, module);
     return module;
@@ -206,6 +207,7 @@ final class Simulation {
       case COORDINATOR -> succeed(false);
       case SUCCESSION -> succeed(true);
       case IO -> io(it.which());
+      case KILL -> kill(pick(it.which()));
     }
   }
 
@@ -260,6 +262,27 @@ final class Simulation {
     ToySwitch next = new ToySwitch(this, term, lives);
     switches.add(next);
     next.machine().wanted(wanted);
+  }
+
+  private void kill(ToyModule module) {
+    for (ToyShard shard : module.shards()) {
+      if (shard instanceof ToyWorkerShard worker) {
+        worker.lose();
+      }
+    }
+    stop(module);
+    Life life = module.life();
+    clock.after(
+        network.nextLong(300 * Clockwork.MS),
+        null,
+        () -> {
+          switches.forEach(it -> it.machine().ended(life));
+          ToyModule next = modules.get(life.module());
+          if (next == null) {
+            ToyModule successor = start(life.module(), life.isWorker());
+            clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(successor));
+          }
+        });
   }
 
   private List<Wire> wires(boolean ofTheSwitch) {

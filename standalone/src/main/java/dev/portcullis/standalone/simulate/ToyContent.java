@@ -61,6 +61,10 @@ final class ToyContent implements Content {
     }
   }
 
+  Iterable<Entry> all() {
+    return entries.values();
+  }
+
   /** Removes entries of flows that are over. */
   void sweep(java.util.function.LongPredicate over) {
     entries.values().removeIf(it -> over.test(it.flow));

@@ -40,9 +40,10 @@ final class ToySwitch extends Clockwork.Actor implements ChangeCoordinator.Actio
   }
 
   @Override
-  public void order(ModuleId to, Order order) {
+  public void order(Life life, Order order) {
+    ModuleId to = life.module();
     ToyModule module = gateway.module(to);
-    if (module != null) {
+    if (module != null && module.life().equals(life)) {
       gateway.trace(() -> "term " + term + " to " + module + ": " + order);
       long at = Math.max(lastNs.getOrDefault(to, 0L), gateway.controlArrivalNs(to));
       lastNs.put(to, at);

@@ -211,7 +211,38 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     process(it, epoch());
   }
 
+  /** The process ends at once, and with it what it has. */
+  void lose() {
+    for (Packet packet : held.values()) {
+      gateway().ledger().lost(packet, "killed");
+    }
+    held.clear();
+    for (Entry entry : content.all()) {
+      if (owns(entry.key)) {
+        gateway().traffic().lose(entry.flow);
+      }
+    }
+  }
+
+  /** Whether the entry of a key is the one that counts, and no copy ahead of a hand-over. */
+  private boolean owns(long key) {
+    ChangeWorker it = change;
+    int me = id().module().number();
+    int ownerNow = gateway().owner(now, key).module().number();
+    Members coming = next;
+    if (it == null || coming == null || ownerNow == me) {
+      return ownerNow == me;
+    }
+    int ownerNext = gateway().owner(coming, key).module().number();
+    return it.admit(coming.epoch(), ownerNow, ownerNext, gateway().lane(key))
+        == ChangeWorker.PROCESS;
+  }
+
   private void process(Packet packet, int underEpoch) {
+    if (packet.flow.lost) {
+      gateway().ledger().dropped(packet, "flow-lost");
+      return;
+    }
     gateway().clock().note(packet.number * 31 + id().module().encoded());
     boolean on = packet.atFirstKey() ? processFlow(packet) : processPath(packet);
     if (!on) {

@@ -32,6 +32,15 @@ final class Traffic {
     stopped = true;
   }
 
+  /** State of a flow is lost: its packets are dropped from now on, and it ends. */
+  void lose(long id) {
+    Flow flow = flows.get(id);
+    if (flow != null) {
+      flow.broken = true;
+      flow.lost = true;
+    }
+  }
+
   boolean isOver(long flow) {
     return !flows.containsKey(flow);
   }
