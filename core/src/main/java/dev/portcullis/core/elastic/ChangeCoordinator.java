@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -177,11 +178,11 @@ public final class ChangeCoordinator {
    * it; without a place a joiner is not waited for.
    */
   public void ended(Life life) {
-    if (!life.isWorker()) {
-      generation(life, null);
+    if (!life.equals(attached.get(life.module()))) {
       return;
     }
-    if (!life.equals(attached.get(life.module()))) {
+    if (!life.isWorker()) {
+      generation(life, null);
       return;
     }
     forget(life);
@@ -359,11 +360,6 @@ public final class ChangeCoordinator {
    * @param successor who goes on with its number under the same table; null: nobody
    */
   private void generation(Life ended, @Nullable Life successor) {
-    Life present = attached.get(ended.module());
-    boolean member = ended.equals(now.of(ended.module())) || isNextMember(ended);
-    if (!ended.equals(present) && (present != null || !member)) {
-      return;
-    }
     Order order = new Generation(term, ended, successor);
     for (Life life : List.copyOf(attached.values())) {
       actions.order(life, order);
@@ -479,13 +475,30 @@ public final class ChangeCoordinator {
     begin();
   }
 
+  private Set<Life> livesTold() {
+    Set<Life> told = new LinkedHashSet<>();
+    for (State state : states.values()) {
+      told.addAll(state.now().union(state.next()));
+      told.addAll(state.next() == null ? List.of() : state.next().lives());
+    }
+    return told;
+  }
+
   /** Lives in the tables that have ended, and lives that anybody takes for ended. */
   private void replaceEnded() {
-    for (Life life : all()) {
+    for (Life life : livesTold()) {
       Life present = attached.get(life.module());
-      if (!life.equals(present) && (present != null || !life.isWorker())) {
-        attached.remove(life.module());
+      if (life.equals(present)) {
+        continue;
+      }
+      attached.remove(life.module());
+      if (!life.isWorker()) {
+        generation(life, null);
+      } else if (present != null) {
         generation(life, present);
+      }
+      if (present != null) {
+        attached.put(life.module(), present);
       }
     }
     for (Life life : List.copyOf(attached.values())) {

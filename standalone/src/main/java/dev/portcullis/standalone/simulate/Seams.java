@@ -24,6 +24,11 @@ class Seams {
     worker.arrived(from, message);
   }
 
+  /** A channel from a life, which has nothing of an earlier one, is open. */
+  void opened(ChangeWorker worker, ShardId from, int epoch) {
+    worker.opened(from, epoch, true);
+  }
+
   /** A worker was told to switch. */
   void commit(ChangeWorker worker, ToyWorkerShard shard) {
     worker.commit();

@@ -24,7 +24,7 @@ final class Simulation {
 
   private static final long TICK_NS = 20 * Clockwork.MS;
   private static final long REST_NS = 60 * Clockwork.SECOND;
-  private static final int TRACE = 160;
+  private static final int TRACE = 60;
 
   private final Plan plan;
   private final Seams seams;
@@ -97,7 +97,7 @@ final class Simulation {
     }
     List<Life> lives = new ArrayList<>();
     for (ModuleId it : first) {
-      lives.add(start(it, false).life());
+      lives.add(start(it).life());
     }
     wanted = first;
     switches.add(new ToySwitch(this, 1, new Members(1, lives)));
@@ -168,11 +168,11 @@ final class Simulation {
     return switches.getLast();
   }
 
-  private ToyModule start(ModuleId id, boolean empty) {
+  private ToyModule start(ModuleId id) {
     long generation = generations.merge(id, 1L, Long::sum);
     // the same in every life
     int shards = id.kind() == ModuleId.Kind.WORKER ? 1 + id.number() % plan.shards() : 1;
-    ToyModule module = new ToyModule(this, new Life(id, generation, shards), empty);
+    ToyModule module = new ToyModule(this, new Life(id, generation, shards));
     modules.put(id, module);
     return module;
   }
@@ -180,7 +180,7 @@ final class Simulation {
   /** Starts a module that is wanted, and tells the coordinator when it is up. */
   private void startAndAttach(ModuleId id) {
     if (!modules.containsKey(id) && wanted.contains(id)) {
-      ToyModule module = start(id, false);
+      ToyModule module = start(id);
       clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(module));
     }
   }
@@ -193,6 +193,9 @@ final class Simulation {
 
   private void happen(Happening it) {
     trace(() -> "*** " + it);
+    if (modules.isEmpty()) {
+      return;
+    }
     switch (it.kind()) {
       case SCALE -> scale(it.which());
       case PAUSE -> pause(pick(it.which()), it.durationNs());
@@ -279,7 +282,7 @@ final class Simulation {
           switches.forEach(it -> it.machine().ended(life));
           ToyModule next = modules.get(life.module());
           if (next == null) {
-            ToyModule successor = start(life.module(), life.isWorker());
+            ToyModule successor = start(life.module());
             clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(successor));
           }
         });

@@ -15,19 +15,13 @@ final class ToyModule extends Clockwork.Actor implements ChangeModule.Actions {
   private final Life life;
   private final ChangeModule machine;
   private final List<ToyShard> shards = new ArrayList<>();
-  private final boolean empty;
   private long lastOrderNs;
   private long term;
 
-  /**
-   * Starts a process.
-   *
-   * @param empty whether it succeeds a life whose state is lost
-   */
-  ToyModule(Simulation gateway, Life life, boolean empty) {
+  /** Starts a process. */
+  ToyModule(Simulation gateway, Life life) {
     this.gateway = gateway;
     this.life = life;
-    this.empty = empty;
     machine = new ChangeModule(life, this);
     for (int i = 0; i < life.shards(); i++) {
       shards.add(
@@ -45,10 +39,6 @@ final class ToyModule extends Clockwork.Actor implements ChangeModule.Actions {
 
   List<ToyShard> shards() {
     return shards;
-  }
-
-  boolean isEmpty() {
-    return empty;
   }
 
   /** An order has come from a coordinator. */

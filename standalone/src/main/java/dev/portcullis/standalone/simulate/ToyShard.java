@@ -15,12 +15,8 @@ import org.jspecify.annotations.Nullable;
 /** A thread of a module, with its channels. */
 abstract class ToyShard extends Clockwork.Actor {
 
-  /**
-   * First message of a channel.
-   *
-   * @param empty whether the life that speaks has nothing of what an earlier one had
-   */
-  record Hello(boolean empty) {}
+  /** First message of a channel. */
+  record Hello() {}
 
   private final Simulation gateway;
   private final ToyModule module;
@@ -89,7 +85,7 @@ abstract class ToyShard extends Clockwork.Actor {
     List<Wire.Message> unsent = before == null ? List.of() : before.abandon();
     Wire wire = gateway.wire(this, to, member);
     wires.put(to, wire);
-    wire.send(unsent.isEmpty() ? epoch() : unsent.getFirst().epoch(), new Hello(module.isEmpty()));
+    wire.send(unsent.isEmpty() ? epoch() : unsent.getFirst().epoch(), new Hello());
     for (Wire.Message message : unsent) {
       if (!(message.body() instanceof Hello)) {
         wire.send(message.epoch(), message.body());

@@ -76,7 +76,7 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
       ChangeWorker begun = begin(begin.now());
       next = begin.next();
       if (next != null) {
-        begun.prepare(now, next, module().isEmpty());
+        begun.prepare(now, next, true);
         if (begin.committed()) {
           gateway().seams().commit(begun, this);
         }
@@ -153,11 +153,11 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
       return false;
     }
     switch (message.body()) {
-      case Hello hello -> {
+      case Hello _ -> {
         if (!it.heard(message.epoch())) {
           return false;
         }
-        it.opened(from, message.epoch(), hello.empty());
+        gateway().seams().opened(it, from, message.epoch());
       }
       case ShardMessage said -> gateway().seams().arrived(it, this, from, said);
       case Packet packet -> {

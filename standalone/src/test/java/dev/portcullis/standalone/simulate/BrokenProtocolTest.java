@@ -383,4 +383,30 @@ class BrokenProtocolTest {
         "machine",
         "liveness");
   }
+
+  @Test
+  void shouldNoticeThatClassesAreNotSaidAgainToAWorkerThatBeginsAnew() {
+    noticed(
+        () ->
+            new Seams() {
+              @Override
+              void opened(ChangeWorker worker, ShardId from, int epoch) {
+                worker.opened(from, epoch, false);
+              }
+            },
+        "liveness");
+  }
+
+  @Test
+  void shouldNoticeThatTheHelloOfANewChannelIsNotTakenForABarrier() {
+    noticed(
+        () ->
+            new Seams() {
+              @Override
+              void opened(ChangeWorker worker, ShardId from, int epoch) {
+                worker.opened(from, 0, true);
+              }
+            },
+        "liveness");
+  }
 }
