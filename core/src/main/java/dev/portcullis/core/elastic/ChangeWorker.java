@@ -153,11 +153,6 @@ public final class ChangeWorker {
     return in == null ? 0 : in.held();
   }
 
-  /** Bytes of packets that wait for their class. */
-  public long heldBytes() {
-    return in == null ? 0 : in.heldBytes();
-  }
-
   /**
    * W1.
    *
@@ -479,6 +474,8 @@ public final class ChangeWorker {
         + ", not taken "
         + outgoing
         + ", not active "
-        + incoming;
+        + incoming
+        + ", held "
+        + held();
   }
 }

@@ -212,11 +212,6 @@ final class ClassesIn {
     return sum;
   }
 
-  /** Bytes of packets that wait. */
-  long heldBytes() {
-    return held.bytes();
-  }
-
   @Override
   public String toString() {
     return all.stream().filter(it -> !it.active).map(it -> it.of).toList().toString();

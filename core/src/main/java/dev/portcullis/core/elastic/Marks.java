@@ -20,11 +20,6 @@ final class Marks {
     }
   }
 
-  /** Whether a channel is waited for. */
-  boolean has(ShardId to) {
-    return open.containsKey(to);
-  }
-
   /** A channel is acknowledged up to a number. */
   void acknowledged(ShardId to, long upTo) {
     Long number = open.get(to);

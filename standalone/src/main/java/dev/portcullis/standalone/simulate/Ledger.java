@@ -14,7 +14,6 @@ final class Ledger {
   private final Clockwork clock;
   private final Map<String, Long> reasons = new TreeMap<>();
   private long received;
-  private long delivered;
   private final Set<Packet> inside = new LinkedHashSet<>();
 
   Ledger(Clockwork clock) {
@@ -36,7 +35,6 @@ final class Ledger {
       throw new Violation("I3", packet + " left after " + last[direction]);
     }
     last[direction] = packet.sequence;
-    delivered++;
     settled(packet);
   }
 
@@ -64,10 +62,6 @@ final class Ledger {
 
   long received() {
     return received;
-  }
-
-  long delivered() {
-    return delivered;
   }
 
   /** The packets that have not been accounted for yet. */

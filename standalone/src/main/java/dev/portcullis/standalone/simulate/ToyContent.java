@@ -38,10 +38,6 @@ final class ToyContent implements Content {
     return entries.get(key);
   }
 
-  int size() {
-    return entries.size();
-  }
-
   /** An entry was made or has changed. */
   void put(Entry entry) {
     entries.put(entry.key, entry);

@@ -48,10 +48,6 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     return String.valueOf(change);
   }
 
-  int held() {
-    return held.size();
-  }
-
   ToyContent content() {
     return content;
   }
