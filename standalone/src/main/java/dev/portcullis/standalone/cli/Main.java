@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       FlowsCommand.class,
       BenchCommand.class,
       SoakCommand.class,
+      SimulateCommand.class,
     },
     footer = {
       "",
