@@ -21,18 +21,17 @@ final class SoakGateway {
   private static final int SWITCH_PORT = 4700;
   private static final int FIRST_HTTP_PORT = 4800;
   private static final int READY_SECONDS = 300;
+  private static final int STOP_SECONDS = 20;
   private static final Pattern HEAP_USED = Pattern.compile("(?:DefNew|Tenured) .* used (\\d+)K");
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s*(\\d+) kB");
 
   private final KernelRouter router;
   private final Map<String, Process> processes = new LinkedHashMap<>();
-  private final Cleanup cleanup;
   private final Path home;
 
-  private SoakGateway(KernelRouter router, Path home, Cleanup cleanup) {
+  private SoakGateway(KernelRouter router, Path home) {
     this.router = router;
     this.home = home;
-    this.cleanup = cleanup;
   }
 
   /**
@@ -51,7 +50,8 @@ final class SoakGateway {
   static SoakGateway start(KernelRouter router, Path home, Cleanup cleanup)
       throws IOException, InterruptedException {
     router.leaveToGateway();
-    SoakGateway gateway = new SoakGateway(router, home, cleanup);
+    SoakGateway gateway = new SoakGateway(router, home);
+    cleanup.add(gateway::stop);
     String yaml = Unpacked.file("soak.yaml", cleanup).toString();
     String at = "127.0.0.1:" + SWITCH_PORT;
     gateway.module("switch", "switch", "-f", yaml, "--listen", at);
@@ -83,27 +83,27 @@ final class SoakGateway {
             jar.toString()));
     line.addAll(List.of(arguments));
     line.addAll(List.of("--plaintext", "--http", "127.0.0.1:" + httpPort(processes.size())));
-    Path log = Files.createTempFile("portcullis-soak-" + name, ".log");
-    Process started =
+    // what a module says of interest is in its metrics
+    processes.put(
+        name,
         Command.builder(router.inRouter(line))
             .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    processes.put(name, started);
-    cleanup.add(
-        () -> {
-          started.destroy();
-          try {
-            if (!started.waitFor(20, TimeUnit.SECONDS)) {
-              started.destroyForcibly();
-            }
-            Files.deleteIfExists(log);
-          } catch (InterruptedException _) {
-            Thread.currentThread().interrupt();
-          } catch (IOException e) {
-            System.err.println("The file " + log + " could not be deleted: " + e.getMessage());
-          }
-        });
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start());
+  }
+
+  private void stop() {
+    processes.values().forEach(Process::destroy);
+    try {
+      for (Process it : processes.values()) {
+        if (!it.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+          it.destroyForcibly();
+        }
+      }
+    } catch (InterruptedException _) {
+      processes.values().forEach(Process::destroyForcibly);
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static int httpPort(int module) {
