@@ -178,11 +178,12 @@ public final class ChangeCoordinator {
    * it; without a place a joiner is not waited for.
    */
   public void ended(Life life) {
-    if (!life.equals(attached.get(life.module()))) {
+    if (!life.isWorker()) {
+      // one that has left, too: others may have packets for it
+      generation(life, null);
       return;
     }
-    if (!life.isWorker()) {
-      generation(life, null);
+    if (!life.equals(attached.get(life.module()))) {
       return;
     }
     forget(life);
@@ -208,6 +209,9 @@ public final class ChangeCoordinator {
 
   private void forget(Life life) {
     ModuleId module = life.module();
+    if (attached.containsKey(module) && !life.equals(attached.get(module))) {
+      return;
+    }
     known.remove(module);
     copied.remove(module);
     done.remove(module);
