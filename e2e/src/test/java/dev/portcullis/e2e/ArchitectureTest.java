@@ -173,6 +173,36 @@ class ArchitectureTest {
   }
 
   @Test
+  void machinesOfAChangeShouldKnowNothingButThemselvesAndModuleIds() {
+    holds(
+        noClasses()
+            .that()
+            .resideInAPackage("dev.portcullis.core.elastic..")
+            .should()
+            .dependOnClassesThat(
+                not(resideInAnyPackage(
+                        "dev.portcullis.core.elastic..",
+                        "java.lang..",
+                        "java.util",
+                        "java.util.function..",
+                        "java.util.stream..",
+                        "org.jspecify.."))
+                    .and(not(assignableTo(dev.portcullis.core.link.ModuleId.class)))
+                    .and(not(assignableTo(dev.portcullis.core.link.ModuleId.Kind.class)))));
+    holds(
+        noClasses()
+            .that()
+            .resideInAPackage("dev.portcullis.core.elastic..")
+            .should()
+            .dependOnClassesThat()
+            .belongToAnyOf(Thread.class, java.util.Random.class, java.util.Timer.class)
+            .orShould()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(System.class, "currentTimeMillis"));
+  }
+
+  @Test
   void stagesShouldNotKnowEachOther() {
     holds(slices().matching("dev.portcullis.worker.stage.(*)..").should().notDependOnEachOther());
   }

@@ -110,8 +110,13 @@ final class ModuleProcesses implements AutoCloseable {
 
   /** Sends SIGHUP. */
   void hangUp(String name) throws IOException, InterruptedException {
+    signal(name, "HUP");
+  }
+
+  /** Sends a signal. */
+  void signal(String name, String signal) throws IOException, InterruptedException {
     long pid = java.util.Objects.requireNonNull(processes.get(name)).pid();
-    new ProcessBuilder("kill", "-HUP", Long.toString(pid)).start().waitFor();
+    new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).start().waitFor();
   }
 
   /** Waits until every module is ready. */

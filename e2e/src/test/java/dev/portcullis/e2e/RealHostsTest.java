@@ -273,7 +273,7 @@ class RealHostsTest {
         """
         file=$(mktemp)
         for attempt in 1 2 3 4 5; do
-          curl -sSf -m 500 %s ftp://%s/small > $file && break
+          curl -sf -m 500 %s ftp://%s/small > $file && break
           [ $? = 8 ] || exit 1
         done
         sha256sum < $file

@@ -1,5 +1,6 @@
 package dev.portcullis.switching;
 
+import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.LinkIdentity;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleSettings;
@@ -19,6 +20,11 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
  */
 @Singleton
 final class SwitchConfig {
+
+  /** Number of the switch, 0 to 7: its place among those that other modules are told. */
+  @Inject
+  @ConfigProperty(name = "portcullis.switch.number", defaultValue = "0")
+  String number;
 
   /** Documents of the gateway's configuration. */
   @Inject
@@ -56,8 +62,12 @@ final class SwitchConfig {
    * @throws ModuleException with exit code 2 when something is missing or not well-formed
    */
   ModuleSettings settings() throws ModuleException {
+    if (!number.matches("[0-7]")) {
+      throw new ModuleException(
+          ExitCode.USAGE, "the number of a switch is 0 to 7, not \"" + number + "\"");
+    }
     return ModuleSettings.of(
-        "",
+        number,
         files.orElse(List.of()),
         listen,
         null,

@@ -18,6 +18,7 @@ import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.Notices;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.switching.management.ControlStatus;
 import dev.portcullis.switching.management.Coordinator;
 import dev.portcullis.switching.management.ManagementServer;
 import jakarta.inject.Singleton;
@@ -29,8 +30,6 @@ import java.util.function.Consumer;
 @Singleton
 public class SwitchRunner implements ModuleRunner {
 
-  private static final ModuleId SELF = new ModuleId(ModuleId.Kind.SWITCH, 0);
-
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
       throws ModuleException {
@@ -40,6 +39,7 @@ public class SwitchRunner implements ModuleRunner {
     try {
       SwitchModule running =
           start(
+              Integer.parseInt(settings.name()),
               settings.listen(),
               loaded.config().gateway(),
               loaded.source(),
@@ -66,11 +66,18 @@ public class SwitchRunner implements ModuleRunner {
 
     /** Hands all modules a configuration that was checked; they acknowledge its epoch. */
     void configure(ModuleFiles.Loaded loaded);
+
+    /** N is to be this: up to {@code workers.replicas}. */
+    void quantity(int workers);
+
+    /** Number of the table that every attached module works by; 0: not all by the same. */
+    int settledEpoch();
   }
 
   /**
    * Starts the module on loops of somebody else.
    *
+   * @param number which switch this is, from 0
    * @param listen where links and management are accepted
    * @param spec the gateway: how many workers its table waits for
    * @param policyYaml configuration documents for the modules
@@ -79,6 +86,7 @@ public class SwitchRunner implements ModuleRunner {
    * @param generation which life of the module this is
    */
   public static SwitchModule start(
+      int number,
       HostPort listen,
       GatewaySpec spec,
       String policyYaml,
@@ -86,12 +94,13 @@ public class SwitchRunner implements ModuleRunner {
       LinkLoops loops,
       long generation)
       throws ModuleException {
+    ModuleId self = new ModuleId(ModuleId.Kind.SWITCH, number);
     ManagementServer management =
-        ManagementServer.unbound(new Coordinator(generation, spec, policyYaml), security);
+        ManagementServer.unbound(self, new Coordinator(generation, spec, policyYaml), security);
     Notices notices = Notices.onStandardError();
     SwitchRelay relay =
         new SwitchRelay(
-            SELF,
+            self,
             generation,
             loops.next(),
             LinkSettings.defaults(),
@@ -99,12 +108,12 @@ public class SwitchRunner implements ModuleRunner {
             new LinkObserver() {
               @Override
               public void refused(LinkFault fault, String why) {
-                notices.say(fault.label(), SELF + " refused " + why);
+                notices.say(fault.label(), self + " refused " + why);
               }
             });
     try {
       int port = relay.listen(listen.host(), listen.port(), management.companion()).getPort();
-      return new Running(new HostPort(listen.host(), port), relay, management);
+      return new Running(number, new HostPort(listen.host(), port), relay, management);
     } catch (IOException e) {
       management.close();
       throw new ModuleException(
@@ -113,16 +122,28 @@ public class SwitchRunner implements ModuleRunner {
     }
   }
 
-  private record Running(HostPort links, SwitchRelay relay, ManagementServer management)
+  private record Running(int number, HostPort links, SwitchRelay relay, ManagementServer management)
       implements SwitchModule {
     @Override
     public void configure(ModuleFiles.Loaded loaded) {
       management.configure(loaded.config().gateway(), loaded.source());
     }
 
+    /** Modules follow the first switch: another has no table while that is there. */
+    @Override
+    public void quantity(int workers) {
+      management.quantity(workers);
+    }
+
+    @Override
+    public int settledEpoch() {
+      ControlStatus status = management.status();
+      return status.settled() ? status.epoch() : 0;
+    }
+
     @Override
     public boolean ready() {
-      return management.status().epoch() > 0;
+      return number > 0 || management.status().epoch() > 0;
     }
 
     @Override

@@ -34,6 +34,7 @@ import dev.portcullis.core.topology.Topology;
 import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -48,8 +49,6 @@ public class WorkerRunner implements ModuleRunner {
 
   /** How long a worker waits for what others hand over before it says that it has a table. */
   private static final long SETTLE_NS = 5_000_000_000L;
-
-  private static final ModuleId SWITCH = new ModuleId(ModuleId.Kind.SWITCH, 0);
 
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
@@ -152,9 +151,13 @@ public class WorkerRunner implements ModuleRunner {
           ExitCode.FAILED,
           listen + " cannot be listened on: " + e.getMessage() + "; choose another with --listen");
     }
-    for (int lane = 0; lane < shards; lane++) {
-      HostPort relay = settings.switches().get(lane % settings.switches().size());
-      links.connect(SWITCH, 0, lane, relay.host(), relay.port());
+    List<ModuleId> switches = new ArrayList<>();
+    for (HostPort relay : settings.switches()) {
+      ModuleId it = new ModuleId(ModuleId.Kind.SWITCH, switches.size());
+      switches.add(it);
+      for (int lane = 0; lane < shards; lane++) {
+        links.connect(it, 0, lane, relay.host(), relay.port());
+      }
     }
     HostPort advertise = settings.advertise();
     HostPort address = advertise == null ? new HostPort(listen.host(), port) : advertise;
@@ -174,7 +177,7 @@ public class WorkerRunner implements ModuleRunner {
                     () -> {
                       for (Member member : table.workers()) {
                         if (member.number() != self.number()) {
-                          links.route(ModuleId.worker(member.number()), SWITCH);
+                          links.route(ModuleId.worker(member.number()), switches);
                         }
                       }
                     });

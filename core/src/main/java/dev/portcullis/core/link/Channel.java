@@ -25,6 +25,9 @@ final class Channel implements Outlet {
     /** Whether a stream is open. */
     boolean open();
 
+    /** Whether the transport does not hold too much already. */
+    boolean ready();
+
     /** Sends a message; the body stays as it is until it is acknowledged. */
     void send(LinkMessage message);
   }
@@ -53,7 +56,12 @@ final class Channel implements Outlet {
   private final BatchHeader header = new BatchHeader();
   private LinkMessage outgoing = new LinkMessage();
 
+  private final SwitchPaths paths = new SwitchPaths();
   private @Nullable Wire wire;
+
+  /** What the peer was last heard by: what answers it goes back the way that it came. */
+  private @Nullable Wire answers;
+
   private long peerGeneration;
 
   /** Whether the present life of the peer has been heard of since the wire was opened. */
@@ -149,6 +157,11 @@ final class Channel implements Outlet {
     return peer;
   }
 
+  /** The lane of {@link #destination} that packets put in here arrive at. */
+  int destinationLane() {
+    return peerLane;
+  }
+
   /** Times that a message was sent again. */
   long resent() {
     return counts.resentSoFar();
@@ -208,7 +221,9 @@ final class Channel implements Outlet {
       }
       SealedQueue.Sealed sealed = kept.sendNext();
       inFlightBytes += length;
-      acknowledged();
+      if (out == answering()) {
+        acknowledged();
+      }
       counts.sent();
       send(out, BatchHeader.PACKETS, sealed.sequence, sealed.epoch, sealed.body, length);
     }
@@ -237,12 +252,28 @@ final class Channel implements Outlet {
 
   private static final byte[] NOTHING = new byte[0];
 
-  private void control(int kind) {
-    Wire out = wire;
+  private void control(int kind, @Nullable Wire out) {
     if (out != null && out.open()) {
-      acknowledged();
+      if (out == answering()) {
+        acknowledged();
+      }
       send(out, kind, 0, epoch, NOTHING, 0);
     }
+  }
+
+  private @Nullable Wire answering() {
+    Wire last = answers;
+    return last != null && last.open() ? last : wire;
+  }
+
+  /** The ways over switches, where the peer is behind some. */
+  SwitchPaths paths() {
+    return paths;
+  }
+
+  /** Asks by a way that is not in use whether the peer can be reached by it. */
+  void probe(Wire by) {
+    control(BatchHeader.RESUME, by);
   }
 
   /**
@@ -262,7 +293,7 @@ final class Channel implements Outlet {
       confirmed = peerLife > 0 && peerLife == peerGeneration;
       resumeAsked = true;
       lastProgressNs = nowNs;
-      control(BatchHeader.RESUME);
+      control(BatchHeader.RESUME, next);
       goBack();
     }
   }
@@ -284,19 +315,21 @@ final class Channel implements Outlet {
   /**
    * Takes the header of a message for this channel.
    *
+   * @param by the stream that brought it
    * @param bytes length of the message
    */
-  Arrival arrived(BatchHeader h, int bytes, long nowNs) {
+  Arrival arrived(Wire by, BatchHeader h, int bytes, long nowNs) {
     if (h.sourceGeneration < peerGeneration) {
       return Arrival.STALE;
     }
+    answers = by;
     if (h.sourceGeneration > peerGeneration) {
       newGeneration(h.sourceGeneration);
     }
     boolean forThisLife = h.destinationGeneration == generation;
     if (!forThisLife) {
       if (h.destinationGeneration == 0 || h.kind == BatchHeader.RESUME || h.sequence != 0) {
-        control(BatchHeader.RESUME);
+        control(BatchHeader.RESUME, by);
       }
       if (h.destinationGeneration != 0) {
         return Arrival.STALE;
@@ -325,7 +358,7 @@ final class Channel implements Outlet {
         acknowledgementUrgent = true;
       } else if (!resumeAsked) {
         resumeAsked = true;
-        control(BatchHeader.RESUME);
+        control(BatchHeader.RESUME, by);
       }
     }
     pump();
@@ -398,7 +431,7 @@ final class Channel implements Outlet {
    */
   void acknowledge() {
     if (acknowledgementDue && (acknowledgementUrgent || takenBytes >= settings.windowBytes() / 2)) {
-      control(BatchHeader.ACKNOWLEDGE);
+      control(BatchHeader.ACKNOWLEDGE, answering());
     }
   }
 
@@ -412,31 +445,41 @@ final class Channel implements Outlet {
   void finish() {
     flush();
     if (acknowledgementDue) {
-      control(BatchHeader.ACKNOWLEDGE);
+      control(BatchHeader.ACKNOWLEDGE, answering());
     }
   }
 
-  /** Looks whether something has waited too long. */
-  void tick(long nowNs) {
+  /**
+   * Sends the acknowledgement that is due.
+   *
+   * @return whether something has waited too long: time for {@link #again}, or for another wire
+   */
+  boolean tick(long nowNs) {
     if (acknowledgementDue) {
-      control(BatchHeader.ACKNOWLEDGE);
+      control(BatchHeader.ACKNOWLEDGE, answering());
     }
     if (kept.isEmpty()) {
       waitingSinceTick = false;
-      return;
+      return false;
     }
     if (!waitingSinceTick) {
       waitingSinceTick = true;
       lastProgressNs = nowNs;
-      return;
+      return false;
     }
     if (wire == null || nowNs - lastProgressNs < settings.resendNs()) {
-      return;
+      return false;
     }
     lastProgressNs = nowNs;
+    return true;
+  }
+
+  /** Asks again who is there, or sends again what may be lost and not only waits to be sent. */
+  void again() {
+    Wire out = wire;
     if (!confirmed) {
-      control(BatchHeader.RESUME);
-    } else if (inFlightBytes > 0) {
+      control(BatchHeader.RESUME, out);
+    } else if (inFlightBytes > 0 && out != null && out.ready()) {
       goBack();
     }
   }

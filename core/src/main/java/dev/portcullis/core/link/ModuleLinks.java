@@ -167,10 +167,14 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     }
   }
 
-  /** From now on channels to {@code destination} travel over the streams to {@code viaSwitch}. */
-  public void route(ModuleId destination, ModuleId viaSwitch) {
+  /**
+   * From now on channels to {@code destination} travel over the streams to one of {@code switches};
+   * each prefers one, and takes another when its stream has ended or nothing comes back.
+   */
+  public void route(ModuleId destination, List<ModuleId> switches) {
+    List<ModuleId> ways = List.copyOf(switches);
     for (Lane lane : lanes) {
-      lane.run(() -> lane.route(destination, viaSwitch));
+      lane.run(() -> lane.route(destination, ways));
     }
   }
 
@@ -256,7 +260,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     private final Map<Long, Dialer> dialers = new HashMap<>();
     private final Map<Long, Channel> channels = new HashMap<>();
     private final Map<Long, LinkCounts> countsOfLink = new HashMap<>();
-    private final Map<ModuleId, ModuleId> routes = new HashMap<>();
+    private final Map<ModuleId, List<ModuleId>> routes = new HashMap<>();
     private final List<Channel> inOrder = new ArrayList<>();
     private List<Runnable> after = new ArrayList<>();
     private List<Runnable> running = new ArrayList<>();
@@ -292,7 +296,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
                 new Channel(self, number, peer, peerLane, generation, settings, of, observer::lost);
             of.carries(channel::pendingBytes);
             channel.epoch(epoch);
-            rewire(channel, wireTo(peer, peerLane));
+            rewire(channel);
             inOrder.add(channel);
             return channel;
           });
@@ -320,34 +324,36 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
           });
     }
 
-    @Nullable Stream wireTo(ModuleId peer, int peerLane) {
-      Stream direct = streams.get(key(peer, peerLane));
-      if (direct != null) {
-        return direct;
-      }
-      ModuleId via = routes.get(peer);
-      return via == null ? null : streams.get(key(via, 0));
-    }
-
-    void route(ModuleId destination, ModuleId via) {
-      routes.put(destination, via);
+    void route(ModuleId destination, List<ModuleId> switches) {
+      routes.put(destination, switches);
       rewire();
     }
 
     private void rewire() {
-      for (Map.Entry<Long, Channel> it : channels.entrySet()) {
-        ModuleId peer = it.getValue().destination();
-        Stream now = wireTo(peer, (int) (it.getKey() & 0xff));
-        if (it.getValue().wire() != now) {
-          rewire(it.getValue(), now);
-        }
+      for (int i = 0; i < inOrder.size(); i++) {
+        rewire(inOrder.get(i));
       }
     }
 
-    private void rewire(Channel channel, @Nullable Stream stream) {
-      Hello hello = stream == null ? null : stream.peer();
-      boolean direct = hello != null && hello.module().equals(channel.destination());
-      channel.wire(stream, hello != null && direct ? hello.generation() : 0, System.nanoTime());
+    /** Gives a channel the stream that is best now; does nothing where it has that. */
+    private void rewire(Channel channel) {
+      ModuleId peer = channel.destination();
+      Stream direct = streams.get(key(peer, channel.destinationLane()));
+      Channel.Wire now = direct;
+      if (direct == null) {
+        List<ModuleId> switches = routes.getOrDefault(peer, List.of());
+        // both ends prefer the same
+        int preferred = self.number() + number + peer.number() + channel.destinationLane();
+        channel.paths().count(switches.size());
+        for (int i = 0; i < switches.size(); i++) {
+          ModuleId it = switches.get((preferred + i) % switches.size());
+          channel.paths().set(i, streams.get(key(it, 0)));
+        }
+        now = channel.paths().best();
+      }
+      if (now != channel.wire()) {
+        channel.wire(now, direct == null ? 0 : direct.peer().generation(), System.nanoTime());
+      }
     }
 
     Stream.Handler accepted(Hello hello, Stream stream) {
@@ -416,7 +422,9 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
       Channel channel = channelFrom(header.source, header.sourceLane);
       ModuleId source = channel.destination();
       int batchEpoch = header.epoch;
-      switch (channel.arrived(header, message.bodyLength, System.nanoTime())) {
+      Channel.Arrival arrival =
+          channel.arrived(stream, header, message.bodyLength, System.nanoTime());
+      switch (arrival) {
         case DELIVER -> {
           if (batch.count > 0) {
             handler.onBatch(number, source, batchEpoch, batch);
@@ -425,6 +433,9 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
         case STALE ->
             refusals.count(LinkFault.STALE, source.toString(), "a message of an earlier life");
         case NOTHING -> {}
+      }
+      if (arrival != Channel.Arrival.STALE && channel.paths().heard(stream)) {
+        rewire(channel);
       }
       scheduleTail();
       BufferPool.give(message.body);
@@ -491,10 +502,25 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
         return;
       }
       long now = System.nanoTime();
-      for (Channel channel : channels.values()) {
-        channel.tick(now);
+      for (int i = 0; i < inOrder.size(); i++) {
+        tick(inOrder.get(i), now);
       }
       loop.schedule(this::tick, settings.resendNs() / 2);
+    }
+
+    private void tick(Channel channel, long now) {
+      Channel.Wire before = channel.wire();
+      if (channel.tick(now)) {
+        channel.paths().doubt(before);
+        rewire(channel);
+        if (channel.wire() == before) {
+          channel.again();
+        }
+      }
+      Channel.Wire silent = channel.paths().silent(channel.wire());
+      if (silent != null) {
+        channel.probe(silent);
+      }
     }
 
     void connect(ModuleId peer, int peerLane, String host, int port) {

@@ -55,9 +55,6 @@ abstract class Stream implements Channel.Wire {
     peer = hello;
   }
 
-  /** Whether the transport holds less than {@link #READY_BYTES}. */
-  abstract boolean ready();
-
   abstract void request(int n);
 
   /** Ends the stream with a status. */
@@ -91,7 +88,7 @@ abstract class Stream implements Channel.Wire {
     }
 
     @Override
-    boolean ready() {
+    public boolean ready() {
       return call.isReady();
     }
 
@@ -125,7 +122,7 @@ abstract class Stream implements Channel.Wire {
     }
 
     @Override
-    boolean ready() {
+    public boolean ready() {
       return call.isReady();
     }
 

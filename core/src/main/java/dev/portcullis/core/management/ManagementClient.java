@@ -23,10 +23,12 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The module's side of management: attaches to one of several switch modules, hands new directives
- * on, keeps the last one while no switch module is there, and comes back with a delay of 100 ms
- * that doubles up to 5 s, the next address each time. An epoch never goes back: an older directive
- * than the one that is held is not handed on.
+ * The module's side of management: attaches to the first of several switch modules that can be
+ * reached, hands new directives on, and keeps the last one while no switch module is there. It
+ * comes back with a delay of 100 ms that doubles up to 5 s, the next address each time; while it is
+ * attached to another than the first, it tries those before in the same way, and goes back: so all
+ * modules are with the same one. An epoch never goes back: an older directive than the one that is
+ * held is not handed on.
  *
  * <p>Threads: all methods from any thread; inside, one thread of its own. The listener is called on
  * the executor given.
@@ -49,16 +51,21 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
 
   private volatile @Nullable Directive last;
   private volatile boolean attached;
-  private int attempts;
   private int acknowledged;
-  private @Nullable ManagedChannel channel;
+
+  /** The stream by which a switch module has accepted this module. */
   private @Nullable Attachment attachment;
+
+  /** The stream that a switch module is asked by, but has not answered. */
+  private @Nullable Attachment trial;
+
+  private boolean waiting;
 
   /**
    * Prepares a client; {@link #start} attaches.
    *
    * @param hello who the module is
-   * @param switches addresses of the switch modules, at least one; the first is tried first
+   * @param switches addresses of the switch modules, at least one, the same order in every module
    * @param security how to secure the connection
    * @param listener takes directives
    * @param executor runs the listener; must keep the order, one call at a time (the loop of a
@@ -94,7 +101,7 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
 
   /** Begins to attach. */
   public void start() {
-    loop.execute(this::attach);
+    loop.execute(() -> attach(0));
   }
 
   /** Returns the last directive, null before the first. */
@@ -115,7 +122,7 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     onLoop(
         () -> {
           acknowledged = Math.max(acknowledged, epoch);
-          if (attachment != null && attached) {
+          if (attachment != null) {
             attachment.requests.onNext(ManagementWire.acknowledgement(acknowledged));
           }
         });
@@ -129,7 +136,12 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
   public void close() {
     onLoop(
         () -> {
-          drop();
+          attached = false;
+          for (Attachment it : new Attachment[] {attachment, trial}) {
+            if (it != null) {
+              it.end();
+            }
+          }
           loop.shutdownNow();
         });
   }
@@ -139,8 +151,9 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     return counters.readings();
   }
 
-  private void attach() {
-    InetSocketAddress address = switches.get(attempts++ % switches.size());
+  private void attach(int which) {
+    waiting = false;
+    InetSocketAddress address = switches.get(which);
     ManagedChannel opened =
         NettyChannelBuilder.forAddress(
                 address.getHostString(), address.getPort(), security.channelCredentials())
@@ -150,8 +163,12 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
             .executor(this::onLoop)
             .intercept(new IdentityCheck(security, ModuleId.Kind.SWITCH))
             .build();
-    channel = opened;
-    attachment = new Attachment(opened, address);
+    trial = new Attachment(opened, which);
+  }
+
+  private void attachLater(int which) {
+    waiting = true;
+    loop.schedule(() -> attach(which), backOff.nextMs(), TimeUnit.MILLISECONDS);
   }
 
   private void onLoop(Runnable task) {
@@ -163,28 +180,46 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     }
   }
 
-  private void drop() {
-    attached = false;
-    attachment = null;
-    if (channel != null) {
-      channel.shutdownNow();
-      channel = null;
+  private void lost(Attachment it, String sentence) {
+    if (it == attachment) {
+      attachment = null;
+      attached = false;
+    } else if (it == trial) {
+      trial = null;
+    } else {
+      return;
+    }
+    it.end();
+    if (attachment == null) {
+      executor.execute(() -> listener.onTrouble(sentence));
+      counters.increment(reconnects);
+    }
+    if (trial == null && !waiting) {
+      // who is attached tries those that come before
+      int many = attachment == null ? switches.size() : attachment.which;
+      attachLater((it.which + 1) % many);
     }
   }
 
-  private void lost(Attachment it, String sentence) {
-    if (it != attachment) {
-      return;
+  /** A switch module has answered: it takes the place of the one before. */
+  private void accepted(Attachment it) {
+    Attachment before = attachment;
+    attachment = it;
+    trial = null;
+    attached = true;
+    backOff.reset();
+    if (before != null) {
+      before.end();
     }
-    drop();
-    executor.execute(() -> listener.onTrouble(sentence));
-    counters.increment(reconnects);
-    loop.schedule(this::attach, backOff.nextMs(), TimeUnit.MILLISECONDS);
+    if (acknowledged > 0) {
+      it.requests.onNext(ManagementWire.acknowledgement(acknowledged));
+    }
+    if (it.which > 0) {
+      attachLater(0);
+    }
   }
 
   private void take(Directive directive) {
-    attached = true;
-    backOff.reset();
     Directive held = last;
     boolean newer = held == null || directive.epoch() > held.epoch();
     if (directive.epoch() == 0 || !newer) {
@@ -194,57 +229,65 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     executor.execute(() -> listener.onDirective(directive));
   }
 
-  private static String where(InetSocketAddress address) {
-    return address.getHostString() + ":" + address.getPort();
-  }
-
   /** One stream; its callbacks run on the loop. */
   private final class Attachment
       implements StreamObserver<dev.portcullis.core.management.proto.Directive> {
 
-    private final InetSocketAddress address;
+    private final ManagedChannel channel;
+    private final int which;
     private final StreamObserver<ModuleReport> requests;
 
-    Attachment(ManagedChannel channel, InetSocketAddress address) {
-      this.address = address;
+    Attachment(ManagedChannel channel, int which) {
+      this.channel = channel;
+      this.which = which;
       this.requests = ManagementGrpc.newStub(channel).attach(this);
       Directive held = last;
       requests.onNext(
           ManagementWire.encode(held == null ? hello : hello.holding(held.epoch(), held.term())));
     }
 
+    void end() {
+      channel.shutdownNow();
+    }
+
+    private String where() {
+      InetSocketAddress it = switches.get(which);
+      return it.getHostString() + ":" + it.getPort();
+    }
+
     @Override
     public void onNext(dev.portcullis.core.management.proto.Directive message) {
-      if (this != attachment) {
+      if (this != attachment && this != trial) {
         return;
       }
-      boolean first = !attached;
+      Directive directive;
       try {
-        take(ManagementWire.decode(message));
+        directive = ManagementWire.decode(message);
       } catch (IllegalArgumentException e) {
         lost(
             this,
             "the switch module at "
-                + where(address)
+                + where()
                 + " sent a directive that cannot be used: "
                 + e.getMessage());
         return;
       }
-      if (first && acknowledged > 0) {
-        requests.onNext(ManagementWire.acknowledgement(acknowledged));
+      if (this == trial) {
+        accepted(this);
       }
+      take(directive);
     }
 
     @Override
     public void onError(Throwable cause) {
       Status status = Status.fromThrowable(cause);
       String what = status.getDescription() == null ? "no answer" : status.getDescription();
-      lost(this, "management at " + where(address) + ": " + status.getCode() + ", " + what);
+      lost(this, "management at " + where() + ": " + status.getCode() + ", " + what);
     }
 
     @Override
     public void onCompleted() {
-      lost(this, "management at " + where(address) + " ended the stream");
+      lost(this, "management at " + where() + " ended the stream");
     }
   }
 }

@@ -43,7 +43,7 @@ public final class ModuleArguments {
             "io", "Runs one IO module of the gateway: its ports and the links to all workers.");
     a.positional("name", "NAME", "Name of the IO module in spec.io of the configuration.");
     a.links();
-    a.option("--switch", "Link address of a switch; repeatable (default: 127.0.0.1:7400).", true);
+    a.switches();
     a.option("--feed", "Take recorded frames from this address instead of from the ports.", false);
     a.common();
     return a;
@@ -60,7 +60,7 @@ public final class ModuleArguments {
         "--advertise",
         "Address that other modules reach the links by (default: that of --listen).",
         false);
-    a.option("--switch", "Link address of a switch; repeatable (default: 127.0.0.1:7400).", true);
+    a.switches();
     a.common();
     return a;
   }
@@ -70,7 +70,8 @@ public final class ModuleArguments {
     ModuleArguments a =
         new ModuleArguments(
             "switch",
-            "Runs the switch: relays packets between workers and hands table and policy to all modules.");
+            "Runs a switch: relays packets between workers and hands table and policy to all modules.");
+    a.positional("number", "K", "Number of the switch, 0 to 7 (default: 0).");
     a.option("--listen", "Where links are accepted (default: 127.0.0.1:7400).", false);
     a.common();
     return a;
@@ -135,6 +136,13 @@ public final class ModuleArguments {
     String message = String.valueOf(e.getMessage());
     int end = message.indexOf('\n');
     return end < 0 ? message : message.substring(0, end);
+  }
+
+  private void switches() {
+    option(
+        "--switch",
+        "Link address of a switch, in the order of their numbers; repeatable (default: 127.0.0.1:7400).",
+        true);
   }
 
   private void links() {

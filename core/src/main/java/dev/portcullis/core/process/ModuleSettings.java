@@ -7,12 +7,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * What one module needs to know to run as a process of its own.
  *
- * @param name name of the IO module in {@code spec.io}, the number of the worker, or empty for a
- *     switch
+ * @param name name of the IO module in {@code spec.io}, or the number of the worker or switch
  * @param files documents of the configuration, at least one
  * @param listen where links are accepted
  * @param advertise what other modules connect to; null: what {@code listen} turns out to be
- * @param switches link addresses of the switches; empty for a switch
+ * @param switches link addresses of the switches by their numbers, 1 to 8; empty for a switch
  * @param identity certificates of the links, or plain text
  * @param feed where an IO module gets recorded frames from instead of its ports; null: from its
  *     ports
@@ -25,6 +24,8 @@ public record ModuleSettings(
     List<HostPort> switches,
     LinkIdentity identity,
     @Nullable HostPort feed) {
+
+  private static final int MAX_SWITCHES = 8;
 
   /**
    * Checks texts as they come from options, environment or configuration.
@@ -44,6 +45,11 @@ public record ModuleSettings(
     if (files.isEmpty()) {
       throw new ModuleException(
           ExitCode.USAGE, "-f FILE is missing: the configuration of the gateway");
+    }
+    if (switches.size() > MAX_SWITCHES) {
+      throw new ModuleException(
+          ExitCode.USAGE,
+          "--switch is there " + switches.size() + " times; allowed is up to " + MAX_SWITCHES);
     }
     HostPort[] relays = new HostPort[switches.size()];
     for (int i = 0; i < relays.length; i++) {

@@ -58,7 +58,10 @@ final class LineCursor {
     return false;
   }
 
-  /** Reads a decimal number of up to six digits; -1 where there is none, or it is too great. */
+  /**
+   * Reads a decimal number of up to six digits; -1 where there is none, it has more, or it is too
+   * great.
+   */
   int number(int most) {
     int value = 0;
     int digits = 0;
@@ -67,7 +70,8 @@ final class LineCursor {
       at++;
       digits++;
     }
-    return digits == 0 || value > most ? -1 : value;
+    boolean goesOn = at < end && isDigit(at);
+    return digits == 0 || goesOn || value > most ? -1 : value;
   }
 
   /** RFC 2428 section 2: a printable character that is neither digit nor part of an address. */

@@ -31,11 +31,25 @@ class ChannelTest {
   /** One direction of a stream: messages on their way. */
   private static final class Pipe implements Channel.Wire {
     final ArrayDeque<byte[]> messages = new ArrayDeque<>();
+    final Pipe other;
     boolean open = true;
+
+    Pipe() {
+      other = new Pipe(this);
+    }
+
+    private Pipe(Pipe other) {
+      this.other = other;
+    }
 
     @Override
     public boolean open() {
       return open;
+    }
+
+    @Override
+    public boolean ready() {
+      return true;
     }
 
     @Override
@@ -64,12 +78,18 @@ class ChannelTest {
     if (bytes != null) {
       PacketBatch batch = new PacketBatch(0);
       assertEquals(null, reader.read(bytes, bytes.length, header, batch));
-      if (to.arrived(header, bytes.length, nowNs) == Channel.Arrival.DELIVER && count) {
+      if (to.arrived(from.other, header, bytes.length, nowNs) == Channel.Arrival.DELIVER && count) {
         for (int i = 0; i < batch.count; i++) {
           delivered.add(batch.number[i]);
         }
       }
       to.acknowledge();
+    }
+  }
+
+  private void tick(Channel channel) {
+    if (channel.tick(nowNs)) {
+      channel.again();
     }
   }
 
@@ -88,7 +108,7 @@ class ChannelTest {
       Channel sender = end(A, B, 1);
       Channel receiver = end(B, A, 1);
       Pipe forth = new Pipe();
-      Pipe back = new Pipe();
+      Pipe back = forth.other;
       sender.wire(forth, 0, nowNs);
       receiver.wire(back, 0, nowNs);
       int sent = 0;
@@ -116,15 +136,15 @@ class ChannelTest {
               forth.open = false;
               back.open = false;
               forth = new Pipe();
-              back = new Pipe();
+              back = forth.other;
               sender.wire(forth, 0, nowNs);
               receiver.wire(back, 0, nowNs);
             }
           }
           default -> {
             sender.flush();
-            sender.tick(nowNs);
-            receiver.tick(nowNs);
+            tick(sender);
+            tick(receiver);
           }
         }
       }
@@ -142,7 +162,7 @@ class ChannelTest {
     Channel sender = end(A, B, 1);
     Channel receiver = end(B, A, 1);
     Pipe forth = new Pipe();
-    Pipe back = new Pipe();
+    Pipe back = forth.other;
     sender.wire(forth, 0, nowNs);
     receiver.wire(back, 0, nowNs);
     for (int i = 0; i < 4; i++) {
@@ -159,7 +179,7 @@ class ChannelTest {
     offer(sender, 2);
     sender.flush();
     Channel next = end(B, A, 2);
-    Pipe answer = new Pipe();
+    Pipe answer = again.other;
     next.wire(answer, 0, nowNs);
     for (int i = 0; i < 10; i++) {
       deliver(again, next, true);

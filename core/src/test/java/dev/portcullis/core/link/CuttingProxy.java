@@ -17,6 +17,7 @@ final class CuttingProxy implements AutoCloseable {
   private final ServerSocket server;
   private final List<Socket> sockets = new CopyOnWriteArrayList<>();
   private volatile InetSocketAddress target;
+  private volatile boolean still;
 
   CuttingProxy(InetSocketAddress target) throws IOException {
     this.target = target;
@@ -31,6 +32,11 @@ final class CuttingProxy implements AutoCloseable {
   /** New connections go there. */
   void target(InetSocketAddress next) {
     target = next;
+  }
+
+  /** From now on connections stay open and carry nothing, or carry on. */
+  void standStill(boolean now) {
+    still = now;
   }
 
   /** Cuts all connections, in the middle of whatever they carry. */
@@ -67,14 +73,22 @@ final class CuttingProxy implements AutoCloseable {
     }
   }
 
-  private static void pass(Socket from, Socket to) {
+  private void pass(Socket from, Socket to) {
     try (from;
         to) {
       InputStream in = from.getInputStream();
       OutputStream out = to.getOutputStream();
-      in.transferTo(out);
+      byte[] bytes = new byte[1 << 16];
+      for (int n = in.read(bytes); n >= 0; n = in.read(bytes)) {
+        while (still) {
+          Thread.sleep(1);
+        }
+        out.write(bytes, 0, n);
+      }
     } catch (IOException e) {
       // cut
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.Counter;
 import java.net.InetSocketAddress;
+import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterEach;
@@ -18,6 +19,7 @@ class ModuleLinksTest {
   private static final ModuleId WORKER = ModuleId.worker(1);
   private static final ModuleId OTHER = ModuleId.worker(2);
   private static final ModuleId SWITCH = new ModuleId(ModuleId.Kind.SWITCH, 0);
+  private static final ModuleId SECOND_SWITCH = new ModuleId(ModuleId.Kind.SWITCH, 1);
   private static final String HOST = "127.0.0.1";
 
   private final LinkLoops loops = LinkLoops.start(3, "test");
@@ -72,19 +74,19 @@ class ModuleLinksTest {
   void shouldLoseAndRepeatNothingWhenTheSwitchRestartsUnderLoad() throws Exception {
     try (Ends first = module(WORKER, 1);
         Ends second = module(OTHER, 1)) {
-      SwitchRelay relay = relay(1);
+      SwitchRelay relay = relay(SWITCH, 1);
       int port = listen(relay, 0);
       for (Ends it : new Ends[] {first, second}) {
         it.links.connect(SWITCH, 0, 0, HOST, port);
       }
-      first.links.route(OTHER, SWITCH);
-      second.links.route(WORKER, SWITCH);
+      first.links.route(OTHER, List.of(SWITCH));
+      second.links.route(WORKER, List.of(SWITCH));
       for (int life = 2; life <= 6; life++) {
         first.send(OTHER, 20_000);
         second.send(WORKER, 20_000);
         Thread.sleep(30);
         relay.close();
-        relay = relay(life);
+        relay = relay(SWITCH, life);
         listen(relay, port);
       }
       assertTrue(second.await(100_000), () -> second.fault + " " + second.received);
@@ -95,6 +97,83 @@ class ModuleLinksTest {
       assertTrue(Ends.count(relay, Counter.RELAYED_BYTES, "switch/0") > 0);
       assertTrue(Ends.count(first.links, Counter.LINK_CONNECTS, "worker/1.0-switch/0") > 1);
       relay.close();
+    }
+  }
+
+  @Test
+  void shouldLoseAndRepeatNothingWhenEachOfTwoSwitchesDiesAndComesBackUnderLoad() throws Exception {
+    try (Ends first = module(WORKER, 1);
+        Ends second = module(OTHER, 1)) {
+      List<ModuleId> switches = List.of(SWITCH, SECOND_SWITCH);
+      SwitchRelay[] relays = {relay(SWITCH, 1), relay(SECOND_SWITCH, 1)};
+      int[] ports = {listen(relays[0], 0), listen(relays[1], 0)};
+      for (Ends it : new Ends[] {first, second}) {
+        it.links.connect(SWITCH, 0, 0, HOST, ports[0]);
+        it.links.connect(SECOND_SWITCH, 0, 0, HOST, ports[1]);
+      }
+      first.links.route(OTHER, switches);
+      second.links.route(WORKER, switches);
+      for (int life = 2; life <= 9; life++) {
+        first.send(OTHER, 20_000);
+        second.send(WORKER, 20_000);
+        Thread.sleep(30);
+        int it = life % 2;
+        relays[it].close();
+        Thread.sleep(30);
+        relays[it] = relay(switches.get(it), life);
+        listen(relays[it], ports[it]);
+      }
+      assertTrue(second.await(160_000), () -> second.fault + " " + second.received);
+      assertTrue(first.await(160_000), () -> first.fault + " " + first.received);
+      assertNull(first.fault.get());
+      assertNull(second.fault.get());
+      assertEquals(0, first.lost.get() + second.lost.get());
+      relays[0].close();
+      relays[1].close();
+    }
+  }
+
+  @Test
+  void shouldGoRoundASwitchThatStandsStillAndComeBackToIt() throws Exception {
+    SwitchRelay[] relays = {relay(SWITCH, 1), relay(SECOND_SWITCH, 1)};
+    try (Ends first = module(WORKER, 1);
+        Ends second = module(OTHER, 1);
+        CuttingProxy proxy = new CuttingProxy(new InetSocketAddress(HOST, listen(relays[0], 0)))) {
+      // workers 1 and 2 prefer the second that they are told
+      List<ModuleId> switches = List.of(SECOND_SWITCH, SWITCH);
+      int other = listen(relays[1], 0);
+      for (Ends it : new Ends[] {first, second}) {
+        it.links.connect(SWITCH, 0, 0, HOST, proxy.port());
+        it.links.connect(SECOND_SWITCH, 0, 0, HOST, other);
+      }
+      first.links.route(OTHER, switches);
+      second.links.route(WORKER, switches);
+      first.send(OTHER, 1000);
+      assertTrue(second.await(1000));
+      awaitRelayed(relays[0], first);
+      proxy.standStill(true);
+      long received = second.received.get();
+      first.send(OTHER, 1000);
+      assertTrue(second.await(received + 1000));
+      assertEquals(1, Ends.count(first.links, Counter.LINK_CONNECTS, "worker/1.0-switch/0"));
+      assertTrue(Ends.count(relays[1], Counter.RELAYED_BATCHES, "switch/1") > 0);
+      proxy.standStill(false);
+      awaitRelayed(relays[0], first);
+      assertTrue(second.await(second.received.get()));
+      assertNull(second.fault.get());
+    }
+    relays[0].close();
+    relays[1].close();
+  }
+
+  /** Sends until a switch relays batches with packets, and not only a question. */
+  private static void awaitRelayed(SwitchRelay relay, Ends from) throws Exception {
+    long before = Ends.count(relay, Counter.RELAYED_BYTES, "switch/0");
+    long deadline = System.nanoTime() + 60_000_000_000L;
+    while (Ends.count(relay, Counter.RELAYED_BYTES, "switch/0") < before + 20_000) {
+      assertTrue(System.nanoTime() < deadline, "nothing is relayed");
+      from.send(OTHER, 10);
+      Thread.sleep(5);
     }
   }
 
@@ -156,10 +235,10 @@ class ModuleLinksTest {
 
   @Test
   void shouldCountWhatTheSwitchCannotPassOn() throws Exception {
-    SwitchRelay relay = relay(1);
+    SwitchRelay relay = relay(SWITCH, 1);
     try (Ends first = module(WORKER, 1)) {
       first.links.connect(SWITCH, 0, 0, HOST, listen(relay, 0));
-      first.links.route(OTHER, SWITCH);
+      first.links.route(OTHER, List.of(SWITCH));
       first.send(OTHER, 10);
       long deadline = System.nanoTime() + 5_000_000_000L;
       while (Ends.count(relay, Counter.RELAY_DROPPED, "switch/0", "unknown-destination") == 0
@@ -191,9 +270,9 @@ class ModuleLinksTest {
     }
   }
 
-  private SwitchRelay relay(long generation) {
+  private SwitchRelay relay(ModuleId self, long generation) {
     return new SwitchRelay(
-        SWITCH,
+        self,
         generation,
         loops.next(),
         Ends.settings(),

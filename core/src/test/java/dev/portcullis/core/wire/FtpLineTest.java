@@ -67,6 +67,7 @@ class FtpLineTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
+        "227 198,51,100,7,0,0000964731\\r\\n",
         "",
         "PORT",
         "PORT \\r\\n",

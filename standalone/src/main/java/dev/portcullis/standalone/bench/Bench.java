@@ -36,7 +36,14 @@ public final class Bench {
             new HopBenchmark(),
             new GatewayBenchmark(),
             new FlowsBenchmark(),
-            new AllocationBenchmark()),
+            WireBenchmark.small(),
+            WireBenchmark.large(),
+            new TcpBenchmark(),
+            new AllocationBenchmark(),
+            LatencyBenchmark.median(),
+            LatencyBenchmark.tail(),
+            WireBenchmark.opening(),
+            new EncryptionBenchmark()),
         new SpinProbe(Pinning.CORES, PROBE_MS, PROBE_LIMIT_PERCENT),
         PAUSE_MS);
   }
@@ -69,14 +76,14 @@ public final class Bench {
         gated = false;
         continue;
       }
-      Benchmark found = find(argument);
-      if (found == null) {
+      List<Benchmark> found = find(argument);
+      if (found.isEmpty()) {
         System.err.println(
             "There is no benchmark %s; there are %s and the option %s."
                 .formatted(argument, String.join(", ", ids()), NO_GATE));
         return 2;
       }
-      chosen.add(found);
+      chosen.addAll(found);
     }
     int exit = 0;
     for (Benchmark benchmark : chosen.isEmpty() ? benchmarks : chosen) {
@@ -85,13 +92,14 @@ public final class Bench {
     return exit;
   }
 
-  private @Nullable Benchmark find(String id) {
-    for (Benchmark benchmark : benchmarks) {
-      if (benchmark.title().id().equals(id.toUpperCase(Locale.ROOT))) {
-        return benchmark;
-      }
-    }
-    return null;
+  /** Benchmarks with an id: {@code B8} has two lines, {@code B8-p50} and {@code B8-p99}. */
+  private List<Benchmark> find(String id) {
+    return benchmarks.stream()
+        .filter(
+            it ->
+                it.title().id().equalsIgnoreCase(id)
+                    || it.title().id().replaceFirst("-.*", "").equalsIgnoreCase(id))
+        .toList();
   }
 
   private int run(Benchmark benchmark, boolean gated, PrintStream out) {

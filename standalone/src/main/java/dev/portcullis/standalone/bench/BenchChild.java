@@ -1,9 +1,11 @@
 package dev.portcullis.standalone.bench;
 
+import dev.portcullis.core.link.LinkSecurity;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
@@ -42,12 +44,25 @@ public final class BenchChild {
     }
   }
 
+  /** Plain text, unless there is one more argument: the folder of {@link Certificates}. */
+  private static LinkSecurity security(String kind, List<String> arguments, int at)
+      throws IOException {
+    return arguments.size() > at
+        ? new Certificates(Path.of(arguments.get(at))).of(kind)
+        : LinkSecurity.plaintext();
+  }
+
   private static Role role(String name, List<String> arguments) throws IOException {
     return switch (name) {
       case "hop-sender" -> new HopSender();
       case "hop-receiver" -> new HopReceiver();
-      case "io" -> new IoRole(arguments.get(0), Integer.parseInt(arguments.get(1)));
-      case "worker" -> new WorkerRole();
+      case "io" ->
+          new IoRole(
+              arguments.get(0), Integer.parseInt(arguments.get(1)), security("io", arguments, 2));
+      case "wire-io" -> new WireIoRole(arguments.get(0));
+      case "worker" -> new WorkerRole(arguments.get(0), security("worker", arguments, 1));
+      case "soak-server" -> new SoakServerRole();
+      case "soak-client" -> new SoakClientRole(arguments.get(0));
       default -> throw new IllegalArgumentException("no role has the name " + name);
     };
   }

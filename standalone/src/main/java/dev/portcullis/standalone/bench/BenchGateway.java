@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * The configuration of the gateway in memory, the same in all of its processes.
+ * The configuration of a gateway of the benchmarks, the same in all of its processes.
  *
  * @param config gateway and policy
  * @param topology its logical interfaces
@@ -21,17 +21,26 @@ record BenchGateway(GatewayConfig config, Topology topology) {
   /** Epoch of the only table there is. */
   private static final int EPOCH = 1;
 
-  /** Reads the resource {@code gateway.yaml}. */
-  static BenchGateway load() throws IOException {
-    try (InputStream in = BenchGateway.class.getResourceAsStream("gateway.yaml")) {
+  /** The gateway in memory. */
+  static final String IN_MEMORY = "gateway.yaml";
+
+  /** A router between {@code r0} and {@code r1}. */
+  static final String ON_WIRES = "wire.yaml";
+
+  /** A router between {@code tun-lan} and {@code tun-wan}. */
+  static final String ON_TUN_DEVICES = "tun.yaml";
+
+  /** Reads one of the configurations. */
+  static BenchGateway load(String resource) throws IOException {
+    try (InputStream in = BenchGateway.class.getResourceAsStream(resource)) {
       if (in == null) {
-        throw new IOException("The program was built without its resource gateway.yaml.");
+        throw new IOException("The program was built without its resource " + resource + ".");
       }
       String yaml = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-      ConfigLoader.Result read = ConfigLoader.parse("gateway.yaml", yaml);
+      ConfigLoader.Result read = ConfigLoader.parse(resource, yaml);
       GatewayConfig config = read.config();
       if (config == null) {
-        throw new IOException("The resource gateway.yaml has faults: " + read.faults());
+        throw new IOException("The resource " + resource + " has faults: " + read.faults());
       }
       return new BenchGateway(config, Topology.of(config.gateway()));
     }

@@ -78,7 +78,8 @@ final class ChildProcess {
     Process process = Command.builder(wrap.apply(line)).redirectError(errors.toFile()).start();
     ChildProcess child = new ChildProcess(String.join(" ", role), process, errors);
     cleanup.add(child::end);
-    Thread.ofVirtual().start(child::read);
+    // reading a pipe holds the carrier of a virtual thread
+    Thread.ofPlatform().daemon().start(child::read);
     return child;
   }
 

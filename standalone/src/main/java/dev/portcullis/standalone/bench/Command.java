@@ -67,10 +67,12 @@ final class Command {
       Process process = builder(command).redirectError(errors.toFile()).start();
       try {
         process.getOutputStream().close();
-        // read by a thread of its own, so that a program that hangs is noticed
+        // read by a thread of its own, so that a program that hangs is noticed; a virtual one would
+        // wait for a core that readers of other pipes hold
         StringBuffer output = new StringBuffer();
         Thread reader =
-            Thread.ofVirtual()
+            Thread.ofPlatform()
+                .daemon()
                 .start(
                     () -> {
                       try {

@@ -12,6 +12,8 @@ final class GatewayBenchmark implements Benchmark {
 
   private static final Title TITLE = new Title("B2", "in-memory/kernel", "64B", "8", "16", false);
   private static final double WINDOW_SECONDS = 1.5;
+  private static final KernelRouter.Traffic TRAFFIC =
+      new KernelRouter.Traffic(InMemoryGateway.FRAME_BYTES, InMemoryGateway.FLOWS);
 
   @Override
   public Title title() {
@@ -27,7 +29,7 @@ final class GatewayBenchmark implements Benchmark {
     try {
       KernelRouter router = KernelRouter.up(cleanup);
       // fills the kernel's connection table
-      router.measure(WINDOW_SECONDS, InMemoryGateway.FRAME_BYTES, InMemoryGateway.FLOWS);
+      router.measure(WINDOW_SECONDS, TRAFFIC, 0);
       return new GatewayRig(cleanup, InMemoryGateway.start(cleanup), router);
     } catch (IOException | InterruptedException | RuntimeException e) {
       cleanup.close();
@@ -42,7 +44,7 @@ final class GatewayBenchmark implements Benchmark {
     public double measure(Side side) throws IOException, InterruptedException {
       return side == Side.OURS
           ? gateway.measure((int) (WINDOW_SECONDS * 1000)).packetsPerSecond()
-          : router.measure(WINDOW_SECONDS, InMemoryGateway.FRAME_BYTES, InMemoryGateway.FLOWS);
+          : router.measure(WINDOW_SECONDS, TRAFFIC, 0).rate();
     }
 
     @Override

@@ -1,7 +1,9 @@
 package dev.portcullis.standalone.bench;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The gateway without wires: an IO module that makes frames up, a worker with rules, translation
@@ -48,7 +50,12 @@ final class InMemoryGateway {
 
   /** Starts the three processes and lets packets through until the code is compiled. */
   static InMemoryGateway start(Cleanup cleanup) throws IOException, InterruptedException {
-    return start(cleanup, FLOWS, List.of());
+    return start(cleanup, FLOWS, List.of(), null);
+  }
+
+  /** {@link #start} with mutual TLS on all links. */
+  static InMemoryGateway startEncrypted(Cleanup cleanup) throws IOException, InterruptedException {
+    return start(cleanup, FLOWS, List.of(), Certificates.make(cleanup));
   }
 
   /**
@@ -59,25 +66,30 @@ final class InMemoryGateway {
    */
   static InMemoryGateway startLarge(Cleanup cleanup, int flows)
       throws IOException, InterruptedException {
-    return start(cleanup, flows, LARGE_HEAP);
+    return start(cleanup, flows, LARGE_HEAP, null);
   }
 
-  private static InMemoryGateway start(Cleanup cleanup, int flows, List<String> workerFlags)
+  private static InMemoryGateway start(
+      Cleanup cleanup, int flows, List<String> workerFlags, @Nullable Certificates certificates)
       throws IOException, InterruptedException {
+    List<String> tls = certificates == null ? List.of() : List.of(certificates.folder().toString());
     Namespace namespace = Namespace.create(cleanup);
     String flowCount = Integer.toString(flows);
     ChildProcess worker =
         ChildProcess.start(
-            List.of("worker"), workerFlags, it -> namespace.inside(Pinning.onCore(1, it)), cleanup);
+            role(tls, "worker", BenchGateway.IN_MEMORY),
+            workerFlags,
+            it -> namespace.inside(Pinning.onCore(1, it)),
+            cleanup);
     ChildProcess sink =
         ChildProcess.start(
-            List.of("io", "io-b", flowCount),
+            role(tls, "io", "io-b", flowCount),
             List.of(),
             it -> namespace.inside(Pinning.onCore(0, it)),
             cleanup);
     ChildProcess source =
         ChildProcess.start(
-            List.of("io", "io-a", flowCount),
+            role(tls, "io", "io-a", flowCount),
             List.of(),
             it -> namespace.inside(Pinning.onCore(0, it)),
             cleanup);
@@ -91,6 +103,12 @@ final class InMemoryGateway {
     } while (sink.read("read").packets() < flows);
     WarmUp.run(() -> gateway.measure(WARM_UP_WINDOW_MS).packetsPerSecond());
     return gateway;
+  }
+
+  private static List<String> role(List<String> tls, String... words) {
+    List<String> role = new ArrayList<>(List.of(words));
+    role.addAll(tls);
+    return role;
   }
 
   /** Measures one window; no packet is under way before and afterwards. */

@@ -29,7 +29,7 @@ final class IoRole implements Role {
   private static final int QUEUE_BYTES =
       LinkSettings.defaults().windowBytes() + 2 * PacketBatch.MAX_BYTES;
 
-  private final BenchGateway gateway = BenchGateway.load();
+  private final BenchGateway gateway = BenchGateway.load(BenchGateway.IN_MEMORY);
   private final LinkLoops loops;
   private final BenchPort port;
   private final IoModule module;
@@ -40,8 +40,9 @@ final class IoRole implements Role {
    *
    * @param name name of the IO module in the configuration
    * @param flows flows of the frames that it makes up
+   * @param security encryption and identity of its links
    */
-  IoRole(String name, int flows) throws IOException {
+  IoRole(String name, int flows, LinkSecurity security) throws IOException {
     ModuleId self = gateway.topology().io(name);
     if (self == null) {
       throw new IOException("gateway.yaml has no IO module " + name + ".");
@@ -62,7 +63,7 @@ final class IoRole implements Role {
                     new LinkLoop[] {loop},
                     Map.of(own.port(), own.tag()),
                     LinkSettings.defaults().withQueueBytes(QUEUE_BYTES),
-                    LinkSecurity.plaintext(),
+                    security,
                     handler,
                     LinkObserver.NONE),
             (links, _) -> {

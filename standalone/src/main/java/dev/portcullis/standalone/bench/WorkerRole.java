@@ -13,20 +13,26 @@ import dev.portcullis.worker.stage.Outlets;
 import java.io.IOException;
 import java.util.Map;
 
-/** Role {@code worker}: the worker module of the gateway in memory, with one shard. */
+/** Role {@code worker}: the worker module of a gateway, with one shard. */
 final class WorkerRole implements Role {
 
   private static final ModuleId SELF = ModuleId.worker(0);
   private static final String HOST = "127.0.0.1";
 
-  private final BenchGateway gateway = BenchGateway.load();
+  private final BenchGateway gateway;
   private final LinkLoops loops = LinkLoops.start(1, "worker");
   private final LinkLoop loop = loops.next();
   private final Worker worker;
   private final ModuleLinks links;
 
-  /** Makes the module; it takes packets after {@code listen}. */
-  WorkerRole() throws IOException {
+  /**
+   * Makes the module; it takes packets after {@code listen}.
+   *
+   * @param resource its configuration
+   * @param security encryption and identity of its links
+   */
+  WorkerRole(String resource, LinkSecurity security) throws IOException {
+    gateway = BenchGateway.load(resource);
     worker = new Worker(SELF, gateway.config(), gateway.topology(), 1);
     links =
         ModuleLinks.create(
@@ -35,7 +41,7 @@ final class WorkerRole implements Role {
             new LinkLoop[] {loop},
             Map.of(),
             LinkSettings.defaults(),
-            LinkSecurity.plaintext(),
+            security,
             worker,
             LinkObserver.NONE);
     worker.start(new LinkWiring());

@@ -1,7 +1,7 @@
 /**
  * The benchmark of {@code portcullis bench}: ratios of the gateway to the kernel of the same
  * machine, both measured in the same run. What is measured and how stands in {@code
- * docs/benchmarks.md}.
+ * docs/performance.md}.
  */
 @NullMarked
 package dev.portcullis.standalone.bench;

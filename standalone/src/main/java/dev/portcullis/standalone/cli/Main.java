@@ -28,6 +28,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       TraceCommand.class,
       FlowsCommand.class,
       BenchCommand.class,
+      SoakCommand.class,
+      SimulateCommand.class,
     },
     footer = {
       "",

@@ -4,7 +4,10 @@ import dev.portcullis.standalone.replay.Tally;
 import java.io.PrintWriter;
 import java.util.function.Consumer;
 
-/** Shows how far a replay is: on a terminal in place, elsewhere a plain line every few seconds. */
+/**
+ * Shows how far a long command is: on a terminal in place, elsewhere a plain line every few
+ * seconds.
+ */
 final class Progress implements Consumer<Tally> {
 
   private static final long TERMINAL_NS = 200_000_000L;
@@ -20,16 +23,21 @@ final class Progress implements Consumer<Tally> {
 
   @Override
   public void accept(Tally tally) {
+    reached(tally.received(), "frames");
+  }
+
+  /** So much is done. */
+  void reached(long count, String unit) {
     long now = System.nanoTime();
     if (now - lastNs < (terminal ? TERMINAL_NS : PLAIN_NS)) {
       return;
     }
     lastNs = now;
     if (terminal) {
-      err.print("\r" + tally.received() + " frames ");
+      err.print("\r" + count + " " + unit + " ");
       err.flush();
     } else {
-      err.println(tally.received() + " frames");
+      err.println(count + " " + unit);
     }
   }
 }

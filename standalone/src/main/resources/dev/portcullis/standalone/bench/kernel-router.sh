@@ -2,10 +2,14 @@
 # The kernel's own NAT gateway: generator -- veth -- router -- veth -- sink, three network namespaces.
 #   kernel-router.sh PREFIX up            makes PREFIX-gen, PREFIX-router, PREFIX-sink
 #   kernel-router.sh PREFIX rules forward|conntrack|masquerade
-#   kernel-router.sh PREFIX window XGEN SECONDS FRAME-LENGTH FLOW-MASK   prints: packets nanoseconds
+#   kernel-router.sh PREFIX gateway       the router's kernel does nothing: a gateway has r0 and r1
+#   kernel-router.sh PREFIX devices       the same, and sends all that comes in by r0 and r1 into tun-lan and tun-wan
+#   kernel-router.sh PREFIX plain         no offloads
+#   kernel-router.sh PREFIX forget        no connections
+#   kernel-router.sh PREFIX window XGEN MAC SECONDS FRAME-LENGTH FLOW-MASK RATE RECEIVERS   prints: delivered sent nanoseconds
 #   kernel-router.sh PREFIX down
-# Needs root, iproute2, nftables, ethtool, taskset, sysctl. FRAME-LENGTH is without the frame check sequence: 60 is a frame of 64 bytes.
-# The generator runs on core 0.
+# Needs root, iproute2, nftables, ethtool, taskset, sysctl, for forget conntrack. FRAME-LENGTH is without the frame check sequence: 60 is a frame of 64 bytes.
+# The generator runs on core 0 and gives way to whoever wants it: what forwards goes before what sends, in a gateway as in a kernel.
 set -euo pipefail
 gen=$1-gen router=$1-router sink=$1-sink
 command=$2
@@ -25,6 +29,7 @@ up() {
   ip -n "$gen" link set a0 up;    ip -n "$sink" link set b0 up
   ip -n "$router" link set r0 up; ip -n "$router" link set r1 up
   ip -n "$gen" route add default via 10.9.0.1; ip -n "$sink" route add default via 10.8.0.1
+  ip -n "$router" route add 10.8.0.0/16 via 10.8.0.2
   ip -n "$router" neigh replace 10.8.0.2 lladdr 02:00:00:00:00:04 dev r1
   ip -n "$router" neigh replace 10.9.0.2 lladdr 02:00:00:00:00:01 dev r0
   ip netns exec "$router" sysctl -q -w net.ipv4.ip_forward=1
@@ -63,14 +68,38 @@ table ip nat {
 NFT
 }
 
+gateway() {
+  ip netns exec "$router" nft flush ruleset
+  ip netns exec "$router" sysctl -q -w net.ipv4.ip_forward=0
+  ip -n "$router" addr flush dev r0; ip -n "$router" addr flush dev r1
+}
+
+devices() {
+  ip netns exec "$router" nft flush ruleset
+  ip netns exec "$router" sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+  ip netns exec "$router" sysctl -q -w net.ipv4.conf.r0.rp_filter=0 net.ipv4.conf.r1.rp_filter=0
+  ip netns exec "$router" sysctl -q -w net.ipv4.conf.tun-lan.rp_filter=0 net.ipv4.conf.tun-wan.rp_filter=0
+  ip -n "$router" rule add iif r0 lookup 100 prio 100; ip -n "$router" route add default dev tun-lan table 100
+  ip -n "$router" rule add iif r1 lookup 101 prio 101; ip -n "$router" route add default dev tun-wan table 101
+}
+
+plain() {
+  for end in "$gen a0" "$router r0" "$router r1" "$sink b0"; do
+    set -- $end
+    ip netns exec "$1" ethtool -K "$2" tso off gso off gro off tx off >/dev/null 2>&1 || true
+  done
+}
+
+forget() { ip netns exec "$router" conntrack -F >/dev/null 2>&1; }
+
 delivered() { ip netns exec "$sink" cat /sys/class/net/b0/statistics/rx_packets; }
 
-window() { # xgen seconds frame-length flow-mask
-  local packets start end
-  packets=$(delivered) start=$(date +%s%N)
-  ip netns exec "$gen" taskset -c 0 "$1" a0 02:00:00:00:00:02 "$2" "$3" "$4" >/dev/null
-  end=$(date +%s%N)
-  echo "$(($(delivered) - packets)) $((end - start))"
+window() { # xgen mac seconds frame-length flow-mask rate receivers
+  local packets sent
+  packets=$(delivered)
+  sent=$(ip netns exec "$gen" nice -n 19 taskset -c 0 "$1" a0 "${@:2}")
+  sleep 0.2
+  echo "$(($(delivered) - packets)) $sent"
 }
 
 "$command" "$@"

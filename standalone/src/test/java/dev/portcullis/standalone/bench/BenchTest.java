@@ -36,6 +36,17 @@ class BenchTest {
   }
 
   @Test
+  void shouldRunAllLinesOfAnId() {
+    bench(measured("B8-p50", 2), measured("B8-p99", 3), measured("B80", 4))
+        .run(List.of("b8"), out());
+    assertEquals(
+        List.of(
+            "B8-p50 ours/reference ratio=2.00 floor=1 goal=2 pairs=7",
+            "B8-p99 ours/reference ratio=3.00 floor=1 goal=2 pairs=7"),
+        lines());
+  }
+
+  @Test
   void shouldRunTheOthersWhereOneLacksATool() {
     int exit = bench(unavailable("B1"), measured("B2", 3)).run(List.of(), out());
     assertEquals(List.of("B2 ours/reference ratio=3.00 floor=1 goal=2 pairs=7"), lines());
@@ -70,7 +81,9 @@ class BenchTest {
 
   @Test
   void shouldKnowTheBenchmarksOfTheDesign() {
-    assertEquals(List.of("B1", "B2", "B3", "B7"), new Bench().ids());
+    assertEquals(
+        List.of("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8-p50", "B8-p99", "B10", "B11"),
+        new Bench().ids());
   }
 
   private static Bench bench(Benchmark... benchmarks) {

@@ -62,14 +62,15 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private final Map<Cause, Integer> refusedSlots = new EnumMap<>(Cause.class);
   private final int attachedSlot = counters.slot(Counter.MANAGEMENT_ATTACHED);
   private final int workersSlot = counters.slot(Counter.TABLE_WORKERS);
-  private final int epochSlot =
-      counters.slot(Counter.TABLE_EPOCH, new ModuleId(ModuleId.Kind.SWITCH, 0).toString());
+  private final int epochSlot;
   private volatile ControlStatus status;
   private volatile Topology topology;
   private dev.portcullis.core.management.proto.Directive encoded;
   private @Nullable Server server;
 
-  private ManagementServer(Coordinator coordinator, LinkSecurity security, long helloTimeoutMs) {
+  private ManagementServer(
+      ModuleId self, Coordinator coordinator, LinkSecurity security, long helloTimeoutMs) {
+    this.epochSlot = counters.slot(Counter.TABLE_EPOCH, self.toString());
     this.coordinator = coordinator;
     this.security = security;
     this.helloTimeoutMs = helloTimeoutMs;
@@ -110,7 +111,9 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   static ManagementServer start(
       Coordinator coordinator, String host, int port, LinkSecurity security, long helloTimeoutMs)
       throws IOException {
-    ManagementServer it = new ManagementServer(coordinator, security, helloTimeoutMs);
+    ManagementServer it =
+        new ManagementServer(
+            new ModuleId(ModuleId.Kind.SWITCH, 0), coordinator, security, helloTimeoutMs);
     try {
       it.server =
           NettyServerBuilder.forAddress(
@@ -136,10 +139,12 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
    * Makes a server that listens nowhere itself: {@link #companion} is added to a server of somebody
    * else.
    *
+   * @param self which switch this is
    * @param security who may attach
    */
-  public static ManagementServer unbound(Coordinator coordinator, LinkSecurity security) {
-    return new ManagementServer(coordinator, security, HELLO_TIMEOUT_MS);
+  public static ManagementServer unbound(
+      ModuleId self, Coordinator coordinator, LinkSecurity security) {
+    return new ManagementServer(self, coordinator, security, HELLO_TIMEOUT_MS);
   }
 
   /** The service and its thread, for the server of the links. */
@@ -176,6 +181,16 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
           int before = coordinator.newest().epoch();
           coordinator.configure(spec, policyYaml);
           topology = coordinator.topology();
+          publish(before);
+        });
+  }
+
+  /** N is to be this; modules get a new directive as soon as its workers are there. */
+  public void quantity(int workers) {
+    onLoop(
+        () -> {
+          int before = coordinator.newest().epoch();
+          coordinator.quantity(workers);
           publish(before);
         });
   }

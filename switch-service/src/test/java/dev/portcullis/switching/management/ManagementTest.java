@@ -147,6 +147,38 @@ class ManagementTest {
   }
 
   @Test
+  void shouldGoBackToTheFirstSwitchWithAllModulesWhenItIsThereAgain() throws Exception {
+    ManagementServer first = server(1, 0, 2);
+    ManagementServer second = server(2, 0, 2);
+    int port = first.port();
+    List<InetSocketAddress> both =
+        List.of(new InetSocketAddress(HOST, port), new InetSocketAddress(HOST, second.port()));
+    Module one = module(Gateways.worker(0, 1), both);
+    Module other = module(Gateways.worker(1, 1), both);
+    for (Module it : List.of(one, other)) {
+      it.client.acknowledge(it.next().epoch());
+    }
+    assertEquals(Set.of(), second.status().attached());
+    first.close();
+    for (Module it : List.of(one, other)) {
+      Directive directive = it.next();
+      assertEquals(2, directive.epoch());
+      assertEquals(2, directive.term());
+      it.client.acknowledge(2);
+    }
+    ManagementServer back = server(3, port, 2);
+    for (Module it : List.of(one, other)) {
+      Directive directive = it.next();
+      assertEquals(3, directive.epoch());
+      assertEquals(3, directive.term());
+    }
+    until(() -> second.status().attached().isEmpty());
+    assertEquals(2, back.status().attached().size());
+    module(Gateways.worker(1, 2), both).next();
+    assertEquals(4, one.next().epoch());
+  }
+
+  @Test
   void shouldTellAttachedModulesAChangedConfiguration() throws Exception {
     ManagementServer server = server(1, 0, 1);
     Module worker = module(Gateways.worker(0, 1), server.port());

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.portcullis.core.elastic;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,88 @@
+package dev.portcullis.standalone.simulate;
+
+import dev.portcullis.core.distribution.Lanes;
+
+/** State of a key at a toy worker: of a flow, or of the path that its replies retrace. */
+final class Entry implements Cloneable {
+
+  final long key;
+  final long flow;
+
+  /** Key of the first hop, in a path record. */
+  long firstKey;
+
+  long binding;
+  long requests;
+  long replies;
+  int lastRequest;
+  int lastReply;
+
+  /** Marks an entry that is gone, on its way to the next owner. */
+  boolean removed;
+
+  Entry(long key, long flow) {
+    this.key = key;
+    this.flow = flow;
+  }
+
+  /** Counts a packet. Returns false when it comes after a later one. */
+  boolean count(Packet packet) {
+    boolean inOrder = packet.sequence > (packet.reply ? lastReply : lastRequest);
+    if (packet.reply) {
+      replies++;
+      lastReply = packet.sequence;
+    } else {
+      requests++;
+      lastRequest = packet.sequence;
+    }
+    return inOrder;
+  }
+
+  /** What a policy on content says: depends on all that the flow has seen. */
+  boolean accepts(Packet packet) {
+    return packet.kind != Packet.Kind.DATA
+        || Lanes.mix(flow * 31 + requests * 7 + replies) % 29 != 0;
+  }
+
+  Entry copy() {
+    try {
+      return (Entry) clone();
+    } catch (CloneNotSupportedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** A sum over all fields. */
+  long sum() {
+    long sum = Lanes.mix(key) ^ Lanes.mix(flow + 3) ^ Lanes.mix(firstKey + 5);
+    sum = sum * 31 + binding;
+    sum = sum * 31 + requests;
+    sum = sum * 31 + replies;
+    sum = sum * 31 + lastRequest;
+    return Lanes.mix(sum * 31 + lastReply);
+  }
+
+  /** Whether it has seen the same packets as another. */
+  boolean same(Entry other) {
+    return binding == other.binding
+        && requests == other.requests
+        && replies == other.replies
+        && lastRequest == other.lastRequest
+        && lastReply == other.lastReply;
+  }
+
+  @Override
+  public String toString() {
+    return "(binding "
+        + binding
+        + ", "
+        + requests
+        + " requests to "
+        + lastRequest
+        + ", "
+        + replies
+        + " replies to "
+        + lastReply
+        + ")";
+  }
+}

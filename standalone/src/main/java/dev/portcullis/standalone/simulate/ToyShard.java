@@ -1,0 +1,172 @@
+package dev.portcullis.standalone.simulate;
+
+import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.Life;
+import dev.portcullis.core.elastic.ShardId;
+import dev.portcullis.core.link.ModuleId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A thread of a module, with its channels. */
+abstract class ToyShard extends Clockwork.Actor {
+
+  /** First message of a channel. */
+  record Hello() {}
+
+  private final Simulation gateway;
+  private final ToyModule module;
+  private final ShardId id;
+  private final Map<ShardId, Wire> wires = new LinkedHashMap<>();
+  private final Map<ModuleId, Long> generations = new LinkedHashMap<>();
+  private final Map<ModuleId, Long> endedUpTo = new LinkedHashMap<>();
+  private final Set<Wire> waiting = new LinkedHashSet<>();
+  private int lastEpoch;
+
+  ToyShard(Simulation gateway, ToyModule module, int number) {
+    this.gateway = gateway;
+    this.module = module;
+    id = new ShardId(module.life().module(), number);
+  }
+
+  Simulation gateway() {
+    return gateway;
+  }
+
+  ToyModule module() {
+    return module;
+  }
+
+  ShardId id() {
+    return id;
+  }
+
+  Life life() {
+    return module.life();
+  }
+
+  /** Number of the table under which this shard sends. */
+  abstract int epoch();
+
+  /** Handles an order of the coordinator. */
+  abstract void order(Order order);
+
+  /** A channel is acknowledged up to a number. */
+  abstract void acknowledged(ShardId to, long upTo);
+
+  /** Reads a message; false when it has to wait for a table. */
+  abstract boolean read(ShardId from, Wire.Message message);
+
+  /** Says what it waits for. */
+  String describe() {
+    return "epoch " + epoch();
+  }
+
+  /** Opens channels to a member. */
+  void open(Life member) {
+    if (generations.getOrDefault(member.module(), 0L) >= member.generation()) {
+      return;
+    }
+    boolean first = generations.put(member.module(), member.generation()) == null;
+    for (int shard = 0; shard < member.shards(); shard++) {
+      ShardId to = new ShardId(member.module(), shard);
+      if (!to.equals(id)) {
+        open(to, member, first);
+      }
+    }
+  }
+
+  private void open(ShardId to, Life member, boolean first) {
+    Wire before = wires.get(to);
+    List<Wire.Message> unsent = before == null ? List.of() : before.abandon();
+    Wire wire = gateway.wire(this, to, member);
+    wires.put(to, wire);
+    wire.send(unsent.isEmpty() ? epoch() : unsent.getFirst().epoch(), new Hello());
+    for (Wire.Message message : unsent) {
+      if (!(message.body() instanceof Hello)) {
+        wire.send(message.epoch(), message.body());
+      }
+    }
+  }
+
+  /** A life has ended and nobody succeeds it: its channels go, and with them what they have. */
+  void close(Life ended) {
+    endedUpTo.merge(ended.module(), ended.generation(), Math::max);
+    for (int shard = 0; shard < ended.shards(); shard++) {
+      Wire wire = wires.remove(new ShardId(ended.module(), shard));
+      if (wire != null) {
+        for (Wire.Message message : wire.abandon()) {
+          if (message.body() instanceof Packet packet) {
+            gateway.ledger().lost(packet, "link-lost");
+          }
+        }
+      }
+    }
+  }
+
+  @Nullable Wire wire(ShardId to) {
+    return wires.get(to);
+  }
+
+  List<Wire> wires() {
+    return new ArrayList<>(wires.values());
+  }
+
+  void send(ShardId to, Object body) {
+    Wire wire = wires.get(to);
+    if (wire != null) {
+      wire.send(epoch(), body);
+    } else if (body instanceof Packet packet) {
+      gateway.ledger().lost(packet, "link-lost");
+    }
+  }
+
+  long lastNumber(ShardId to) {
+    Wire wire = wires.get(to);
+    return wire == null ? 0 : wire.lastNumber();
+  }
+
+  /** Takes a message from a channel; false when it has to wait. */
+  final boolean take(Wire wire, Wire.Message message) {
+    Life sender = wire.from().life();
+    long known = generations.getOrDefault(sender.module(), 0L);
+    boolean ended =
+        known > sender.generation()
+            || endedUpTo.getOrDefault(sender.module(), 0L) >= sender.generation();
+    if (gateway.seams().refuses(ended)) {
+      wire.refuse();
+      return true;
+    }
+    if (known < sender.generation() || !read(wire.from().id(), message)) {
+      waiting.add(wire);
+      return false;
+    }
+    epochs();
+    return true;
+  }
+
+  /** I4. */
+  private void epochs() {
+    if (epoch() < lastEpoch) {
+      throw new Violation("I4", this + " went back from epoch " + lastEpoch + " to " + epoch());
+    }
+    lastEpoch = epoch();
+  }
+
+  final void handle(Order order) {
+    order(order);
+    epochs();
+    List<Wire> again = new ArrayList<>(waiting);
+    waiting.clear();
+    again.forEach(it -> it.drain(this));
+  }
+
+  @Override
+  public String toString() {
+    return life() + "." + id.shard();
+  }
+}

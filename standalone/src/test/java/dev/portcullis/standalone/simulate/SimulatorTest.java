@@ -1,0 +1,48 @@
+package dev.portcullis.standalone.simulate;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class SimulatorTest {
+
+  private static final long HOUR = 3_600 * Clockwork.SECOND;
+
+  @Test
+  void shouldRunTheSameBitForBitWithTheSameSeed() {
+    Simulator.Report first = Simulator.run(7, HOUR / 20, ns -> {});
+    Simulator.Report second = Simulator.run(7, HOUR / 20, ns -> {});
+    assertEquals(first, second);
+    assertNotEquals(first.digest(), Simulator.run(8, HOUR / 20, ns -> {}).digest());
+  }
+
+  @Test
+  void shouldHoldAllInvariantsOverTenThousandChangesUnderFaults() {
+    Simulator.Report report = Simulator.run(1, 2 * HOUR, ns -> {});
+    assertNull(report.failure());
+    assertTrue(report.scaleEvents() > 10_000, report.scaleEvents() + " changes");
+    assertTrue(report.packets() > 100_000, report.packets() + " packets");
+  }
+
+  @Test
+  void shouldLoseNothingWhenNothingFailsButManyChangesAreWanted() {
+    for (long seed = 0; seed < 50; seed++) {
+      Plan plan = Plan.of(seed, 20 * Clockwork.SECOND);
+      Plan calm =
+          plan.with(
+              plan.happenings().stream().filter(it -> it.kind() == Happening.Kind.SCALE).toList());
+      Simulation.Outcome outcome = new Simulation(calm, new Seams(), false).run();
+      assertNull(outcome.violation());
+      assertTrue(
+          (plan.holdBytes() < 1 << 20
+                  ? Set.of("policy", "hold-overflow", "no-flow")
+                  : Set.of("policy"))
+              .containsAll(outcome.dropped().keySet()),
+          seed + ": " + outcome.dropped());
+    }
+  }
+}
