@@ -68,7 +68,8 @@ final class ReplayCommand implements Callable<Integer> {
   @Option(
       names = "--scale",
       paramLabel = "PACKET:N",
-      description = "Before that packet of the input, there are N workers from then on; repeatable.")
+      description =
+          "Before that packet of the input, there are N workers from then on; repeatable.")
   private List<String> scale = List.of();
 
   @Option(names = "--kill", paramLabel = "PACKET:WORKER", description = "Not in this version.")
@@ -85,11 +86,11 @@ final class ReplayCommand implements Callable<Integer> {
     Configured configured = Scales.mostOf(scales, loaded);
     ReplayPlan plan =
         new ReplayPlan(
-            captures.files,
-            java.util.Objects.requireNonNull(out),
-            captures.clientPort,
-            captures.serverPort,
-            !noPaths,
+                captures.files,
+                java.util.Objects.requireNonNull(out),
+                captures.clientPort,
+                captures.serverPort,
+                !noPaths,
                 factor(speed))
             .scaling(scales);
     CommandSpec command = java.util.Objects.requireNonNull(spec);

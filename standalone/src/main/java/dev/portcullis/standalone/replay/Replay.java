@@ -324,8 +324,7 @@ public final class Replay {
   }
 
   private boolean isScale() {
-    return scaled < plan.scales().size()
-        && plan.scales().get(scaled).packet() <= frames.number();
+    return scaled < plan.scales().size() && plan.scales().get(scaled).packet() <= frames.number();
   }
 
   /** Changes the number of workers; the next round begins when all modules have followed. */

@@ -37,7 +37,16 @@ public record ReplayPlan(
       @Nullable String serverPort,
       boolean paths,
       double speed) {
-    this(captures, out, clientPort, serverPort, paths, speed, Long.MAX_VALUE, Witness.NONE, List.of());
+    this(
+        captures,
+        out,
+        clientPort,
+        serverPort,
+        paths,
+        speed,
+        Long.MAX_VALUE,
+        Witness.NONE,
+        List.of());
   }
 
   /** Returns the same plan with changes of the number of workers. */
