@@ -70,6 +70,20 @@ class NatPolicyChangeTest {
     assertNotEquals(DropReason.NONE, net.in("wan", Packets.udp(SERVER, 53, POOL, port)).why());
   }
 
+  @Test
+  void shouldKeepAFlowWithAPortThatIsNotTranslatedWhateverPortsTheRulesHave() {
+    byte[] sctp = Packets.udp(CLIENT, 700, SERVER, 36412);
+    sctp[9] = (byte) PacketHeader.SCTP;
+    Packets.withChecksums(sctp);
+    String before = gateway("ip-sum", "rematch", NatTest.pool(", ports: 2048-10239"));
+    Network net = new Network(before, 3, 2);
+    assertEquals(DropReason.NONE, net.in("lan", sctp.clone()).why());
+    assertEquals(POOL, sender(net));
+    net.policy(before.replace("2048-10239", "20480-30719"));
+    assertEquals(DropReason.NONE, net.in("lan", sctp.clone()).why());
+    assertEquals(POOL, sender(net));
+  }
+
   @ParameterizedTest
   @CsvSource({"rematch,POLICY_CHANGED", "keep,NONE"})
   void shouldEndALiveFlowWhosePortTheRulesNoLongerHaveUnderRematch(String change, DropReason why) {
