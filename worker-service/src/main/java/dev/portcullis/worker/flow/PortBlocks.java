@@ -81,14 +81,20 @@ public final class PortBlocks {
   }
 
   /**
-   * Whether flows with this tuple of replies have a pool address without a port of their own: not
-   * TCP, UDP or ICMP.
+   * Whether flows of a protocol get a port with their pool address: of TCP, UDP and ICMP. Others
+   * get the address alone, also those that have ports of their own (SCTP).
    */
-  public boolean isByAddressAlone(Tuple reply) {
-    return switch (Tuple.protocol(reply.ports)) {
-      case PacketHeader.TCP, PacketHeader.UDP, PacketHeader.ICMP, PacketHeader.ICMPV6 -> false;
-      default -> pool(reply.destinationHigh, reply.destinationLow) >= 0;
+  public static boolean translatesPorts(int protocol) {
+    return switch (protocol) {
+      case PacketHeader.TCP, PacketHeader.UDP, PacketHeader.ICMP, PacketHeader.ICMPV6 -> true;
+      default -> false;
     };
+  }
+
+  /** Whether flows with this tuple of replies have a pool address without a port of their own. */
+  public boolean isByAddressAlone(Tuple reply) {
+    return !translatesPorts(Tuple.protocol(reply.ports))
+        && pool(reply.destinationHigh, reply.destinationLow) >= 0;
   }
 
   /** Who has which shared tuple. */

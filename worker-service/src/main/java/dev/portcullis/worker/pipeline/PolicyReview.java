@@ -89,18 +89,10 @@ final class PolicyReview {
     long low = flows.get(flow, FlowTable.REVERSE + 3);
     long ports = flows.get(flow, FlowTable.REVERSE + 4);
     int pool = blocks.pool(high, low);
-    int port = hasTranslatedPort(ports) ? Tuple.destinationPort(ports) : -1;
+    boolean byPort = Tuple.hasPorts(ports) && PortBlocks.translatesPorts(Tuple.protocol(ports));
+    int port = byPort ? Tuple.destinationPort(ports) : -1;
     return pool >= 0 && policy.now().sources().translatesTo(pool, port)
         || policy.now().translations().isExternal((int) ports & 0xff, high, low);
-  }
-
-  /** What has ports may be translated by its address alone: SCTP. */
-  private static boolean hasTranslatedPort(long ports) {
-    return switch (Tuple.protocol(ports)) {
-      case PacketHeader.TCP, PacketHeader.UDP, PacketHeader.ICMP, PacketHeader.ICMPV6 ->
-          Tuple.hasPorts(ports);
-      default -> false;
-    };
   }
 
   /** Whether the policy would still send a request of a flow to the receiver that the flow has. */

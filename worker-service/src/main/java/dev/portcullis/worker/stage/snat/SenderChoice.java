@@ -205,7 +205,7 @@ final class SenderChoice {
   private boolean fromPool(
       int rule, int[] pools, int lane, PacketHeader h, Tuple reply, long nowNs) {
     boolean query = h.protocol == PacketHeader.ICMP || h.protocol == PacketHeader.ICMPV6;
-    boolean byPort = h.protocol == PacketHeader.TCP || h.protocol == PacketHeader.UDP || query;
+    boolean byPort = PortBlocks.translatesPorts(h.protocol);
     if (byPort && !(Tuple.usesPorts(h) && (!query || h.isEcho()))) {
       return false;
     }
