@@ -10,7 +10,6 @@ import java.util.List;
 final class EncryptionBenchmark implements Benchmark {
 
   private static final Title TITLE = new Title("B11", "mtls/plaintext", "64B", "0.4", "0.6", false);
-  private static final int WINDOW_MS = 1500;
 
   @Override
   public Title title() {
@@ -23,25 +22,11 @@ final class EncryptionBenchmark implements Benchmark {
     Command.requireRoot("B11", "network namespaces");
     Cleanup cleanup = new Cleanup();
     try {
-      return new EncryptionRig(
+      return new TwoGateways(
           cleanup, InMemoryGateway.startEncrypted(cleanup), InMemoryGateway.start(cleanup));
     } catch (IOException | InterruptedException | RuntimeException e) {
       cleanup.close();
       throw e;
-    }
-  }
-
-  private record EncryptionRig(Cleanup cleanup, InMemoryGateway encrypted, InMemoryGateway plain)
-      implements Rig {
-
-    @Override
-    public double measure(Side side) throws IOException, InterruptedException {
-      return (side == Side.OURS ? encrypted : plain).measure(WINDOW_MS).packetsPerSecond();
-    }
-
-    @Override
-    public void close() {
-      cleanup.close();
     }
   }
 }

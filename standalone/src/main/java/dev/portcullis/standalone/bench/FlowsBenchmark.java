@@ -11,7 +11,6 @@ final class FlowsBenchmark implements Benchmark {
 
   private static final Title TITLE =
       new Title("B3", "1M-flows/8K-flows", "64B", "0.6", "0.8", false);
-  private static final int WINDOW_MS = 1500;
 
   @Override
   public Title title() {
@@ -24,27 +23,13 @@ final class FlowsBenchmark implements Benchmark {
     Command.requireRoot("B3", "network namespaces");
     Cleanup cleanup = new Cleanup();
     try {
-      return new FlowsRig(
+      return new TwoGateways(
           cleanup,
           InMemoryGateway.startLarge(cleanup, InMemoryGateway.MANY_FLOWS),
           InMemoryGateway.startLarge(cleanup, InMemoryGateway.FLOWS));
     } catch (IOException | InterruptedException | RuntimeException e) {
       cleanup.close();
       throw e;
-    }
-  }
-
-  private record FlowsRig(Cleanup cleanup, InMemoryGateway many, InMemoryGateway few)
-      implements Rig {
-
-    @Override
-    public double measure(Side side) throws IOException, InterruptedException {
-      return (side == Side.OURS ? many : few).measure(WINDOW_MS).packetsPerSecond();
-    }
-
-    @Override
-    public void close() {
-      cleanup.close();
     }
   }
 }

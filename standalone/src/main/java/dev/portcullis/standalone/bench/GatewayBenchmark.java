@@ -1,8 +1,6 @@
 package dev.portcullis.standalone.bench;
 
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * B2: the gateway in memory, three processes, against the kernel's connection tracking and
@@ -22,8 +20,7 @@ final class GatewayBenchmark implements Benchmark {
 
   @Override
   public Rig open() throws IOException, InterruptedException {
-    List<String> programs = new ArrayList<>(KernelRouter.PROGRAMS);
-    Command.require("B2", programs);
+    Command.require("B2", KernelRouter.PROGRAMS);
     Command.requireRoot("B2", "network namespaces and BPF");
     Cleanup cleanup = new Cleanup();
     try {

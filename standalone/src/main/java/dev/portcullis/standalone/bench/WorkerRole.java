@@ -7,9 +7,8 @@ import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.LinkSettings;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
-import dev.portcullis.worker.Wiring;
+import dev.portcullis.worker.LinkWiring;
 import dev.portcullis.worker.Worker;
-import dev.portcullis.worker.stage.Outlets;
 import java.io.IOException;
 import java.util.Map;
 
@@ -44,7 +43,7 @@ final class WorkerRole implements Role {
             security,
             worker,
             LinkObserver.NONE);
-    worker.start(new LinkWiring());
+    worker.start(new LinkWiring(new LinkLoop[] {loop}, links));
   }
 
   @Override
@@ -66,24 +65,5 @@ final class WorkerRole implements Role {
   public void close() {
     links.close();
     loops.close();
-  }
-
-  /** The links as the worker sees them: one shard, one loop. */
-  private final class LinkWiring implements Wiring {
-
-    @Override
-    public void execute(int shard, Runnable task) {
-      loop.execute(task);
-    }
-
-    @Override
-    public Outlets outlets(int shard) {
-      return (destination, lane) -> links.outlet(shard, destination, lane);
-    }
-
-    @Override
-    public void afterBatches(int shard, Runnable task) {
-      links.afterBatches(shard, task);
-    }
   }
 }
