@@ -12,6 +12,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,9 +55,19 @@ class CommandLineTest {
   }
 
   @Test
-  void shouldSayThatScalingIsNotThereYet() {
+  void shouldSayThatKillingIsNotThereYet() {
     assertOneSentence(
-        2, "--scale is not there yet", replay("--capture", CAPTURE.toString(), "--scale", "10:5"));
+        2, "--kill is not there yet", replay("--capture", CAPTURE.toString(), "--kill", "10:1"));
+  }
+
+  @Test
+  void shouldSayHowAChangeOfTheNumberOfWorkersIsWritten() {
+    for (String wrong : List.of("10", "0:5", "10:0", "10:65", "ten:5")) {
+      assertOneSentence(
+          2,
+          "--scale is \"" + wrong + "\"; allowed is PACKET:N",
+          replay("--capture", CAPTURE.toString(), "--scale", wrong));
+    }
   }
 
   @Test

@@ -12,6 +12,7 @@ import dev.portcullis.standalone.gateway.EmbeddedGateway;
 import dev.portcullis.standalone.replay.LinkFeed;
 import dev.portcullis.standalone.replay.Replay;
 import dev.portcullis.standalone.replay.ReplayPlan;
+import dev.portcullis.standalone.replay.Scale;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,13 +71,17 @@ final class Playground implements AutoCloseable {
   /** Prepares a replay at a speed; 0: as fast as it goes. */
   Replay replay(Path out, double speed, Path... captures) throws Exception {
     ReplayPlan plan = new ReplayPlan(List.of(captures), out, "lan", "wan", true, speed);
-    return new Replay(feed, topology, table, plan, tally -> {});
+    return new Replay(feed, topology, table, plan, Playground::noScale, tally -> {});
   }
 
   /** Prepares a replay in which the side that sends first comes in at {@code clientPort}. */
   Replay replay(Path out, String clientPort, String serverPort, Path... captures) throws Exception {
     ReplayPlan plan = new ReplayPlan(List.of(captures), out, clientPort, serverPort, true, 0);
-    return new Replay(feed, topology, table, plan, tally -> {});
+    return new Replay(feed, topology, table, plan, Playground::noScale, tally -> {});
+  }
+
+  private static Scale.Event noScale(int workers) {
+    throw new IllegalStateException("this gateway keeps its workers");
   }
 
   EmbeddedGateway gateway() {

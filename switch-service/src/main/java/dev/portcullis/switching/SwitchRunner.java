@@ -18,6 +18,7 @@ import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.Notices;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.switching.management.ControlStatus;
 import dev.portcullis.switching.management.Coordinator;
 import dev.portcullis.switching.management.ManagementServer;
 import jakarta.inject.Singleton;
@@ -65,6 +66,12 @@ public class SwitchRunner implements ModuleRunner {
 
     /** Hands all modules a configuration that was checked; they acknowledge its epoch. */
     void configure(ModuleFiles.Loaded loaded);
+
+    /** N is to be this: up to {@code workers.replicas}. */
+    void quantity(int workers);
+
+    /** Number of the table that every attached module works by; 0: not all by the same. */
+    int settledEpoch();
   }
 
   /**
@@ -123,6 +130,17 @@ public class SwitchRunner implements ModuleRunner {
     }
 
     /** Modules follow the first switch: another has no table while that is there. */
+    @Override
+    public void quantity(int workers) {
+      management.quantity(workers);
+    }
+
+    @Override
+    public int settledEpoch() {
+      ControlStatus status = management.status();
+      return status.settled() ? status.epoch() : 0;
+    }
+
     @Override
     public boolean ready() {
       return number > 0 || management.status().epoch() > 0;

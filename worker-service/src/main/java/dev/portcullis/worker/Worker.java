@@ -133,27 +133,30 @@ public final class Worker implements BatchHandler {
     return config.policy();
   }
 
-  /** Runs a task when every shard has done what it was told before. Any thread. */
-  public void afterAll(Runnable task) {
-    AtomicInteger missing = new AtomicInteger(shards.length);
-    for (int i = 0; i < shards.length; i++) {
-      started()
-          .execute(
-              i,
-              () -> {
-                if (missing.decrementAndGet() == 0) {
-                  task.run();
-                }
-              });
-    }
-  }
-
   /** Works by a new table: each shard from its next batch on. Any thread. */
   public void onTable(DistributionTable table) {
+    onTable(table, () -> {});
+  }
+
+  /**
+   * Works by a new table: each shard from its next batch on. Any thread.
+   *
+   * @param whenSettled run when every shard has given away what is not its own by that table, and
+   *     has got what is; on a shard
+   */
+  public void onTable(DistributionTable table, Runnable whenSettled) {
     Wiring links = started();
+    AtomicInteger missing = new AtomicInteger(shards.length);
+    Runnable settled =
+        () -> {
+          if (missing.decrementAndGet() == 0) {
+            Objects.requireNonNull(blocks).claims().settled(table.epoch());
+            whenSettled.run();
+          }
+        };
     for (int i = 0; i < shards.length; i++) {
       Shard shard = shards[i];
-      links.execute(i, () -> shard.onTable(table));
+      links.execute(i, () -> shard.onTable(table, settled));
     }
   }
 

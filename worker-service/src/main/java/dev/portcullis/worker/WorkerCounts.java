@@ -148,6 +148,8 @@ final class WorkerCounts implements MetricsSource {
             sum(it -> it.pipeline().flows().translated())),
         new Reading(
             Counter.WORKER_SHADOWS, List.of(number), sum(it -> it.pipeline().flows().shadows())),
+        new Reading(Counter.SCALE_FLOWS_MOVED, List.of(), sum(it -> it.pipeline().flowsGiven())),
+        new Reading(Counter.SCALE_FLOWS_BROKEN, List.of(), sum(it -> it.pipeline().flowsBroken())),
         moved("left", it -> it.pipeline().flowsLeft()),
         moved("stayed", it -> it.pipeline().flowsStayed()),
         moved("taken", it -> it.pipeline().flowsTaken()),

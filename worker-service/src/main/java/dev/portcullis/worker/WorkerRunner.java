@@ -37,6 +37,7 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
@@ -45,6 +46,9 @@ import java.util.random.RandomGenerator;
 public class WorkerRunner implements ModuleRunner {
 
   private static final System.Logger LOG = System.getLogger(WorkerRunner.class.getName());
+
+  /** How long a worker waits for what others hand over before it says that it has a table. */
+  private static final long SETTLE_NS = 5_000_000_000L;
 
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
@@ -181,16 +185,16 @@ public class WorkerRunner implements ModuleRunner {
                   int it = lane;
                   lanes[lane].execute(() -> links.epoch(it, table.epoch()));
                 }
-                follower.worker().onTable(table);
-                follower
-                    .worker()
-                    .afterAll(
+                Runnable acknowledge =
+                    once(
                         () -> {
                           counts.table(table);
                           LOG.log(
                               System.Logger.Level.DEBUG, self + " works by table " + table.epoch());
                           management[0].acknowledge(table.epoch());
                         });
+                follower.worker().onTable(table, acknowledge);
+                lanes[0].schedule(acknowledge, SETTLE_NS);
               }
 
               @Override
@@ -202,6 +206,15 @@ public class WorkerRunner implements ModuleRunner {
             RandomGenerator.getDefault());
     management[0].start();
     return new Running(new HostPort(listen.host(), port), links, management[0], counts, follower);
+  }
+
+  private static Runnable once(Runnable task) {
+    AtomicBoolean done = new AtomicBoolean();
+    return () -> {
+      if (!done.getAndSet(true)) {
+        task.run();
+      }
+    };
   }
 
   private record Running(

@@ -246,6 +246,21 @@ final class Network {
     run();
   }
 
+  /** The next table has as many workers, of those that there are; what changes its owner moves. */
+  void scale(int workerCount) {
+    List<Member> members = new ArrayList<>();
+    for (int i = 0; i < workerCount; i++) {
+      members.add(new Member(i, 1, "127.0.0.1", 1 + i, shards));
+    }
+    table = DistributionTable.of(config.gateway(), table.epoch() + 1, table.epoch(), members);
+    int[] settled = new int[1];
+    workers.forEach(it -> it.onTable(table, () -> settled[0]++));
+    run();
+    if (settled[0] != workers.size()) {
+      throw new AssertionError(settled[0] + " of " + workers.size() + " workers have settled");
+    }
+  }
+
   /** A message comes to the first shard of a worker. */
   void message(int number, byte[] data) {
     PacketBatch batch = new PacketBatch(0);

@@ -48,8 +48,23 @@ record Configured(GatewayConfig config, String source) {
     }
   }
 
+  /** Returns it with another number of workers in the table, and as many that run at least. */
+  Configured withQuantity(int quantity) {
+    GatewaySpec spec = config.gateway();
+    GatewaySpec.Workers now = spec.workers();
+    GatewaySpec.Workers wanted =
+        new GatewaySpec.Workers(Math.max(now.replicas(), quantity), quantity, now.shards());
+    return new Configured(
+        new GatewayConfig(config.name(), spec.withWorkers(wanted), config.policy()), source);
+  }
+
   /** The table that a gateway of this configuration begins with. */
   DistributionTable table() {
+    return table(1);
+  }
+
+  /** The table of this configuration with a number. */
+  DistributionTable table(int epoch) {
     GatewaySpec.Workers workers = config.gateway().workers();
     Integer quantity = workers.quantity();
     List<Member> members = new ArrayList<>();
@@ -61,7 +76,7 @@ record Configured(GatewayConfig config, String source) {
         members.add(member(i, workers));
       }
     }
-    return DistributionTable.of(config.gateway(), 1, 0, members);
+    return DistributionTable.of(config.gateway(), epoch, epoch - 1, members);
   }
 
   private static Member member(int number, GatewaySpec.Workers workers) {

@@ -4,6 +4,7 @@ import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.standalone.replay.ReplayPlan;
+import dev.portcullis.standalone.replay.Scale;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -64,7 +65,11 @@ final class ReplayCommand implements Callable<Integer> {
       description = "Seed of what is random; nothing is in this version.")
   private long seed;
 
-  @Option(names = "--scale", paramLabel = "PACKET:N", description = "Not in this version.")
+  @Option(
+      names = "--scale",
+      paramLabel = "PACKET:N",
+      description =
+          "Before that packet of the input, there are N workers from then on; repeatable.")
   private List<String> scale = List.of();
 
   @Option(names = "--kill", paramLabel = "PACKET:WORKER", description = "Not in this version.")
@@ -72,21 +77,22 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException {
-    if (!scale.isEmpty() || !kill.isEmpty()) {
+    if (!kill.isEmpty()) {
       throw new CommandException(
-          ExitCode.USAGE,
-          (scale.isEmpty() ? "--kill" : "--scale")
-              + " is not there yet: this version keeps the number of workers that it starts with");
+          ExitCode.USAGE, "--kill is not there yet: in this version every worker lives on");
     }
-    Configured configured = Configured.load(configuration.files, captures.workers, shards);
+    List<Scale> scales = Scales.parse(scale);
+    Configured loaded = Configured.load(configuration.files, captures.workers, shards);
+    Configured configured = Scales.mostOf(scales, loaded);
     ReplayPlan plan =
         new ReplayPlan(
-            captures.files,
-            java.util.Objects.requireNonNull(out),
-            captures.clientPort,
-            captures.serverPort,
-            !noPaths,
-            factor(speed));
+                captures.files,
+                java.util.Objects.requireNonNull(out),
+                captures.clientPort,
+                captures.serverPort,
+                !noPaths,
+                factor(speed))
+            .scaling(scales);
     CommandSpec command = java.util.Objects.requireNonNull(spec);
     PrintWriter err = command.commandLine().getErr();
     ReplayRun.Ended ended = ReplayRun.run(configured, plan, outside(), new Progress(err));

@@ -10,6 +10,7 @@ import dev.portcullis.standalone.replay.LinkFeed;
 import dev.portcullis.standalone.replay.Replay;
 import dev.portcullis.standalone.replay.ReplayException;
 import dev.portcullis.standalone.replay.ReplayPlan;
+import dev.portcullis.standalone.replay.Scale;
 import dev.portcullis.standalone.replay.Tally;
 import java.io.IOException;
 import java.util.List;
@@ -23,6 +24,10 @@ final class ReplayRun {
   private static final long MODULES_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(60);
 
   private ReplayRun() {}
+
+  private static Scale.Event outsideOnly(int workers) throws ReplayException {
+    throw new ReplayException(2, "--scale changes a gateway of this process, not one with --feed");
+  }
 
   /**
    * What a replay ended with.
@@ -44,7 +49,6 @@ final class ReplayRun {
     Topology topology = Topology.of(configured.config().gateway());
     HostPort listen = outside == null ? new HostPort("127.0.0.1", 0) : outside;
     try (LinkFeed feed = LinkFeed.open(topology, listen, LinkSecurity.plaintext())) {
-      Replay replay = new Replay(feed, topology, configured.table(), plan, progress);
       EmbeddedGateway gateway =
           outside == null
               ? EmbeddedGateway.start(configured.config(), configured.source(), feed.address())
@@ -59,6 +63,14 @@ final class ReplayRun {
                   + TimeUnit.NANOSECONDS.toSeconds(MODULES_TIMEOUT_NS)
                   + " s");
         }
+        Replay replay =
+            new Replay(
+                feed,
+                topology,
+                configured.table(),
+                plan,
+                gateway == null ? ReplayRun::outsideOnly : new Scaling(gateway, configured),
+                progress);
         return new Ended(replay.tally(), replay.run());
       } finally {
         if (gateway != null) {

@@ -90,7 +90,8 @@ final class TraceCommand implements Callable<Integer> {
               true,
               0,
               packet == null ? Long.MAX_VALUE : packet,
-              witness);
+              witness,
+              List.of());
       return ReplayRun.run(configured, plan, null, tally -> {}).problems();
     } catch (IOException e) {
       throw new CommandException(

@@ -119,8 +119,7 @@ public final class EmbeddedGateway implements AutoCloseable {
   }
 
   private static List<Integer> workers(GatewayConfig config) {
-    Integer quantity = config.gateway().workers().quantity();
-    int n = quantity == null ? config.gateway().workers().replicas() : quantity;
+    int n = config.gateway().workers().replicas();
     List<Integer> numbers = new ArrayList<>();
     for (int i = 0; i < n; i++) {
       numbers.add(i);
@@ -145,6 +144,32 @@ public final class EmbeddedGateway implements AutoCloseable {
   /** Hands all modules a configuration that was checked, and that a running gateway can take. */
   public void configure(ModuleFiles.Loaded loaded) {
     java.util.Objects.requireNonNull(relay).configure(loaded);
+  }
+
+  /**
+   * Changes N while no packet is under way, and waits until every module works by the new table and
+   * all state is where it belongs by it.
+   *
+   * @param workers up to {@code workers.replicas}
+   * @throws ModuleException when that takes more than 30 s
+   */
+  public void scale(int workers) throws ModuleException {
+    SwitchRunner.SwitchModule control = java.util.Objects.requireNonNull(relay);
+    int before = control.settledEpoch();
+    control.quantity(workers);
+    long deadline = System.nanoTime() + START_TIMEOUT_NS;
+    while (control.settledEpoch() <= before) {
+      if (System.nanoTime() > deadline) {
+        throw new ModuleException(
+            ExitCode.FAILED,
+            "not all modules worked by a table of "
+                + workers
+                + " workers within "
+                + TimeUnit.NANOSECONDS.toSeconds(START_TIMEOUT_NS)
+                + " s");
+      }
+      LockSupport.parkNanos(200_000);
+    }
   }
 
   /** The numbers of all modules. */

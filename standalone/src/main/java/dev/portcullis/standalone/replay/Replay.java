@@ -56,6 +56,9 @@ public final class Replay {
   /** A round that makes no progress for so long has failed. */
   static final long STALLED_NS = 20_000_000_000L;
 
+  /** How long a change of the number of workers may take. */
+  private static final long SCALE_NS = 60_000_000_000L;
+
   /** Events that workers keep are asked for after so many frames. */
   private static final int FRAMES_A_TICK = 4096;
 
@@ -70,7 +73,8 @@ public final class Replay {
 
   private final LinkFeed feed;
   private final Topology topology;
-  private final DistributionTable table;
+  private DistributionTable table;
+  private final Scale.Gateway gateway;
   private final ReplayPlan plan;
   private final Frames frames;
   private final Results results;
@@ -116,6 +120,7 @@ public final class Replay {
   private long tickTimeNs;
   private long steppedNs;
   private int framesSinceEvents;
+  private int scaled;
   private int round;
   private long lastProgressNs;
   private long startNs;
@@ -126,6 +131,7 @@ public final class Replay {
    *
    * @param feed where the IO modules are connected
    * @param table the table that the gateway works by
+   * @param gateway changes the number of workers, where the plan says so
    * @param progress called now and then with what was counted so far
    * @throws ReplayException when the output cannot be written or a port is not there
    */
@@ -134,12 +140,14 @@ public final class Replay {
       Topology topology,
       DistributionTable table,
       ReplayPlan plan,
+      Scale.Gateway gateway,
       Consumer<Tally> progress)
       throws ReplayException {
     this.feed = feed;
     this.topology = topology;
     this.table = table;
     this.plan = plan;
+    this.gateway = gateway;
     this.progress = progress;
     List<String> ports =
         topology.interfaces().stream().map(LogicalInterface::port).distinct().toList();
@@ -268,6 +276,13 @@ public final class Replay {
           break;
         }
       }
+      if (isScale() && entered.count == 0) {
+        scale();
+        return;
+      }
+      if (isScale()) {
+        break;
+      }
       if (isStep(frame) && entered.count == 0) {
         steppedNs = frame.timeNs;
         tick(frame.timeNs);
@@ -306,6 +321,33 @@ public final class Replay {
       }
     }
     feed.flush();
+  }
+
+  private boolean isScale() {
+    return scaled < plan.scales().size() && plan.scales().get(scaled).packet() <= frames.number();
+  }
+
+  /** Changes the number of workers; the next round begins when all modules have followed. */
+  private void scale() {
+    int workers = plan.scales().get(scaled++).workers();
+    lastProgressNs = System.nanoTime() + SCALE_NS;
+    CompletableFuture.runAsync(
+        () -> {
+          try {
+            Scale.Event event = gateway.scale(workers);
+            feed.execute(
+                () ->
+                    guarded(
+                        () -> {
+                          table = event.table();
+                          results.scaled(event);
+                          lastProgressNs = System.nanoTime();
+                          next();
+                        }));
+          } catch (ReplayException e) {
+            done.completeExceptionally(e);
+          }
+        });
   }
 
   private boolean isStep(Frame frame) {

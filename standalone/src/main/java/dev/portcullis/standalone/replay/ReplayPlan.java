@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *     times as fast
  * @param frames how many frames are played
  * @param witness sees what becomes of each
+ * @param scales changes of the number of workers, by ascending packet
  */
 public record ReplayPlan(
     List<Path> captures,
@@ -25,7 +26,8 @@ public record ReplayPlan(
     boolean paths,
     double speed,
     long frames,
-    Witness witness) {
+    Witness witness,
+    List<Scale> scales) {
 
   /** A plan for all frames that nobody watches. */
   public ReplayPlan(
@@ -35,11 +37,27 @@ public record ReplayPlan(
       @Nullable String serverPort,
       boolean paths,
       double speed) {
-    this(captures, out, clientPort, serverPort, paths, speed, Long.MAX_VALUE, Witness.NONE);
+    this(
+        captures,
+        out,
+        clientPort,
+        serverPort,
+        paths,
+        speed,
+        Long.MAX_VALUE,
+        Witness.NONE,
+        List.of());
   }
 
-  /** Copies the list. */
+  /** Returns the same plan with changes of the number of workers. */
+  public ReplayPlan scaling(List<Scale> changes) {
+    return new ReplayPlan(
+        captures, out, clientPort, serverPort, paths, speed, frames, witness, changes);
+  }
+
+  /** Copies the lists. */
   public ReplayPlan {
+    scales = List.copyOf(scales);
     captures = List.copyOf(captures);
   }
 }

@@ -37,7 +37,8 @@ final class Results implements AutoCloseable, Backlog.Writer {
   private final Path folder;
   private final Witness witness;
   private final Topology topology;
-  private final DistributionTable table;
+  private DistributionTable table;
+  private final List<Scale.Event> scales = new ArrayList<>();
   private final Tally tally;
   private final Map<String, PcapngWriter> ports = new LinkedHashMap<>();
   private final PcapngWriter[] writerOfTag;
@@ -331,7 +332,13 @@ final class Results implements AutoCloseable, Backlog.Writer {
                 .key("later_hop")
                 .value(counts[1])
                 .close('}'));
-    json.close('}').key("scale_events").open('[').close(']');
+    json.close('}').key("scale_events").open('[');
+    for (Scale.Event it : scales) {
+      json.open('{').key("from").value(it.from()).key("to").value(it.to());
+      json.key("flows_moved").value(it.moved()).key("flows_broken").value(it.broken());
+      json.key("blocked_ms").value(it.blockedMs()).close('}');
+    }
+    json.close(']');
     json.key("invariants").open('{');
     invariants.forEach((name, held) -> json.key(name).value(held ? "held" : "broken"));
     json.close('}').key("wall_clock").open('{').key("milliseconds").value(wallClockMs).close('}');
@@ -341,6 +348,12 @@ final class Results implements AutoCloseable, Backlog.Writer {
     } catch (IOException e) {
       throw cannotWrite(e);
     }
+  }
+
+  /** The number of workers has changed. */
+  void scaled(Scale.Event event) {
+    table = event.table();
+    scales.add(event);
   }
 
   /** Hands everything to the file system. */

@@ -137,6 +137,13 @@ public final class Coordinator {
     decide(newest.epoch() > 0);
   }
 
+  /** N is to be this: a new table as soon as the workers that it needs are known. */
+  public void quantity(int workers) {
+    GatewaySpec.Workers now = spec.workers();
+    spec = spec.withWorkers(new GatewaySpec.Workers(now.replicas(), workers, now.shards()));
+    decide(false);
+  }
+
   /** What is known now. */
   public ControlStatus status() {
     List<Integer> missing =

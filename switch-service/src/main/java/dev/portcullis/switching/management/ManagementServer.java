@@ -58,7 +58,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private final ScheduledExecutorService loop;
   private final Executor streams;
   private final Map<ModuleId, Session> sessions = new HashMap<>();
-  private final Counters counters = new Counters(5 + Cause.values().length);
+  private final Counters counters = new Counters(3 + Cause.values().length);
   private final Map<Cause, Integer> refusedSlots = new EnumMap<>(Cause.class);
   private final int attachedSlot = counters.slot(Counter.MANAGEMENT_ATTACHED);
   private final int workersSlot = counters.slot(Counter.TABLE_WORKERS);
@@ -76,8 +76,6 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     this.helloTimeoutMs = helloTimeoutMs;
     this.status = coordinator.status();
     this.topology = coordinator.topology();
-    counters.slot(Counter.SCALE_FLOWS_MOVED);
-    counters.slot(Counter.SCALE_FLOWS_BROKEN);
     this.encoded = ManagementWire.encode(coordinator.newest());
     for (Cause cause : Cause.values()) {
       refusedSlots.put(cause, counters.slot(Counter.MANAGEMENT_REFUSED, cause.label()));
@@ -183,6 +181,16 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
           int before = coordinator.newest().epoch();
           coordinator.configure(spec, policyYaml);
           topology = coordinator.topology();
+          publish(before);
+        });
+  }
+
+  /** N is to be this; modules get a new directive as soon as its workers are there. */
+  public void quantity(int workers) {
+    onLoop(
+        () -> {
+          int before = coordinator.newest().epoch();
+          coordinator.quantity(workers);
           publish(before);
         });
   }

@@ -92,7 +92,7 @@ public final class WorkerEvents implements FlowListener, DropListener {
     Vector v = cause;
     int i = v == null ? 0 : v.current;
     boolean forPort = v != null && forPort(v, i);
-    if (!forPort && !logsFlows || !flows.isLive(flow)) {
+    if (!forPort && !logsFlows || !flows.isLive(flow) || why == EndReason.HANDED_OVER) {
       return; // where a flow lives that has moved tells of it
     }
     EveLine line = text.ended(writer, flow, reason(why), why.label(), atNs);
@@ -112,7 +112,7 @@ public final class WorkerEvents implements FlowListener, DropListener {
     return switch (why) {
       case TIMEOUT, CLOSED -> "timeout";
       case REPLACED -> "tcp_reuse";
-      case EVICTED, POLICY, CLEARED -> "forced";
+      case EVICTED, POLICY, CLEARED, HANDED_OVER -> "forced";
     };
   }
 

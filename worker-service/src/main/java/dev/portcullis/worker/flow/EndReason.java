@@ -15,7 +15,9 @@ public enum EndReason {
   /** A new policy does not accept it. */
   POLICY,
   /** An operator has ended it. */
-  CLEARED;
+  CLEARED,
+  /** By a new table it belongs to another worker, which goes on with it: no end of the flow. */
+  HANDED_OVER;
 
   /** Name in events and metrics: lower case. */
   public String label() {

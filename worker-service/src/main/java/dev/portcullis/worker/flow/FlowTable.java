@@ -84,7 +84,8 @@ public final class FlowTable {
    */
   public static final long LOOKING = 1L << 32, MOVED = 1L << 33, GUEST = 1L << 34;
 
-  private static final long MARKS = LOOKING | MOVED | GUEST;
+  /** All marks. */
+  public static final long MARKS = LOOKING | MOVED | GUEST;
 
   private final EntryStore store = new EntryStore(WORDS);
   private final TupleIndex index = new TupleIndex();
@@ -257,7 +258,7 @@ public final class FlowTable {
    * Takes in a flow that began at another worker, in place of what had one of its tuples; -1 when
    * the lane is full. Listeners hear of its end only.
    *
-   * @param words all but the last word of an entry; marks are not looked at
+   * @param words all but the last word of an entry, with the marks that it has from now on
    */
   public int install(long[] words, int lane, long nowNs) {
     installedForward.read(words, FORWARD);
@@ -270,8 +271,14 @@ public final class FlowTable {
       long[] chunk = store.chunk(flow);
       int base = store.base(flow);
       System.arraycopy(words, 0, chunk, base, LINKS);
-      chunk[base + META] = words[META] & ~(MARKS | 0xffL << 16) | (long) lane << 16 | GUEST;
+      chunk[base + META] = words[META] & ~(0xffL << 16) | (long) lane << 16;
       timers.move(flow, lane);
+      if (has(flow, MOVED)) {
+        shadows++;
+      }
+      if ((flags(flow) & SNAT) != 0 && !has(flow, GUEST)) {
+        translated++;
+      }
     }
     return flow;
   }

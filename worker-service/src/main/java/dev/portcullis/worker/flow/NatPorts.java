@@ -236,7 +236,10 @@ public final class NatPorts implements FlowListener {
   }
 
   private boolean take(int port) {
-    return isFree(port) && (!PortBlocks.isShared(port) || claims.claim(reply.hash(), lane, nowNs));
+    return isFree(port)
+        && (PortBlocks.isShared(port)
+            ? claims.claim(reply.hash(), lane, nowNs)
+            : !claims.isLent(reply.hash()));
   }
 
   private int leading(char[] ports, int[] cursors, int cursor, LeadsBack leadsBack) {
@@ -322,7 +325,9 @@ public final class NatPorts implements FlowListener {
 
   @Override
   public void ended(int flow, EndReason why, long atNs) {
-    if ((flows.flags(flow) & FlowTable.SNAT) == 0 || flows.has(flow, FlowTable.GUEST)) {
+    if (why == EndReason.HANDED_OVER
+        || (flows.flags(flow) & FlowTable.SNAT) == 0
+        || flows.has(flow, FlowTable.GUEST)) {
       return; // the tuple of a guest is of the worker that began it
     }
     int at = FlowTable.REVERSE;

@@ -21,6 +21,12 @@ public final class PathTable {
   private static final int TIMEOUT = 9;
   private static final int WORDS = 11;
 
+  /** More slots than any pool has. */
+  private static final int MAX_SLOTS = 1 << 16;
+
+  /** Words of a record that travel to another worker. */
+  public static final int RECORD_WORDS = WORDS - 1;
+
   /** In {@link #CLASS_AND_LANE}: the record is a pin. */
   private static final long PIN = 1 << 16;
 
@@ -227,6 +233,42 @@ public final class PathTable {
     return record >= 0
         && nowNs - store.get(record, LAST_SEEN) <= withinNs + (1L << unitBits)
         && (vHigh(record) != vHigh || vLow(record) != vLow || trafficClass(record) != trafficClass);
+  }
+
+  /** Returns one of the {@link #RECORD_WORDS} words of a record; the first five are its tuple. */
+  public long word(int record, int word) {
+    return store.get(record, word);
+  }
+
+  /** Reads the tuple of a record. */
+  public void tuple(int record, Tuple into) {
+    into.read(store.chunk(record), store.base(record) + TUPLE);
+  }
+
+  /**
+   * Takes in a record of another worker, in place of what was there.
+   *
+   * @param words its {@link #RECORD_WORDS} words
+   * @param lane lane of the key of its tuple
+   * @return false when the lane is full of live records
+   */
+  public boolean install(Tuple tuple, long[] words, int lane, long nowNs) {
+    boolean isPin = (words[CLASS_AND_LANE] & PIN) != 0;
+    if (isPin && Long.compareUnsigned(words[V_LOW], MAX_SLOTS) >= 0) {
+      return false;
+    }
+    int record = place(tuple, lane, limitPerLane, nowNs);
+    if (record < 0) {
+      return false;
+    }
+    for (int word = V_HIGH; word < RECORD_WORDS; word++) {
+      store.set(record, word, words[word]);
+    }
+    store.set(record, CLASS_AND_LANE, words[CLASS_AND_LANE] & ~0xffL | lane);
+    if (isPin) {
+      pins.add(lane, trafficClass(record), (int) vLow(record), 1);
+    }
+    return true;
   }
 
   /** Takes a record out. */

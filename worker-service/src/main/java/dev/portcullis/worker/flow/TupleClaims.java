@@ -1,5 +1,6 @@
 package dev.portcullis.worker.flow;
 
+import dev.portcullis.core.distribution.Lanes;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -27,6 +28,9 @@ public final class TupleClaims {
 
   private static final int MAX_BUCKETS = 1 << 18;
 
+  /** In place of a lane: the flow lives where its port does not ({@link #lend}). */
+  private static final int LENT = Lanes.COUNT;
+
   /** Buckets that a claim looks into for something to forget when the table is full. */
   private static final int SWEEP = 256;
 
@@ -43,10 +47,14 @@ public final class TupleClaims {
     final long hash;
     final int lane;
 
-    Claim(long hash, int lane) {
+    /** Last table by which the tuple was lent. */
+    volatile int epoch;
+
+    Claim(long hash, int lane, int epoch) {
       super(LIVE);
       this.hash = hash;
       this.lane = lane;
+      this.epoch = epoch;
     }
   }
 
@@ -55,7 +63,9 @@ public final class TupleClaims {
   private final AtomicReferenceArray<@Nullable Link> buckets;
   private final AtomicInteger count = new AtomicInteger();
   private final AtomicInteger sweep = new AtomicInteger();
+  private final AtomicInteger lent = new AtomicInteger();
   private final int limit;
+  private volatile int epoch;
 
   /**
    * Makes an empty table.
@@ -79,7 +89,9 @@ public final class TupleClaims {
       Link head = buckets.get(bucket);
       Claim known = find(head, hash);
       int answer =
-          known == null ? add(bucket, head, hash, lane, nowNs) : askAgain(known, lane, nowNs);
+          known == null
+              ? add(bucket, head, new Claim(hash, lane, 0), nowNs)
+              : askAgain(known, lane, nowNs);
       if (answer != AGAIN) {
         return answer == TAKEN;
       }
@@ -101,7 +113,81 @@ public final class TupleClaims {
     return AGAIN;
   }
 
-  private int add(int bucket, @Nullable Link head, long hash, int lane, long nowNs) {
+  /**
+   * A flow lives with this tuple where its port does not: nobody here may have it until that flow
+   * has ended, or {@link #settled} says that a later table has come by which it was not lent again.
+   *
+   * @param epoch number of the table by which the port is this worker's and the flow is not here
+   * @return false where there is no room
+   */
+  public boolean lend(long hash, int epoch, long nowNs) {
+    return give(hash, LENT, epoch, nowNs);
+  }
+
+  /** The flow of a lane has come with a tuple, which is that lane's from now on. */
+  public boolean take(long hash, int lane, long nowNs) {
+    return give(hash, lane, 0, nowNs);
+  }
+
+  private boolean give(long hash, int to, int epoch, long nowNs) {
+    while (true) {
+      int bucket = bucket(hash);
+      Link head = buckets.get(bucket);
+      Claim known = find(head, hash);
+      if (known != null && known.lane == to) {
+        long endNs = known.get();
+        if (endNs == LIVE || endNs != VOID && known.compareAndSet(endNs, LIVE)) {
+          known.epoch = Math.max(known.epoch, epoch);
+          return true;
+        }
+        continue;
+      }
+      if (known != null) {
+        makeVoid(known, known.get());
+        continue;
+      }
+      int answer = add(bucket, head, new Claim(hash, to, epoch), nowNs);
+      if (answer == TAKEN && to == LENT) {
+        lent.incrementAndGet();
+      }
+      if (answer != AGAIN) {
+        return answer == TAKEN;
+      }
+    }
+  }
+
+  /** Whether a tuple is lent. */
+  public boolean isLent(long hash) {
+    if (lent.get() == 0) {
+      return false;
+    }
+    Claim claim = find(buckets.get(bucket(hash)), hash);
+    return claim != null && claim.lane == LENT && claim.get() == LIVE;
+  }
+
+  /** A flow that lived with a lent tuple has ended. */
+  public void giveBack(long hash, long nowNs) {
+    end(hash, LENT, nowNs);
+  }
+
+  /** The lane that has a tuple does not have it any more, and it needs no rest. */
+  public void forget(long hash, int lane) {
+    Claim claim = find(buckets.get(bucket(hash)), hash);
+    if (claim != null && claim.lane == lane) {
+      makeVoid(claim, claim.get());
+    }
+  }
+
+  /** All has been lent that is lent by a table; what was by an earlier one alone is free. */
+  public void settled(int epoch) {
+    this.epoch = Math.max(this.epoch, epoch);
+  }
+
+  private boolean isOver(Claim claim) {
+    return claim.get() == VOID || claim.lane == LENT && claim.epoch < epoch;
+  }
+
+  private int add(int bucket, @Nullable Link head, Claim made, long nowNs) {
     Link before = withoutOld(bucket, head, nowNs);
     for (int i = 0; i < SWEEP && count.get() >= limit; i++) {
       int swept = sweep.getAndIncrement() & buckets.length() - 1;
@@ -112,7 +198,7 @@ public final class TupleClaims {
     if (count.get() >= limit) {
       return REFUSED;
     }
-    if (!buckets.compareAndSet(bucket, before, new Link(new Claim(hash, lane), before))) {
+    if (!buckets.compareAndSet(bucket, before, new Link(made, before))) {
       return AGAIN;
     }
     count.incrementAndGet();
@@ -123,12 +209,15 @@ public final class TupleClaims {
   private void makeVoid(Claim claim, long endNs) {
     if (endNs != VOID && claim.compareAndSet(endNs, VOID)) {
       count.decrementAndGet();
+      if (claim.lane == LENT) {
+        lent.decrementAndGet();
+      }
     }
   }
 
-  private static @Nullable Claim find(@Nullable Link head, long hash) {
+  private @Nullable Claim find(@Nullable Link head, long hash) {
     for (Link it = head; it != null; it = it.next) {
-      if (it.claim.hash == hash && it.claim.get() != VOID) {
+      if (it.claim.hash == hash && !isOver(it.claim)) {
         return it.claim;
       }
     }
@@ -144,7 +233,8 @@ public final class TupleClaims {
     boolean any = false;
     for (Link it = head; it != null; it = it.next) {
       long endNs = it.claim.get();
-      if (endNs != LIVE && endNs != VOID && nowNs - endNs >= 2 * QUARANTINE_NS) {
+      boolean rested = endNs != LIVE && endNs != VOID && nowNs - endNs >= 2 * QUARANTINE_NS;
+      if (rested || isOver(it.claim)) {
         makeVoid(it.claim, endNs);
       }
       any |= it.claim.get() == VOID;
@@ -173,6 +263,6 @@ public final class TupleClaims {
   /** Returns the lane that has this tuple or had it last, -1: none. */
   public int lane(long hash) {
     Claim claim = find(buckets.get(bucket(hash)), hash);
-    return claim == null ? -1 : claim.lane;
+    return claim == null || claim.lane == LENT ? -1 : claim.lane;
   }
 }

@@ -3,6 +3,7 @@ package dev.portcullis.worker.pipeline;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Function;
@@ -104,7 +105,13 @@ final class FlowMoves {
             owner,
             ownership.linkLane(owner, lane),
             record.write(
-                flows, flow, key, policy.now().rules().name(flows.rule(flow)), v.batch, i))) {
+                flows,
+                flow,
+                key,
+                policy.now().rules().name(flows.rule(flow)),
+                ownership.table().epoch(),
+                v.batch,
+                i))) {
       stayed++;
       return false;
     }
@@ -193,10 +200,10 @@ final class FlowMoves {
   }
 
   /** Takes in the flow that a message brings, if it is one and there is room. */
-  void receive(Vector v, int i) {
+  void receive(PacketBatch batch, int i, HandOver handOver) {
     DistributionTable table = ownership.table;
-    long nowNs = v.batch.captureTimeNs[i];
-    if (table == null || !record.read(v.batch, i, policy.now().egress())) {
+    long nowNs = batch.captureTimeNs[i];
+    if (table == null || !record.read(batch, i, policy.now().egress())) {
       refused++;
       return;
     }
@@ -204,14 +211,24 @@ final class FlowMoves {
     long[] words = record.words;
     boolean isHere =
         ownership.isHere(table.owner(to.trafficClass, to.vHigh, to.vLow), to.vHigh, to.vLow);
-    int flow = isHere ? flows.install(words, record.lane(), nowNs) : -1;
+    long marks = words[FlowTable.META] & FlowTable.MARKS;
+    boolean hasClass = (marks & (FlowTable.GUEST | FlowTable.MOVED)) != 0;
+    boolean isKnown = !hasClass || isClass(words[FlowTable.LOOK], table);
+    int flow = isHere && isKnown ? flows.install(words, record.lane(), nowNs) : -1;
     if (flow < 0) {
       refused++;
       return;
     }
-    flows.rule(flow, policy.ruleNamed(FlowRecord.ruleName(v.batch, i)));
+    flows.rule(flow, policy.ruleNamed(FlowRecord.ruleName(batch, i)));
     long stamp = flows.get(flow, FlowTable.POLICY);
     flows.set(flow, FlowTable.POLICY, policy.adopted(stamp, nowNs));
-    taken++;
+    if ((marks & FlowTable.GUEST) != 0) {
+      taken++;
+    }
+    handOver.taken(flow, nowNs);
+  }
+
+  private static boolean isClass(long it, DistributionTable table) {
+    return it >= 0 && it < table.classNames().size();
   }
 }

@@ -13,9 +13,9 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * A whole flow as a message from one worker to another, a row of a batch ({@link
- * PacketFlags#MESSAGE}): the key that it is to live under, the words of its entry, and the name of
- * its rule, whose number means nothing elsewhere. Layout in docs/wire.md. One row, used again;
- * reading never fails on any bytes. Thread: one shard.
+ * PacketFlags#MESSAGE}): the key that it is to live under, the words of its entry with the marks
+ * that it is to have there, and the name of its rule, whose number means nothing elsewhere. Layout
+ * in docs/wire.md. One row, used again; reading never fails on any bytes. Thread: one shard.
  */
 final class FlowRecord {
 
@@ -23,7 +23,9 @@ final class FlowRecord {
   static final int TYPE = 3;
 
   /** Second byte: the words of the entry are as this version has them. */
-  static final int VERSION = 1;
+  static final int VERSION = 2;
+
+  private static final long LOWER = 0xffff_ffffL;
 
   private static final int AT_VERSION = 1, AT_NAME_LENGTH = 2, AT_CLASS = 3;
   private static final int AT_V_HIGH = 8, AT_V_LOW = 16, AT_WORDS = 24;
@@ -43,6 +45,9 @@ final class FlowRecord {
           | FlowTable.SNAT
           | FlowTable.FIN_FORWARD
           | FlowTable.FIN_REVERSE;
+
+  /** Flags of a flow that may come. */
+  private static final int KNOWN = WHOLE | FlowTable.HELPED | FlowTable.TURNS_BACK;
 
   private final PacketBatch row = new PacketBatch(AT_NAME + LONGEST_NAME);
 
@@ -64,15 +69,36 @@ final class FlowRecord {
    * @param cause batch of the packet that causes it, row {@code i}
    */
   PacketBatch write(
-      FlowTable flows, int flow, FlowKey to, String ruleName, PacketBatch cause, int i) {
+      FlowTable flows, int flow, FlowKey to, String ruleName, int epoch, PacketBatch cause, int i) {
+    long meta = flows.get(flow, FlowTable.META) & ~FlowTable.MARKS | FlowTable.GUEST;
+    write(flows, flow, to, meta, ruleName, epoch, cause.captureTimeNs[i]);
+    put(FlowTable.LOOK, to.trafficClass);
+    row.flags[0] |= cause.flags[i] & PacketFlags.EVENTS;
+    row.number[0] = cause.number[i];
+    row.ingressTag[0] = cause.ingressTag[i];
+    return row;
+  }
+
+  /**
+   * Returns the row that hands a flow over as it is, with its marks.
+   *
+   * @param to key that it lives under
+   * @param ruleName name of its rule
+   * @param epoch number of the table by which it moves
+   */
+  PacketBatch write(FlowTable flows, int flow, FlowKey to, String ruleName, int epoch, long nowNs) {
+    write(flows, flow, to, flows.get(flow, FlowTable.META), ruleName, epoch, nowNs);
+    return row;
+  }
+
+  private void write(
+      FlowTable flows, int flow, FlowKey to, long meta, String ruleName, int epoch, long nowNs) {
     byte[] name = ruleName.getBytes(StandardCharsets.UTF_8);
     int nameLength = Math.min(name.length, LONGEST_NAME);
     byte[] bytes = row.bytes;
     row.clearRow(0);
-    row.flags[0] = PacketFlags.MESSAGE | cause.flags[i] & PacketFlags.EVENTS;
-    row.captureTimeNs[0] = cause.captureTimeNs[i];
-    row.number[0] = cause.number[i];
-    row.ingressTag[0] = cause.ingressTag[i];
+    row.flags[0] = PacketFlags.MESSAGE;
+    row.captureTimeNs[0] = nowNs;
     row.vHigh[0] = to.vHigh;
     row.vLow[0] = to.vLow;
     row.trafficClass[0] = to.trafficClass;
@@ -82,20 +108,30 @@ final class FlowRecord {
     bytes[AT_VERSION] = VERSION;
     bytes[AT_NAME_LENGTH] = (byte) nameLength;
     bytes[AT_CLASS] = (byte) to.trafficClass;
+    PacketHeader.put32(bytes, StateMessage.AT_EPOCH, epoch);
     PacketHeader.put64(bytes, AT_V_HIGH, to.vHigh);
     PacketHeader.put64(bytes, AT_V_LOW, to.vLow);
     for (int word = 0; word < WORDS; word++) {
-      PacketHeader.put64(
-          bytes, AT_WORDS + word * Long.BYTES, isLocal(word) ? 0 : flows.get(flow, word));
+      put(word, isLocal(word) ? 0 : flows.get(flow, word));
+    }
+    put(FlowTable.META, meta);
+    if (flows.isAnnounced(flow)) {
+      put(FlowTable.HELPER, flows.get(flow, FlowTable.HELPER) & LOWER);
     }
     System.arraycopy(name, 0, bytes, AT_NAME, nameLength);
-    return row;
   }
 
-  /** Whether a word means something to the worker that has the entry only. */
+  private void put(int word, long value) {
+    PacketHeader.put64(row.bytes, AT_WORDS + word * Long.BYTES, value);
+  }
+
+  /**
+   * Whether a word means something to the worker that has the entry only; of {@link
+   * FlowTable#HELPER} what an announced flow has there travels.
+   */
   private static boolean isLocal(int word) {
     return switch (word) {
-      case FlowTable.NEXT_HOP, FlowTable.RECORDED_AT, FlowTable.HELPER, FlowTable.LOOK -> true;
+      case FlowTable.NEXT_HOP, FlowTable.RECORDED_AT, FlowTable.HELPER -> true;
       default -> false;
     };
   }
@@ -119,7 +155,10 @@ final class FlowRecord {
         PacketHeader.u64(bytes, at + AT_V_HIGH),
         PacketHeader.u64(bytes, at + AT_V_LOW));
     for (int word = 0; word < WORDS; word++) {
-      words[word] = isLocal(word) ? 0 : PacketHeader.u64(bytes, at + AT_WORDS + word * Long.BYTES);
+      words[word] =
+          isLocal(word) && word != FlowTable.HELPER
+              ? 0
+              : PacketHeader.u64(bytes, at + AT_WORDS + word * Long.BYTES);
     }
     return isSound(egress);
   }
@@ -137,9 +176,16 @@ final class FlowRecord {
         && Tuple.protocol(forward) == Tuple.protocol(reverse)
         && Tuple.hasPorts(forward) == Tuple.hasPorts(reverse)
         && FlowState.fits(state, Tuple.protocol(forward), Tuple.hasPorts(forward))
-        && (flags & ~WHOLE) == 0
+        && (flags & ~KNOWN) == 0
+        && isHelperSound(flags, words[FlowTable.HELPER])
         && egress.exists((int) (tags >>> 32))
         && egress.exists((int) tags);
+  }
+
+  /** What a helper notes is 0, or of an announced flow. */
+  private static boolean isHelperSound(int flags, long helper) {
+    boolean announced = (flags & FlowTable.HELPED) != 0 && helper >>> 31 == 1;
+    return announced || helper == 0;
   }
 
   private static int nameLength(PacketBatch batch, int i) {

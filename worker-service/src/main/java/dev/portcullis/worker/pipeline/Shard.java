@@ -43,6 +43,7 @@ public final class Shard {
   private long receivedBytes;
   private long passedIn;
   private long lastTickNs;
+  private long lastSeenNs;
 
   /**
    * Makes a shard.
@@ -101,6 +102,9 @@ public final class Shard {
       received += frames;
       receivedBytes += frames == 0 ? 0 : batch.dataLength[i] + batch.l2Length[i];
     }
+    if (batch.count > 0) {
+      lastSeenNs = batch.captureTimeNs[batch.count - 1];
+    }
     process(batch, false);
     for (int i = 0; i < batch.count; i++) {
       if ((batch.flags[i] & PacketFlags.TICK) != 0) {
@@ -140,9 +144,15 @@ public final class Shard {
     }
   }
 
-  /** Works by a new table from the next packet on. Thread: this shard. */
-  public void onTable(DistributionTable table) {
-    pipeline.onTable(table);
+  /**
+   * Works by a new table from the next packet on, and gives away what is not this shard's by it.
+   * Thread: this shard.
+   *
+   * @param whenSettled run on this shard when all others have done so as well
+   */
+  public void onTable(DistributionTable table, Runnable whenSettled) {
+    pipeline.onTable(table, lastSeenNs, whenSettled);
+    flush();
   }
 
   /** Works by a new policy from the next packet on. Thread: this shard. */

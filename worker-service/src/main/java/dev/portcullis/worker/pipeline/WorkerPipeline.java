@@ -3,6 +3,7 @@ package dev.portcullis.worker.pipeline;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.event.EventSink;
+import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Function;
@@ -14,6 +15,7 @@ import dev.portcullis.worker.flow.Expectations;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.FragmentTable;
+import dev.portcullis.worker.flow.LentTuples;
 import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.NatPorts;
 import dev.portcullis.worker.flow.PathTable;
@@ -85,6 +87,10 @@ public final class WorkerPipeline {
   private final FtpHolds holds;
   private final FtpStage ftp;
   private final Announcements announcements;
+  private final LentTuples lent;
+  private final HandOver handOver;
+  private final EarlyMessages early = new EarlyMessages();
+  private long unkept;
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
@@ -150,6 +156,8 @@ public final class WorkerPipeline {
         new DefragmentStage(spec.exceptions(), egress, ownership, fragments, this::runAside);
     // here: IPsec detunnel
     moves = new FlowMoves(flows, ownership, policy, spec, emit::message);
+    lent = new LentTuples(flows, blocks, ownership.self());
+    handOver = new HandOver(flows, paths, ownership, policy, lent, emit::message);
     lookup =
         new FlowLookup(
             flows,
@@ -226,7 +234,21 @@ public final class WorkerPipeline {
     if (ExpectationMessage.type(v.batch, i) != 0) {
       announcements.received(v.batch, i);
     } else {
-      moves.receive(v, i);
+      aboutTable(v.batch, i);
+    }
+  }
+
+  /** A message about a table that is not here yet waits for it. */
+  private void aboutTable(PacketBatch batch, int i) {
+    DistributionTable table = ownership.table;
+    int type = StateMessage.type(batch, i);
+    boolean isEarly = type != 0 && (table == null || StateMessage.epoch(batch, i) > table.epoch());
+    if (isEarly) {
+      unkept += early.keep(batch, i) ? 0 : 1;
+    } else if (type == 0 || type == FlowRecord.TYPE) {
+      moves.receive(batch, i, handOver);
+    } else {
+      handOver.receive(batch, i);
     }
   }
 
@@ -381,8 +403,14 @@ public final class WorkerPipeline {
     return more;
   }
 
-  /** Works by a new table from the next packet on. */
-  public void onTable(DistributionTable table) {
+  /**
+   * Works by a new table from the next packet on, and gives away what is not this shard's by it.
+   *
+   * @param nowNs capture time of the packet or tick before
+   * @param whenSettled run when all others have done so as well
+   */
+  public void onTable(DistributionTable table, long nowNs, Runnable whenSettled) {
+    DistributionTable previous = ownership.table;
     ownership.table = table;
     int ownIndex = -1;
     for (int i = 0; i < table.workers().size(); i++) {
@@ -391,8 +419,11 @@ public final class WorkerPipeline {
       }
     }
     ports.share(table.workers().size(), ownIndex);
+    lent.onTable(table);
     trace.classes(table.classNames());
     emit.forgetOutlets();
+    handOver.begin(previous, nowNs, whenSettled);
+    early.release(this::aboutTable);
   }
 
   /** Works by a new policy from the next packet on; live flows are reviewed as they are met. */
@@ -431,6 +462,16 @@ public final class WorkerPipeline {
     return lookup.mismatches();
   }
 
+  /** Flows that a new table has given to other workers. Any thread. */
+  public long flowsGiven() {
+    return handOver.moved();
+  }
+
+  /** Flows that a new table was to give to other workers, and that have ended. Any thread. */
+  public long flowsBroken() {
+    return handOver.broken();
+  }
+
   /** Flows that have moved to other workers. Any thread. */
   public long flowsLeft() {
     return moves.left();
@@ -448,7 +489,7 @@ public final class WorkerPipeline {
 
   /** Flows that were to move here and were refused, and messages that were none. Any thread. */
   public long flowsRefused() {
-    return moves.refused();
+    return moves.refused() + unkept;
   }
 
   /** Flows that had moved and are served here again. Any thread. */

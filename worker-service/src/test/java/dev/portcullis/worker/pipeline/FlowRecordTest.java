@@ -38,7 +38,8 @@ class FlowRecordTest {
       assertEquals(local ? to.get(guest, word) : from.get(flow, word), to.get(guest, word));
     }
     assertEquals(0, to.get(guest, FlowTable.NEXT_HOP));
-    assertEquals(0, to.get(guest, FlowTable.LOOK));
+    assertEquals(5, to.get(guest, FlowTable.LOOK));
+    assertEquals(9, StateMessage.epoch(row, 0));
   }
 
   @Test

@@ -1,0 +1,106 @@
+package dev.portcullis.worker.pipeline;
+
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
+import dev.portcullis.core.wire.PacketHeader;
+import java.util.Arrays;
+
+/**
+ * Messages between shards about state that a new table gives to another worker, as rows of a batch
+ * ({@link PacketFlags#MESSAGE}); flows have their own ({@link FlowRecord}). Layout in docs/wire.md.
+ * One row, used again. Thread: one shard.
+ */
+final class StateMessage {
+
+  /** First byte: path records. */
+  static final int PATHS = 4;
+
+  /** First byte: translated tuples whose flow does not live where their port does. */
+  static final int LENT = 5;
+
+  /** First byte: such flows have ended. */
+  static final int GIVEN_BACK = 6;
+
+  /**
+   * First byte: all that a shard had to hand over for this table, and to say of tuples, is said.
+   */
+  static final int DONE = 7;
+
+  /** Where messages about a table have its number. */
+  static final int AT_EPOCH = 4;
+
+  private static final int AT_COUNT = 2, AT_WORDS = 8;
+
+  /** The most words of a message. */
+  static final int MOST_WORDS = 1000;
+
+  private final PacketBatch row = new PacketBatch(AT_WORDS + MOST_WORDS * Long.BYTES);
+  private int type;
+  private int words;
+
+  StateMessage() {
+    row.count = 1;
+  }
+
+  /** Begins a message of a type. */
+  StateMessage begin(int type) {
+    this.type = type;
+    words = 0;
+    return this;
+  }
+
+  /** Whether as many more words fit. */
+  boolean hasRoom(int more) {
+    return words + more <= MOST_WORDS;
+  }
+
+  boolean isEmpty() {
+    return words == 0;
+  }
+
+  /** Adds a word. */
+  StateMessage add(long word) {
+    PacketHeader.put64(row.bytes, AT_WORDS + words++ * Long.BYTES, word);
+    return this;
+  }
+
+  /** Returns the row. */
+  PacketBatch row(int epoch, long nowNs) {
+    row.clearRow(0);
+    row.flags[0] = PacketFlags.MESSAGE;
+    row.captureTimeNs[0] = nowNs;
+    row.dataLength[0] = AT_WORDS + words * Long.BYTES;
+    Arrays.fill(row.bytes, 0, AT_WORDS, (byte) 0);
+    row.bytes[0] = (byte) type;
+    row.bytes[AT_COUNT] = (byte) (words >>> 8);
+    row.bytes[AT_COUNT + 1] = (byte) words;
+    PacketHeader.put32(row.bytes, AT_EPOCH, epoch);
+    return row;
+  }
+
+  /** Returns the type of a message about a table, 0 where it is none. */
+  static int type(PacketBatch batch, int i) {
+    int type = batch.dataLength[i] < AT_WORDS ? 0 : batch.bytes[batch.dataOffset[i]];
+    if (type == FlowRecord.TYPE) {
+      return type;
+    }
+    boolean whole =
+        type >= PATHS && type <= DONE && batch.dataLength[i] == AT_WORDS + 8 * words(batch, i);
+    return whole ? type : 0;
+  }
+
+  /** Number of the table that a message is about. */
+  static int epoch(PacketBatch batch, int i) {
+    return (int) PacketHeader.u32(batch.bytes, batch.dataOffset[i] + AT_EPOCH);
+  }
+
+  /** Number of its words. */
+  static int words(PacketBatch batch, int i) {
+    return PacketHeader.u16(batch.bytes, batch.dataOffset[i] + AT_COUNT);
+  }
+
+  /** Returns a word. */
+  static long word(PacketBatch batch, int i, int word) {
+    return PacketHeader.u64(batch.bytes, batch.dataOffset[i] + AT_WORDS + word * Long.BYTES);
+  }
+}
