@@ -134,7 +134,7 @@ public final class DropCounters {
           HOLD_OVERFLOW ->
           "stateful";
       case HELPER_PARTIAL -> "helper";
-      case NAT_EXHAUSTED, NAT_FILTERED, NAT_UNTRANSLATABLE -> "snat";
+      case NAT_EXHAUSTED, NAT_FILTERED, NAT_UNTRANSLATABLE, TUPLE_IN_USE -> "snat";
       case NO_ROUTE, TTL_EXPIRED, INLINE_UNPAIRED, MTU_EXCEEDED, TO_GATEWAY -> "route";
       case STAGE_FAILED -> "pipeline";
       case HOP_LIMIT, NOT_OWNER, NO_PATH, PATH_TABLE_FULL -> "redistribute";

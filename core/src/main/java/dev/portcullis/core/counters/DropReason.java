@@ -99,7 +99,9 @@ public enum DropReason {
   HELPER_PARTIAL(
       61,
       "helper-partial",
-      "The TCP segment has a part of an address that must be translated as a whole.");
+      "The TCP segment has a part of an address that must be translated as a whole."),
+  TUPLE_IN_USE(
+      62, "tuple-in-use", "Another live flow has the addresses and ports that replies would have.");
 
   private static final DropReason[] BY_ID = new DropReason[128];
   private static final Map<String, DropReason> BY_LABEL = new HashMap<>();

@@ -183,6 +183,11 @@ public final class FlowTable {
     return reference >= 0 && lane(reference >>> 1) == lane && find(tuple, tuple.hash(), nowNs) >= 0;
   }
 
+  /** As {@link #isInLane}, and it is not {@code flow}. */
+  public boolean isInLaneOfAnother(Tuple tuple, int lane, int flow, long nowNs) {
+    return isInLane(tuple, lane, nowNs) && lookup(tuple, tuple.hash()) >>> 1 != flow;
+  }
+
   private int lookup(Tuple tuple, long hash) {
     int at = index.start(hash);
     for (long slot = index.slot(at); slot != 0; at = index.after(at), slot = index.slot(at)) {

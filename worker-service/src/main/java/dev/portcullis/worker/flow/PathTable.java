@@ -17,6 +17,12 @@ import dev.portcullis.core.distribution.Lanes;
  */
 public final class PathTable {
 
+  /**
+   * How long the tuple of a flow that has ended belongs to it still, so that what another flow is
+   * told does not depend on how fast the news of its end is.
+   */
+  public static final long REST_NS = TupleClaims.QUARANTINE_NS;
+
   private static final int TUPLE = 0, V_HIGH = 5, V_LOW = 6, CLASS_AND_LANE = 7, LAST_SEEN = 8;
   private static final int TIMEOUT = 9;
   private static final int WORDS = 11;
@@ -29,6 +35,9 @@ public final class PathTable {
 
   /** In {@link #CLASS_AND_LANE}: the record is a pin. */
   private static final long PIN = 1 << 16;
+
+  /** In {@link #CLASS_AND_LANE}: the flow has ended. */
+  private static final long ENDED = 1 << 17;
 
   /** Bytes of a record. */
   public static final int ENTRY_BYTES = WORDS * Long.BYTES;
@@ -82,15 +91,19 @@ public final class PathTable {
     return nowNs >> unitBits << 1 | 1;
   }
 
-  /** Pins are seen with every packet: they need no units. */
+  /** Pins are seen with every packet, what has ended with none: they need no units. */
+  private boolean hasUnits(int record) {
+    return (store.get(record, CLASS_AND_LANE) & (PIN | ENDED)) == 0;
+  }
+
   private boolean isExpired(int record, long nowNs) {
     long idleNs = nowNs - store.get(record, LAST_SEEN);
     long limitNs = store.get(record, TIMEOUT);
-    return isPin(record) ? idleNs > limitNs : idleNs >= limitNs + (1L << unitBits);
+    return hasUnits(record) ? idleNs >= limitNs + (1L << unitBits) : idleNs > limitNs;
   }
 
   private void seen(int record, long nowNs) {
-    long seenNs = isPin(record) ? nowNs : nowNs >> unitBits << unitBits;
+    long seenNs = hasUnits(record) ? nowNs >> unitBits << unitBits : nowNs;
     store.set(record, LAST_SEEN, Math.max(seenNs, store.get(record, LAST_SEEN)));
   }
 
@@ -110,7 +123,7 @@ public final class PathTable {
   /** Returns the live record of this tuple, -1 where there is none; changes nothing. */
   public int peek(Tuple tuple, long hash, long nowNs) {
     int record = lookup(tuple, hash);
-    return record >= 0 && nowNs - store.get(record, LAST_SEEN) > timeoutNs ? -1 : record;
+    return record >= 0 && isExpired(record, nowNs) ? -1 : record;
   }
 
   private int lookup(Tuple tuple, long hash) {
@@ -223,16 +236,45 @@ public final class PathTable {
   }
 
   /**
-   * Whether another key has a record of this tuple that was used within a time: what has no ports
-   * to tell flows apart belongs to the one that came first. Up to a {@link #unit} more counts as
-   * within, as times are kept in units.
+   * Puts off the timeout of the record of a tuple that leads to a key.
+   *
+   * @return false where there is none
    */
-  public boolean isOthers(
-      Tuple tuple, int trafficClass, long vHigh, long vLow, long nowNs, long withinNs) {
+  public boolean renew(Tuple tuple, int trafficClass, long vHigh, long vLow, long nowNs) {
+    int record = lookup(tuple, tuple.hash());
+    if (record < 0 || !leadsTo(record, trafficClass, vHigh, vLow) || isExpired(record, nowNs)) {
+      return false;
+    }
+    store.set(record, TIMEOUT, timeoutNs);
+    store.set(record, CLASS_AND_LANE, store.get(record, CLASS_AND_LANE) & ~ENDED);
+    seen(record, nowNs);
+    return true;
+  }
+
+  /** The flow with a key has ended: the record of its replies lives for {@link #REST_NS} more. */
+  public void ended(Tuple tuple, int trafficClass, long vHigh, long vLow, long nowNs) {
+    int record = lookup(tuple, tuple.hash());
+    if (record >= 0 && leadsTo(record, trafficClass, vHigh, vLow)) {
+      store.set(record, TIMEOUT, Math.min(timeoutNs, REST_NS));
+      store.set(record, CLASS_AND_LANE, store.get(record, CLASS_AND_LANE) | ENDED);
+      store.set(record, LAST_SEEN, nowNs);
+    }
+  }
+
+  private boolean leadsTo(int record, int trafficClass, long vHigh, long vLow) {
+    return !isPin(record)
+        && vHigh(record) == vHigh
+        && vLow(record) == vLow
+        && trafficClass(record) == trafficClass;
+  }
+
+  /** Whether another key has a live record of this tuple: it belongs to the one that came first. */
+  public boolean isOthers(Tuple tuple, int trafficClass, long vHigh, long vLow, long nowNs) {
     int record = lookup(tuple, tuple.hash());
     return record >= 0
-        && nowNs - store.get(record, LAST_SEEN) <= withinNs + (1L << unitBits)
-        && (vHigh(record) != vHigh || vLow(record) != vLow || trafficClass(record) != trafficClass);
+        && !isPin(record)
+        && !isExpired(record, nowNs)
+        && !leadsTo(record, trafficClass, vHigh, vLow);
   }
 
   /** Returns one of the {@link #RECORD_WORDS} words of a record; the first five are its tuple. */

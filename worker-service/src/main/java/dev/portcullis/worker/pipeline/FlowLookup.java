@@ -14,9 +14,9 @@ import dev.portcullis.worker.flow.Expectations;
 import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
-import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.PathRecorder;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 
@@ -51,9 +51,8 @@ final class FlowLookup {
   private final PolicyReview review;
   private final NatLookup nat;
   private final LeastLoaded assigner;
-  private final PortBlocks blocks;
+  private final PathRecorder recorder;
   private final long shortestNs;
-  private final long otherNs;
   private final RelatedLookup related;
   private final ExpectedLookup expected;
   private final MarkedLookup marked;
@@ -70,7 +69,7 @@ final class FlowLookup {
       PolicyReview review,
       NatLookup nat,
       Expectations expectations,
-      PortBlocks blocks,
+      PathRecorder recorder,
       ClassLook look,
       FlowMoves moves,
       Timeouts timeouts,
@@ -83,10 +82,9 @@ final class FlowLookup {
     this.mode = mode;
     this.review = review;
     this.nat = nat;
-    this.blocks = blocks;
+    this.recorder = recorder;
     this.assigner = new LeastLoaded(paths, ownership, timeouts);
     this.shortestNs = FlowState.shortestTimeoutNs(timeouts);
-    this.otherNs = timeouts.otherNs();
     this.expected = new ExpectedLookup(expectations, flows, paths, ownership, review);
     this.related = new RelatedLookup(nat, moves, flows, paths, ownership, mode, icmpUnrelated);
   }
@@ -224,29 +222,19 @@ final class FlowLookup {
     FlowKey key = ownership.key;
     ownership.table().assignReply(h, key);
     tuple.ofReply(h);
-    if (blocks.isByAddressAlone(tuple)
-        && paths.isOthers(
-            tuple,
-            v.batch.trafficClass[i],
-            v.batch.vHigh[i],
-            v.batch.vLow[i],
-            v.batch.captureTimeNs[i],
-            otherNs)) {
-      v.drop(i, StageName.LOOKUP, DropReason.NAT_EXHAUSTED);
-      return;
-    }
-    boolean kept =
-        paths.put(
+    DropReason wrong =
+        recorder.record(
             tuple,
             Lanes.laneOf(key.vHigh, key.vLow),
+            -1,
             v.batch.trafficClass[i],
             v.batch.vHigh[i],
             v.batch.vLow[i],
             v.batch.captureTimeNs[i]);
-    if (kept) {
+    if (wrong == DropReason.NONE) {
       v.did[i] |= Vector.DID_RECORD;
     } else {
-      v.drop(i, StageName.LOOKUP, DropReason.PATH_TABLE_FULL);
+      v.drop(i, StageName.LOOKUP, wrong);
     }
   }
 

@@ -26,6 +26,9 @@ final class StateMessage {
    */
   static final int DONE = 7;
 
+  /** First byte: a flow has ended whose path is recorded. */
+  static final int PATH_ENDED = 8;
+
   /** Where messages about a table have its number. */
   static final int AT_EPOCH = 4;
 
@@ -85,7 +88,9 @@ final class StateMessage {
       return type;
     }
     boolean whole =
-        type >= PATHS && type <= DONE && batch.dataLength[i] == AT_WORDS + 8 * words(batch, i);
+        type >= PATHS
+            && type <= PATH_ENDED
+            && batch.dataLength[i] == AT_WORDS + 8 * words(batch, i);
     return whole ? type : 0;
   }
 

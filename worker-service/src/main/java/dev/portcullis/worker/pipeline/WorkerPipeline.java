@@ -28,6 +28,7 @@ import dev.portcullis.worker.policy.RuleCounts;
 import dev.portcullis.worker.stage.Hairpin;
 import dev.portcullis.worker.stage.Outlets;
 import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.PathRecorder;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
@@ -89,6 +90,7 @@ public final class WorkerPipeline {
   private final Announcements announcements;
   private final LentTuples lent;
   private final HandOver handOver;
+  private final PathEnds pathEnds;
   private final EarlyMessages early = new EarlyMessages();
   private long unkept;
 
@@ -158,6 +160,12 @@ public final class WorkerPipeline {
     moves = new FlowMoves(flows, ownership, policy, spec, emit::message);
     lent = new LentTuples(flows, blocks, ownership.self());
     handOver = new HandOver(flows, paths, ownership, policy, lent, emit::message);
+    pathEnds = new PathEnds(flows, paths, ownership, emit::message);
+    if (spec.path() == PathMode.RECORD) {
+      flows.listen(pathEnds);
+    }
+    PathRecorder recorder =
+        new PathRecorder(flows, paths, ownership, blocks, spec.path() == PathMode.RECORD);
     lookup =
         new FlowLookup(
             flows,
@@ -167,7 +175,7 @@ public final class WorkerPipeline {
             new PolicyReview(policy, egress, flows, blocks, mappings),
             new NatLookup(ownership, policy, egress, blocks, mappings),
             expectations,
-            blocks,
+            recorder,
             ClassLook.of(flows, spec),
             moves,
             spec.timeouts(),
@@ -183,14 +191,9 @@ public final class WorkerPipeline {
             new StatefulStage(spec.exceptions(), flows),
             // here: IPS, antivirus
             new SnatStage(
-                policy, egress, flows, ports, blocks, mappings, ownership, hairpin, paths, spec),
+                policy, egress, flows, ports, blocks, mappings, ownership, hairpin, recorder, spec),
             new RedistributeStage(
-                flows,
-                paths,
-                ownership,
-                blocks,
-                spec.timeouts().otherNs(),
-                spec.path() == PathMode.RECORD),
+                flows, paths, ownership, recorder, spec.path() == PathMode.RECORD),
             ftp,
             // here: IPsec tunnel
             answer,
@@ -247,6 +250,8 @@ public final class WorkerPipeline {
       unkept += early.keep(batch, i) ? 0 : 1;
     } else if (type == 0 || type == FlowRecord.TYPE) {
       moves.receive(batch, i, handOver);
+    } else if (type == StateMessage.PATH_ENDED) {
+      pathEnds.receive(batch, i);
     } else {
       handOver.receive(batch, i);
     }

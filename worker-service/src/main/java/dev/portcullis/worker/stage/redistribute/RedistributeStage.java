@@ -7,9 +7,9 @@ import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.PathTable;
-import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.PathRecorder;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
@@ -29,27 +29,19 @@ public final class RedistributeStage implements Stage {
   private final FlowTable flows;
   private final PathTable paths;
   private final Ownership ownership;
-  private final PortBlocks blocks;
-  private final long otherNs;
+  private final PathRecorder recorder;
   private final boolean all;
   private final Tuple reply = new Tuple();
 
   /**
    * Makes the stage.
    *
-   * @param otherNs how long a pool address without ports belongs to a flow that is silent
    * @param all whether it works on all flows: a gateway that computes paths leaves only those to it
    *     that were announced, as their key does not follow from their addresses
    */
   public RedistributeStage(
-      FlowTable flows,
-      PathTable paths,
-      Ownership ownership,
-      PortBlocks blocks,
-      long otherNs,
-      boolean all) {
-    this.blocks = blocks;
-    this.otherNs = otherNs;
+      FlowTable flows, PathTable paths, Ownership ownership, PathRecorder recorder, boolean all) {
+    this.recorder = recorder;
     this.all = all;
     this.flows = flows;
     this.paths = paths;
@@ -119,13 +111,11 @@ public final class RedistributeStage implements Stage {
     int trafficClass = flows.trafficClass(flow);
     long vHigh = flows.get(flow, FlowTable.V_HIGH);
     long vLow = flows.get(flow, FlowTable.V_LOW);
-    if (blocks.isByAddressAlone(reply)
-        && paths.isOthers(reply, trafficClass, vHigh, vLow, nowNs, otherNs)) {
-      v.drop(i, StageName.REDISTRIBUTE, DropReason.NAT_EXHAUSTED);
-    } else if (paths.put(reply, lane, trafficClass, vHigh, vLow, nowNs)) {
+    DropReason wrong = recorder.record(reply, lane, flow, trafficClass, vHigh, vLow, nowNs);
+    if (wrong == DropReason.NONE) {
       flows.set(flow, FlowTable.RECORDED_AT, unit);
     } else {
-      v.drop(i, StageName.REDISTRIBUTE, DropReason.PATH_TABLE_FULL);
+      v.drop(i, StageName.REDISTRIBUTE, wrong);
     }
   }
 }

@@ -13,7 +13,6 @@ import dev.portcullis.worker.flow.Expectations.Expected;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.NatPorts;
-import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.AddressTranslations;
@@ -23,6 +22,7 @@ import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.policy.SourceNatTable;
 import dev.portcullis.worker.stage.NewFlow;
 import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.PathRecorder;
 import dev.portcullis.worker.stage.Vector;
 import org.jspecify.annotations.Nullable;
 
@@ -46,9 +46,8 @@ final class SenderChoice {
   private final PortBlocks blocks;
   private final NatMappings mappings;
   private final Ownership ownership;
-  private final PathTable paths;
+  private final PathRecorder recorder;
   private final PathMode path;
-  private final long otherNs;
   private final NatPorts.LeadsBack leadsBack = this::leadsBack;
   private final NatPorts.InUse isMapped;
   private final FlowKey key = new FlowKey();
@@ -84,7 +83,7 @@ final class SenderChoice {
       PortBlocks blocks,
       NatMappings mappings,
       Ownership ownership,
-      PathTable paths,
+      PathRecorder recorder,
       GatewaySpec spec) {
     this.policy = policy;
     this.egress = egress;
@@ -93,9 +92,8 @@ final class SenderChoice {
     this.blocks = blocks;
     this.mappings = mappings;
     this.ownership = ownership;
-    this.paths = paths;
+    this.recorder = recorder;
     this.path = spec.path();
-    this.otherNs = spec.timeouts().otherNs();
     this.isMapped = (tuple, nowNs) -> mappings.findOuter(tuple, nowNs) >= 0;
     this.compiled = policy.now();
     this.rules = compiled.sources();
@@ -132,7 +130,7 @@ final class SenderChoice {
     vLow = v.batch.vLow[i];
     int lane = Lanes.laneOf(vHigh, vLow);
     if (mapping >= 0) {
-      return isTaken(reply, lane, nowNs) ? DropReason.NAT_EXHAUSTED : DropReason.NONE;
+      return isTaken(reply, lane, nowNs) ? DropReason.TUPLE_IN_USE : DropReason.NONE;
     }
     if (v.opening.isExpected) {
       return expected(v.opening.expected, lane, h, reply, nowNs);
@@ -161,7 +159,7 @@ final class SenderChoice {
           ? DropReason.NONE
           : DropReason.NAT_EXHAUSTED;
     }
-    return isTaken(reply, lane, nowNs) ? DropReason.NAT_EXHAUSTED : DropReason.NONE;
+    return isTaken(reply, lane, nowNs) ? DropReason.TUPLE_IN_USE : DropReason.NONE;
   }
 
   /**
@@ -172,7 +170,7 @@ final class SenderChoice {
    */
   private DropReason expected(Expected it, int lane, PacketHeader h, Tuple reply, long nowNs) {
     if (!it.sender) {
-      return isTaken(reply, lane, nowNs) ? DropReason.NAT_EXHAUSTED : DropReason.NONE;
+      return isTaken(reply, lane, nowNs) ? DropReason.TUPLE_IN_USE : DropReason.NONE;
     }
     translated = true;
     reply.destinationHigh = it.fromHigh;
@@ -199,7 +197,7 @@ final class SenderChoice {
 
   /** Whether the replies of a flow would be taken for those of another one. */
   private boolean isTaken(Tuple reply, int lane, long nowNs) {
-    return flows.isInLane(reply, lane, nowNs);
+    return recorder.isTaken(reply, lane, trafficClass, vHigh, vLow, nowNs);
   }
 
   private boolean fromPool(
@@ -247,9 +245,7 @@ final class SenderChoice {
     if (path != PathMode.RECORD || h.fragment) {
       return false;
     }
-    boolean isHere = ownership.isHere(ownership.ownerOf(reply, key), key.vHigh, key.vLow);
-    return !(isHere && paths.isOthers(reply, trafficClass, vHigh, vLow, nowNs, otherNs))
-        && ports.takeAddress(pool, lane, reply, nowNs);
+    return !isTaken(reply, lane, nowNs) && ports.takeAddress(pool, lane, reply, nowNs);
   }
 
   private boolean allocated(int rule, int pool, int lane, PacketHeader h, Tuple reply, long nowNs) {

@@ -10,7 +10,6 @@ import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.NatMappings;
 import dev.portcullis.worker.flow.NatPorts;
-import dev.portcullis.worker.flow.PathTable;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.Egress;
@@ -18,6 +17,7 @@ import dev.portcullis.worker.policy.LivePolicy;
 import dev.portcullis.worker.stage.Hairpin;
 import dev.portcullis.worker.stage.NewFlow;
 import dev.portcullis.worker.stage.Ownership;
+import dev.portcullis.worker.stage.PathRecorder;
 import dev.portcullis.worker.stage.Rewrite;
 import dev.portcullis.worker.stage.Stage;
 import dev.portcullis.worker.stage.StageName;
@@ -48,7 +48,7 @@ public final class SnatStage implements Stage {
       NatMappings mappings,
       Ownership ownership,
       Hairpin hairpin,
-      PathTable paths,
+      PathRecorder recorder,
       GatewaySpec spec) {
     this.policy = policy;
     this.flows = flows;
@@ -56,7 +56,7 @@ public final class SnatStage implements Stage {
     this.hairpin = hairpin;
     this.exceptions = spec.exceptions();
     this.choice =
-        new SenderChoice(policy, egress, flows, ports, blocks, mappings, ownership, paths, spec);
+        new SenderChoice(policy, egress, flows, ports, blocks, mappings, ownership, recorder, spec);
   }
 
   @Override
