@@ -10,7 +10,9 @@ import dev.portcullis.core.wire.IpAddress;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.pipeline.WorkerPipeline;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.ToLongFunction;
 import java.util.regex.Matcher;
@@ -132,6 +134,51 @@ class FtpNatTest {
     }
     assertEquals(8, sum(network, WorkerPipeline::expectationsMet));
     assertEquals(0, sum(network, WorkerPipeline::mismatches));
+    assertEquals(0, network.unaccounted());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "ip-sum | 1",
+        "ip-sum | 2",
+        "flow-hash | 1",
+        "flow-hash | 4",
+        "consistent | 2",
+        "least-loaded | 2",
+        "ip-source | 1",
+        "expression, value: src + 3 * dst + mix(sport) % 99 | 2"
+      })
+  void shouldCarryOnWhateverTheNumberOfWorkersAndMeetWhatWasAnnouncedBeforeAChange(
+      String algorithm, int shards) {
+    Network network = new Network(snat(algorithm, "record"), 7, shards);
+    FtpSession control = control(network, CLIENT, 40_000);
+    List<FtpSession> live = new ArrayList<>();
+    int change = 0;
+    for (int workers : new int[] {3, 5, 2, 7, 1, 3, 6, 4}) {
+      boolean active = change % 2 == 0;
+      String line =
+          active
+              ? control.fromClient("PORT 10,0,0,9,200," + change + "\r\n")
+              : control.fromServer("227 (198,51,100,7,20," + change + ")\r\n");
+      network.scale(workers);
+      FtpSession data =
+          active
+              ? reads(network, "wan", SERVER, 20, end("lan", CLIENT, 51_200 + change), line)
+              : FtpSession.of(network, CLIENT, 50_000 + change, SERVER, 5120 + change);
+      assertTrue(data.open(), () -> workers + " workers: " + data.verdict);
+      live.add(data);
+      for (FtpSession it : live) {
+        assertEquals("down", it.fromServer("down"));
+        assertEquals("up", it.fromClient("up"));
+      }
+      control.fromServer("226 done\r\n");
+      change++;
+    }
+    assertEquals(change, sum(network, WorkerPipeline::expectationsMet));
+    assertEquals(0, sum(network, WorkerPipeline::flowsRefused));
+    assertEquals(0, sum(network, WorkerPipeline::flowsBroken));
     assertEquals(0, network.unaccounted());
   }
 

@@ -40,7 +40,15 @@ public final class PayloadChanges {
    * @param by takes their place; not copied
    */
   public void add(int position, int length, byte[] by) {
-    int shift = count == 0 ? 0 : behind(newest);
+    add(position, length, by, count == 0 ? 0 : behind(newest));
+  }
+
+  /**
+   * As {@link #add(int, int, byte[])}, of changes that were made elsewhere.
+   *
+   * @param shift by how much numbers are shifted before it: {@link #before}
+   */
+  public void add(int position, int length, byte[] by, int shift) {
     newest = (newest + 1) % MAX;
     this.position[newest] = position;
     this.length[newest] = length;
@@ -71,6 +79,11 @@ public final class PayloadChanges {
   /** What takes their place. */
   public byte[] text(int age) {
     return text[slot(age)];
+  }
+
+  /** By how much numbers are shifted before a change. */
+  public int before(int age) {
+    return before[slot(age)];
   }
 
   /** Returns the shift of a segment that begins at {@code sequence}. */

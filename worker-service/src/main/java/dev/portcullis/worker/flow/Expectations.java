@@ -76,6 +76,55 @@ public final class Expectations {
     /** Makes an empty one. */
     public Expected() {}
 
+    /** Writes it, but for lane and owner. */
+    public void write(StateWords to) {
+      to.put(tuple.sourceHigh);
+      to.put(tuple.sourceLow);
+      to.put(tuple.destinationHigh);
+      to.put(tuple.destinationLow);
+      to.put((long) Tuple.destinationPort(tuple.ports) << 8 | tuple.ports & 0xff);
+      to.put(vHigh);
+      to.put(vLow);
+      to.put((long) toPort << 24 | (long) trafficClass << 16 | flags());
+      to.put(toHigh);
+      to.put(toLow);
+      to.put(fromHigh);
+      to.put(fromLow);
+    }
+
+    /** Reads what {@link #write} wrote. */
+    public void read(StateWords from) {
+      long senderHigh = from.next(), senderLow = from.next();
+      long receiverHigh = from.next(), receiverLow = from.next();
+      long port = from.next();
+      of(
+          (int) port & 0xff,
+          senderHigh,
+          senderLow,
+          receiverHigh,
+          receiverLow,
+          (int) (port >>> 8) & 0xffff);
+      vHigh = from.next();
+      vLow = from.next();
+      meta(from.next());
+      toHigh = from.next();
+      toLow = from.next();
+      fromHigh = from.next();
+      fromLow = from.next();
+    }
+
+    private int flags() {
+      return (receiver ? RECEIVER : 0) | (sender ? SENDER : 0) | (reversed ? REVERSED : 0);
+    }
+
+    private void meta(long meta) {
+      trafficClass = (int) (meta >>> 16) & 0xff;
+      reversed = (meta & REVERSED) != 0;
+      receiver = (meta & RECEIVER) != 0;
+      toPort = (int) (meta >>> 24) & 0xffff;
+      sender = (meta & SENDER) != 0;
+    }
+
     /** Takes the tuple of a TCP connection from any port. */
     public void of(
         int version,
@@ -111,12 +160,10 @@ public final class Expectations {
     it.tuple.write(store.chunk(entry), store.base(entry) + TUPLE);
     store.set(entry, V_HIGH, it.vHigh);
     store.set(entry, V_LOW, it.vLow);
-    int flags =
-        (it.receiver ? RECEIVER : 0) | (it.sender ? SENDER : 0) | (it.reversed ? REVERSED : 0);
     store.set(
         entry,
         META,
-        (long) it.toPort << 24 | (long) it.trafficClass << 16 | (long) it.lane << 8 | flags);
+        (long) it.toPort << 24 | (long) it.trafficClass << 16 | (long) it.lane << 8 | it.flags());
     store.set(entry, SINCE, nowNs);
     store.set(entry, OWNER, it.owner);
     store.set(entry, TO_HIGH, it.toHigh);
@@ -161,23 +208,24 @@ public final class Expectations {
     return entry >= 0 && isExpired(entry, nowNs) ? -1 : entry;
   }
 
+  /** Capture time since which it is expected. */
+  public long since(int entry) {
+    return store.get(entry, SINCE);
+  }
+
   /** Reads an expectation. */
   public void read(int entry, Expected into) {
     long meta = store.get(entry, META);
     long[] words = store.chunk(entry);
     int at = store.base(entry) + TUPLE;
     into.tuple.set(words[at], words[at + 1], words[at + 2], words[at + 3], words[at + 4]);
-    into.trafficClass = (int) (meta >>> 16) & 0xff;
+    into.meta(meta);
     into.vHigh = store.get(entry, V_HIGH);
     into.vLow = store.get(entry, V_LOW);
     into.lane = (int) (meta >>> 8) & 0xff;
     into.owner = (int) store.get(entry, OWNER);
-    into.reversed = (meta & REVERSED) != 0;
-    into.receiver = (meta & RECEIVER) != 0;
     into.toHigh = store.get(entry, TO_HIGH);
     into.toLow = store.get(entry, TO_LOW);
-    into.toPort = (int) (meta >>> 24) & 0xffff;
-    into.sender = (meta & SENDER) != 0;
     into.fromHigh = store.get(entry, FROM_HIGH);
     into.fromLow = store.get(entry, FROM_LOW);
   }
@@ -189,10 +237,24 @@ public final class Expectations {
     store.free(entry, (int) (store.get(entry, META) >>> 8) & 0xff);
   }
 
+  /** Returns what a flow expects under a tuple, -1: it does not any more. */
+  public int owned(Tuple wanted, int owner) {
+    int entry = lookup(wanted, wanted.hash());
+    return entry >= 0 && store.get(entry, OWNER) == owner ? entry : -1;
+  }
+
+  /** The flow that expects something lives elsewhere from now on. */
+  public void forgetOwner(Tuple wanted, int owner) {
+    int entry = owned(wanted, owner);
+    if (entry >= 0) {
+      store.set(entry, OWNER, -1);
+    }
+  }
+
   /** Takes out what a flow expects under a tuple, if it still does. */
   public void withdraw(Tuple wanted, int owner) {
-    int entry = lookup(wanted, wanted.hash());
-    if (entry >= 0 && store.get(entry, OWNER) == owner) {
+    int entry = owned(wanted, owner);
+    if (entry >= 0) {
       remove(entry);
     }
   }

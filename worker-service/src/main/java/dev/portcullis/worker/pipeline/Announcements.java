@@ -21,6 +21,9 @@ import java.util.function.LongConsumer;
  */
 final class Announcements implements Announcer {
 
+  /** Nobody waits for the answer. */
+  private static final long NO_TOKEN = 0;
+
   private final Expectations expectations;
   private final Ownership ownership;
   private final Mail mail;
@@ -38,9 +41,15 @@ final class Announcements implements Announcer {
 
   @Override
   public int announce(Expected it, long token, long nowNs) {
-    if (!expectations.put(it, nowNs)) {
-      return NO_ROOM;
-    }
+    return expectations.put(it, nowNs) ? tell(it, token, nowNs) : NO_ROOM;
+  }
+
+  /** Tells of an expectation again, as a new table may lead its first packet elsewhere. */
+  void again(Expected it, long sinceNs) {
+    tell(it, NO_TOKEN, sinceNs);
+  }
+
+  private int tell(Expected it, long token, long nowNs) {
     DistributionTable table = ownership.table();
     if (!mayDependOnPorts(table)) {
       int owner = ownership.ownerOf(it.tuple, ownership.key);
@@ -97,11 +106,14 @@ final class Announcements implements Announcer {
         int worker = ExpectationMessage.worker(batch, i);
         int shard = ExpectationMessage.shard(batch, i);
         Member asks = table.worker(worker);
-        if (asks != null && shard < asks.shards()) {
-          ExpectationMessage.read(batch, i, received);
+        long token = ExpectationMessage.token(batch, i);
+        ExpectationMessage.read(batch, i, received);
+        if (token == NO_TOKEN || asks != null && shard < asks.shards()) {
           // where there is no room the first packet is treated as any other: it is not held up
           expectations.put(received, nowNs);
-          mail.send(worker, shard, message.expected(ExpectationMessage.token(batch, i), nowNs));
+        }
+        if (token != NO_TOKEN && asks != null && shard < asks.shards()) {
+          mail.send(worker, shard, message.expected(token, nowNs));
         }
       }
       case ExpectationMessage.EXPECTED -> answered.accept(ExpectationMessage.token(batch, i));

@@ -76,18 +76,21 @@ final class ExpectedLookup {
     int owner = ownership.table().owner(expected.trafficClass, expected.vHigh, expected.vLow);
     boolean isHere = ownership.isHere(owner, expected.vHigh, expected.vLow);
     if (isHere) {
-      return expected.owner >= 0 && begins(v, i, expected, nowNs);
+      return expected.owner >= 0 && begins(v, i, tuple, expected, nowNs);
     }
     passOn(v, i, tuple, expected, owner, nowNs);
     return true;
   }
 
   /** A policy that no longer accepts the connection that announced this one leaves it to rules. */
-  private boolean begins(Vector v, int i, Expected expected, long nowNs) {
+  private boolean begins(Vector v, int i, Tuple tuple, Expected expected, long nowNs) {
     if (review.isDue(expected.owner, nowNs) && !review.accepts(expected.owner, nowNs)) {
       return false;
     }
     met++;
+    if ((v.batch.flags[i] & PacketFlags.REDIRECTED) == 0) {
+      record(v, i, tuple, expected, nowNs); // a new table may take the flow away from here
+    }
     v.key(i, expected.trafficClass, expected.vHigh, expected.vLow);
     FlowLookup.opens(v, i);
     v.opening.isExpected = true;
@@ -100,8 +103,7 @@ final class ExpectedLookup {
   }
 
   private void passOn(Vector v, int i, Tuple tuple, Expected expected, int owner, long nowNs) {
-    int lane = Lanes.laneOf(v.batch.vHigh[i], v.batch.vLow[i]);
-    if (!paths.put(tuple, lane, expected.trafficClass, expected.vHigh, expected.vLow, nowNs)) {
+    if (!record(v, i, tuple, expected, nowNs)) {
       v.drop(i, StageName.LOOKUP, DropReason.PATH_TABLE_FULL);
       return;
     }
@@ -114,5 +116,11 @@ final class ExpectedLookup {
         Lanes.laneOf(expected.vHigh, expected.vLow),
         PacketFlags.REDIRECTED | PacketFlags.ANNOUNCED);
     v.did[i] |= Vector.DID_PATH;
+  }
+
+  /** Records where packets with the tuple of a row go, whose own key is the row's. */
+  private boolean record(Vector v, int i, Tuple tuple, Expected expected, long nowNs) {
+    int lane = Lanes.laneOf(v.batch.vHigh[i], v.batch.vLow[i]);
+    return paths.put(tuple, lane, expected.trafficClass, expected.vHigh, expected.vLow, nowNs);
   }
 }

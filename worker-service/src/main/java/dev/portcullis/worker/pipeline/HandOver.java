@@ -33,6 +33,7 @@ final class HandOver implements LentTuples.Registry {
   private final LivePolicy policy;
   private final Mail mail;
   private final LentTuples lent;
+  private final FtpMoves ftp;
   private final FlowRecord record = new FlowRecord();
   private final StateMessage message = new StateMessage();
   private final FlowKey key = new FlowKey();
@@ -52,12 +53,14 @@ final class HandOver implements LentTuples.Registry {
       Ownership ownership,
       LivePolicy policy,
       LentTuples lent,
+      FtpMoves ftp,
       Mail mail) {
     this.flows = flows;
     this.paths = paths;
     this.ownership = ownership;
     this.policy = policy;
     this.lent = lent;
+    this.ftp = ftp;
     this.mail = mail;
     lent.register(this);
   }
@@ -146,6 +149,7 @@ final class HandOver implements LentTuples.Registry {
         flows.remove(flow, EndReason.HANDED_OVER, nowNs); // its shadow takes it back
       } else if (ownership.isHere(owner, key.vHigh, key.vLow)) {
         lent.stays(flow, nowNs);
+        ftp.stays(flow);
       } else {
         giveFlow(flow, owner, lane, epoch);
       }
@@ -185,6 +189,7 @@ final class HandOver implements LentTuples.Registry {
     if (sent) {
       moved++;
       lent.leaves(flow, nowNs);
+      ftp.leaves(flow, owner, lane, epoch, nowNs);
     } else {
       broken++;
     }
@@ -249,6 +254,7 @@ final class HandOver implements LentTuples.Registry {
           }
         }
       }
+      case StateMessage.FTP_CONTROL -> ftp.receive(batch, i);
       default -> {}
     }
   }
@@ -267,5 +273,6 @@ final class HandOver implements LentTuples.Registry {
   /** A flow has been taken in. */
   void taken(int flow, long nowNs) {
     lent.stays(flow, nowNs);
+    ftp.taken(flow);
   }
 }

@@ -95,9 +95,14 @@ final class PolicyReview {
         || policy.now().translations().isExternal((int) ports & 0xff, high, low);
   }
 
-  /** Whether the policy would still send a request of a flow to the receiver that the flow has. */
+  /**
+   * Whether the policy would still send a request of a flow to the receiver that the flow has; that
+   * of an announced one is not from a rule.
+   */
   private boolean hasReceiver(int flow, long stamp) {
-    if ((flows.flags(flow) & FlowTable.DNAT) == 0 || isLetInByMapping(flow)) {
+    if ((flows.flags(flow) & FlowTable.DNAT) == 0
+        || isLetInByMapping(flow)
+        || flows.isAnnounced(flow)) {
       return true;
     }
     request(flow, stamp);

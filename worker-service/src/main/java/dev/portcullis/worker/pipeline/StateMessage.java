@@ -29,6 +29,9 @@ final class StateMessage {
   /** First byte: a flow has ended whose path is recorded. */
   static final int PATH_ENDED = 8;
 
+  /** First byte: what is known of an FTP control connection, behind the record of its flow. */
+  static final int FTP_CONTROL = 9;
+
   /** Where messages about a table have its number. */
   static final int AT_EPOCH = 4;
 
@@ -89,7 +92,7 @@ final class StateMessage {
     }
     boolean whole =
         type >= PATHS
-            && type <= PATH_ENDED
+            && type <= FTP_CONTROL
             && batch.dataLength[i] == AT_WORDS + 8 * words(batch, i);
     return whole ? type : 0;
   }

@@ -89,6 +89,7 @@ public final class WorkerPipeline {
   private final FtpStage ftp;
   private final Announcements announcements;
   private final LentTuples lent;
+  private final FtpMoves ftpMoves;
   private final HandOver handOver;
   private final PathEnds pathEnds;
   private final EarlyMessages early = new EarlyMessages();
@@ -159,7 +160,8 @@ public final class WorkerPipeline {
     // here: IPsec detunnel
     moves = new FlowMoves(flows, ownership, policy, spec, emit::message);
     lent = new LentTuples(flows, blocks, ownership.self());
-    handOver = new HandOver(flows, paths, ownership, policy, lent, emit::message);
+    ftpMoves = new FtpMoves(flows, controls, expectations, announcements, ownership, emit::message);
+    handOver = new HandOver(flows, paths, ownership, policy, lent, ftpMoves, emit::message);
     pathEnds = new PathEnds(flows, paths, ownership, emit::message);
     if (spec.path() == PathMode.RECORD) {
       flows.listen(pathEnds);
@@ -494,7 +496,7 @@ public final class WorkerPipeline {
 
   /** Flows that were to move here and were refused, and messages that were none. Any thread. */
   public long flowsRefused() {
-    return moves.refused() + unkept;
+    return moves.refused() + ftpMoves.refused() + unkept;
   }
 
   /** Flows that had moved and are served here again. Any thread. */

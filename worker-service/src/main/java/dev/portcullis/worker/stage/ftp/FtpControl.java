@@ -1,6 +1,8 @@
 package dev.portcullis.worker.stage.ftp;
 
+import dev.portcullis.core.wire.FtpLine;
 import dev.portcullis.core.wire.PayloadChanges;
+import dev.portcullis.worker.flow.StateWords;
 import dev.portcullis.worker.flow.Tuple;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +45,41 @@ final class FtpControl {
         lines[lineCount % LINES] = sequence;
         // stays above LINES once it is there
         lineCount = lineCount + 1 == 2 * LINES ? LINES : lineCount + 1;
+      }
+    }
+
+    /** Writes what is known of a side to the end of a record. */
+    void write(StateWords to) {
+      to.put((long) lineCount << 32 | announced & 0xffff_ffffL);
+      to.put(hasAnnounced ? 1 : 0);
+      for (int i = 0; i < LINES; i += 2) {
+        to.put((long) lines[i] << 32 | lines[i + 1] & 0xffff_ffffL);
+      }
+      to.put(changes.count());
+      for (int age = changes.count() - 1; age >= 0; age--) {
+        to.put((long) changes.position(age) << 32 | changes.length(age));
+        to.put(changes.before(age));
+        to.put(changes.text(age));
+      }
+    }
+
+    /** Reads what {@link #write} wrote into an empty side. */
+    void read(StateWords from) {
+      long word = from.next();
+      lineCount = Math.clamp((int) (word >> 32), 0, 2 * LINES - 1);
+      announced = (int) word;
+      hasAnnounced = from.next() != 0;
+      for (int i = 0; i < LINES; i += 2) {
+        word = from.next();
+        lines[i] = (int) (word >> 32);
+        lines[i + 1] = (int) word;
+      }
+      int count = from.next(PayloadChanges.MAX);
+      for (int i = 0; i < count; i++) {
+        word = from.next();
+        int shift = (int) from.next();
+        changes.add(
+            (int) (word >> 32), (int) word & 0xffff, from.bytes(FtpLine.MAX_WRITTEN), shift);
       }
     }
 

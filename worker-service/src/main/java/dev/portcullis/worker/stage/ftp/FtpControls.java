@@ -4,8 +4,10 @@ import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.flow.Expectations;
+import dev.portcullis.worker.flow.Expectations.Expected;
 import dev.portcullis.worker.flow.FlowListener;
 import dev.portcullis.worker.flow.FlowTable;
+import dev.portcullis.worker.flow.StateWords;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.policy.LivePolicy;
 import java.util.Arrays;
@@ -27,6 +29,7 @@ public final class FtpControls implements FlowListener {
   private final int limitPerLane;
   private final int[] counts = new int[Lanes.COUNT];
   private @Nullable FtpControl[] controls = new FtpControl[16];
+  private final Expected moving = new Expected();
   private int free;
   private int flagged;
   private long full;
@@ -72,6 +75,74 @@ public final class FtpControls implements FlowListener {
       free = Math.min(free, place);
       counts[flows.lane(flow)]--;
     }
+  }
+
+  /** A flow has come from another worker. */
+  public void taken(int flow) {
+    if (isControl(flow)) {
+      flagged++;
+    }
+  }
+
+  /**
+   * Reads what a control connection expects.
+   *
+   * @param into all of it
+   * @return capture time since which it is expected, -1: nothing is
+   */
+  public long expected(int flow, Expected into) {
+    FtpControl control = isControl(flow) ? known(flow) : null;
+    int entry =
+        control == null || !control.expects ? -1 : expectations.owned(control.expected, flow);
+    if (entry < 0) {
+      return -1;
+    }
+    expectations.read(entry, into);
+    return expectations.since(entry);
+  }
+
+  /** Writes what is known of a control connection; false: nothing is. */
+  public boolean write(int flow, StateWords to) {
+    FtpControl control = isControl(flow) ? known(flow) : null;
+    if (control == null) {
+      return false;
+    }
+    control.side(0).write(to);
+    control.side(1).write(to);
+    long sinceNs = expected(flow, moving);
+    to.put(sinceNs < 0 ? 0 : 1);
+    if (sinceNs >= 0) {
+      to.put(sinceNs);
+      moving.write(to);
+    }
+    return true;
+  }
+
+  /**
+   * Takes in what another worker knew of a control connection that has come from there; false where
+   * it is none, or is known already, or there is no room.
+   */
+  public boolean read(int flow, StateWords from) {
+    FtpControl control = isControl(flow) && known(flow) == null ? follow(flow) : null;
+    if (control == null) {
+      return false;
+    }
+    control.side(0).read(from);
+    control.side(1).read(from);
+    if (from.next(1) == 1) {
+      long sinceNs = from.next();
+      moving.read(from);
+      moving.owner = flow;
+      moving.lane = flows.lane(flow);
+      control.expects = from.isWhole() && expectations.put(moving, sinceNs);
+      control.expected.set(
+          moving.tuple.sourceHigh,
+          moving.tuple.sourceLow,
+          moving.tuple.destinationHigh,
+          moving.tuple.destinationLow,
+          moving.tuple.ports);
+    }
+    return from.isWhole();
   }
 
   /** Whether no flow of the shard is a control connection. */
