@@ -65,6 +65,15 @@ final class Accounts {
         .sum();
   }
 
+  /** The highest of the series of a metric; 0: there is none. */
+  long max(Counter counter) {
+    return samples.stream()
+        .filter(it -> it.metric.equals(counter.metric()))
+        .mapToLong(Sample::value)
+        .max()
+        .orElse(0);
+  }
+
   private long sum(Counter counter, String module) {
     return sum(counter, it -> module.equals(it.get("module")));
   }

@@ -136,6 +136,16 @@ final class LiveNetwork implements AutoCloseable {
     netns.ip(name, "addr add " + v6 + " dev " + device + " nodad");
   }
 
+  /** Gives a host so many addresses more, and returns them, with commas between. */
+  String addresses(String host, String prefix, int count) throws Exception {
+    List<String> added = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      added.add(prefix + (10 + i));
+      netns.ip(host, "addr add " + added.get(i) + "/24 dev eth0");
+    }
+    return String.join(",", added);
+  }
+
   /** Configuration: rules, translation where there are routes, state. */
   String yaml(String algorithm, int shards) throws Exception {
     return gateway(algorithm, shards) + policy();

@@ -35,18 +35,7 @@ class LiveProcessesTest {
     Files.write(files.resolve("large"), content);
     try (LiveNetwork net = new LiveNetwork(driver, folder);
         ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
-      String yaml =
-          Files.writeString(folder.resolve("live.yaml"), net.yaml("ip-sum", 1)).toString();
-      String switchAt = "127.0.0.1:" + ModuleProcesses.freePort();
-      modules.start("switch", "switch", "-f", yaml, "--plaintext", "--listen", switchAt);
-      for (String worker : List.of("0", "1", "2")) {
-        modules.start(
-            "worker-" + worker, "worker", worker, "-f", yaml, "--plaintext", "--switch", switchAt);
-      }
-      for (String io : List.of("io-a", "io-b")) {
-        modules.start(io, "io", io, "-f", yaml, "--plaintext", "--switch", switchAt);
-      }
-      modules.awaitReady();
+      modules.startAll(net.yaml("ip-sum", 1));
       net.serve(net.server, files, 8080);
       String said = net.netns.run(net.client, "ping", "-c", "3", "-W", "20", net.serverV4);
       assertTrue(said.contains(" 3 received"), said);

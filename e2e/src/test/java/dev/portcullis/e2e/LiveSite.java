@@ -1,7 +1,6 @@
 package dev.portcullis.e2e;
 
 import dev.portcullis.core.counters.Counter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -29,8 +28,6 @@ final class LiveSite implements AutoCloseable {
   final String farV6 = "fd73::2";
   private final LiveNetwork.Driver driver;
   private final Path folder;
-  private String yaml = "";
-  private String switchAt = "";
 
   /** Makes the hosts and starts their daemons; no gateway connects them yet. */
   LiveSite(LiveNetwork.Driver driver, Path folder) throws Exception {
@@ -92,18 +89,7 @@ final class LiveSite implements AutoCloseable {
 
   /** Starts the gateway and waits until it is ready. */
   void start(String algorithm, int shards, Prefix prefix) throws Exception {
-    yaml =
-        Files.writeString(
-                folder.resolve("live.yaml"), net.gateway(algorithm, shards) + policy(prefix))
-            .toString();
-    switchAt = "127.0.0.1:" + ModuleProcesses.freePort();
-    startSwitch();
-    for (int i = 0; i < 3; i++) {
-      startWorker(i);
-    }
-    startIo("io-a");
-    startIo("io-b");
-    modules.awaitReady();
+    modules.startAll(net.gateway(algorithm, shards) + policy(prefix));
     net.connect();
     if (tun()) {
       // what the kernel of the gateway's host says to translated senders
@@ -166,20 +152,6 @@ final class LiveSite implements AutoCloseable {
 
   private boolean tun() {
     return driver == LiveNetwork.Driver.TUN;
-  }
-
-  void startSwitch() throws Exception {
-    modules.start("switch", "switch", "-f", yaml, "--plaintext", "--listen", switchAt);
-  }
-
-  void startWorker(int number) throws Exception {
-    String worker = Integer.toString(number);
-    modules.start(
-        "worker-" + worker, "worker", worker, "-f", yaml, "--plaintext", "--switch", switchAt);
-  }
-
-  void startIo(String name) throws Exception {
-    modules.start(name, "io", name, "-f", yaml, "--plaintext", "--switch", switchAt);
   }
 
   private String policy(Prefix prefix) {

@@ -15,10 +15,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** Modules as processes of their own, as the images start them. */
 final class ModuleProcesses implements AutoCloseable {
@@ -29,6 +31,8 @@ final class ModuleProcesses implements AutoCloseable {
   private final List<String> inside;
   private final Map<String, Process> processes = new LinkedHashMap<>();
   private final Map<String, Integer> http = new LinkedHashMap<>();
+  private String yaml = "";
+  private String switchAt = "";
   private final HttpClient client = HttpClient.newHttpClient();
 
   /** Starts nothing yet; logs go to {@code folder}. */
@@ -82,6 +86,38 @@ final class ModuleProcesses implements AutoCloseable {
             .start());
   }
 
+  /**
+   * Starts a gateway in plain text - a switch, three workers, {@code io-a} and {@code io-b} - and
+   * waits until it is ready.
+   */
+  void startAll(String gateway) throws Exception {
+    yaml = Files.writeString(folder.resolve("live.yaml"), gateway).toString();
+    switchAt = "127.0.0.1:" + freePort();
+    startSwitch();
+    for (int i = 0; i < 3; i++) {
+      startWorker(i);
+    }
+    startIo("io-a");
+    startIo("io-b");
+    awaitReady();
+  }
+
+  /** Starts the switch of {@link #startAll}, where it is not running. */
+  void startSwitch() throws IOException {
+    start("switch", "switch", "-f", yaml, "--plaintext", "--listen", switchAt);
+  }
+
+  /** Starts a worker of {@link #startAll}, where it is not running. */
+  void startWorker(int number) throws IOException {
+    start(
+        "worker-" + number, "worker", "" + number, "-f", yaml, "--plaintext", "--switch", switchAt);
+  }
+
+  /** Starts an IO module of {@link #startAll}, where it is not running. */
+  void startIo(String name) throws IOException {
+    start(name, "io", name, "-f", yaml, "--plaintext", "--switch", switchAt);
+  }
+
   /** Names of the modules that run. */
   Set<String> names() {
     return processes.keySet();
@@ -108,6 +144,20 @@ final class ModuleProcesses implements AutoCloseable {
     processes.remove(name).destroyForcibly().waitFor();
   }
 
+  /** Whether a module has not ended. */
+  boolean isAlive(String name) {
+    return Objects.requireNonNull(processes.get(name)).isAlive();
+  }
+
+  /** The most memory that a module has had so far, in bytes. */
+  long mostResidentBytes(String name) throws IOException {
+    long pid = Objects.requireNonNull(processes.get(name)).pid();
+    try (Stream<String> lines = Files.lines(Path.of("/proc/" + pid + "/status"))) {
+      String most = lines.filter(it -> it.startsWith("VmHWM:")).findFirst().orElseThrow();
+      return Long.parseLong(most.replaceAll("[^0-9]", "")) * 1024;
+    }
+  }
+
   /** Sends SIGHUP. */
   void hangUp(String name) throws IOException, InterruptedException {
     signal(name, "HUP");
@@ -115,7 +165,7 @@ final class ModuleProcesses implements AutoCloseable {
 
   /** Sends a signal. */
   void signal(String name, String signal) throws IOException, InterruptedException {
-    long pid = java.util.Objects.requireNonNull(processes.get(name)).pid();
+    long pid = Objects.requireNonNull(processes.get(name)).pid();
     new ProcessBuilder("kill", "-" + signal, Long.toString(pid)).start().waitFor();
   }
 

@@ -117,7 +117,7 @@ class RejoinTest {
   void shouldTakeAWorkerBackThatWasKilled() throws Exception {
     awaitEverybodyReached();
     site.modules.kill("worker-1");
-    site.startWorker(1);
+    site.modules.startWorker(1);
     site.modules.awaitReady();
     awaitEverybodyReached();
     awaitPingsGoOn();
@@ -127,7 +127,7 @@ class RejoinTest {
   @Order(2)
   void shouldTakeAnIoModuleBackThatWasKilled() throws Exception {
     site.modules.kill("io-b");
-    site.startIo("io-b");
+    site.modules.startIo("io-b");
     site.modules.awaitReady();
     awaitEverybodyReached();
     awaitPingsGoOn();
@@ -137,7 +137,7 @@ class RejoinTest {
   @Order(3)
   void shouldTakeTheSwitchBackThatWasKilled() throws Exception {
     site.modules.kill("switch");
-    site.startSwitch();
+    site.modules.startSwitch();
     site.modules.awaitReady();
     awaitEverybodyReached();
     awaitPingsGoOn();

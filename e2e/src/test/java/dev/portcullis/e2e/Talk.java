@@ -51,19 +51,11 @@ final class Talk {
     try (var source = Talk.class.getResourceAsStream("/talk/talk.py")) {
       Files.write(program, Objects.requireNonNull(source).readAllBytes());
     }
-    List<String> senders = new ArrayList<>();
-    for (int i = 0; i < CONVERSATIONS; i++) {
-      senders.add("10.71.0." + (10 + i));
-      net.netns.ip(net.client, "addr add " + senders.get(i) + "/24 dev eth0");
-    }
-    List<String> receivers = new ArrayList<>();
-    for (int i = 0; i < RECEIVERS; i++) {
-      receivers.add("10.72.0." + (30 + i));
-      net.netns.ip(net.server, "addr add " + receivers.get(i) + "/24 dev eth0");
-    }
+    String senders = net.addresses(net.client, "10.71.0.", CONVERSATIONS);
+    String receivers = net.addresses(net.server, "10.72.0.", RECEIVERS);
     List<String> answer =
         new ArrayList<>(List.of("python3", program.toString(), "answer", "" + PORT));
-    answer.addAll(receivers);
+    answer.addAll(List.of(receivers.split(",")));
     Path answered = folder.resolve("answering.log");
     Process answering = net.netns.start(net.server, answered, answer.toArray(String[]::new));
     while (!Files.readString(answered).contains("ready")) {
@@ -80,8 +72,8 @@ final class Talk {
             "ask",
             "" + PORT,
             "" + EVERY_MS,
-            String.join(",", senders),
-            String.join(",", receivers));
+            senders,
+            receivers);
   }
 
   /** Waits until every conversation goes on. */

@@ -11,9 +11,11 @@ import org.jspecify.annotations.Nullable;
  * to a {@link Wire}.
  *
  * <p>Receiver: takes the next number, acknowledges cumulatively, asks to resume on a gap and when a
- * stream opens. Sender: keeps what is not acknowledged, goes back when asked to resume or when
- * nothing moved for {@link LinkSettings#resendNs}. A higher generation of the peer is a new
- * channel: what was sent to the old one and not acknowledged is lost, what was never sent is sent.
+ * stream opens. Sender: keeps what is not acknowledged, goes back when asked to resume; when
+ * nothing is acknowledged for longer than the peer usually takes, it sends what is oldest and
+ * newest of it again, and waits twice as long for an answer to that (RFC 6298, RFC 5682). A higher
+ * generation of the peer is a new channel: what was sent to the old one and not acknowledged is
+ * lost, what was never sent is sent.
  *
  * <p>Thread: the loop of the lane.
  */
@@ -44,6 +46,9 @@ final class Channel implements Outlet {
    * peer.
    */
   static final int MAX_ROW_BYTES = PacketBatch.MAX_BYTES - 1024;
+
+  /** The longest that a channel waits for an acknowledgement, in {@link LinkSettings#resendNs}. */
+  static final int MOST_PATIENCE = 16;
 
   private final ModuleId self;
   private final int selfLane;
@@ -79,6 +84,19 @@ final class Channel implements Outlet {
   private int epoch;
   private long lastProgressNs;
   private boolean waitingSinceTick;
+
+  /** How long nothing may be acknowledged before something is done about it. */
+  private long patienceNs;
+
+  /** A message whose way to the peer and back is being timed; 0: none is. */
+  private long timed;
+
+  private long timedSinceNs;
+
+  /** What the peer had when it asked for the rest, and when it did. */
+  private long resumedFrom = -1;
+
+  private long resumedNs;
   private final List<Runnable> waiting = new ArrayList<>();
 
   // receiver
@@ -106,6 +124,7 @@ final class Channel implements Outlet {
     this.settings = settings;
     this.counts = counts;
     this.events = events;
+    this.patienceNs = settings.resendNs();
   }
 
   @Override
@@ -342,7 +361,7 @@ final class Channel implements Outlet {
     if (h.kind == BatchHeader.RESUME) {
       acknowledgementDue = true;
       acknowledgementUrgent = true;
-      goBack();
+      resume(h.acknowledged, nowNs);
     }
     Arrival arrival = Arrival.NOTHING;
     if (h.sequence != 0) {
@@ -365,11 +384,27 @@ final class Channel implements Outlet {
     return arrival;
   }
 
+  /**
+   * The peer asks for what follows {@code from}. It asks by every way and more than once: what it
+   * has been sent since is not sent again.
+   */
+  private void resume(long from, long nowNs) {
+    boolean again = from == resumedFrom && nowNs - resumedNs < settings.resendNs();
+    if (from >= acknowledged && kept.sent() > 0 && !again) {
+      resumedFrom = from;
+      resumedNs = nowNs;
+      goBack();
+    }
+  }
+
   private void newGeneration(long next) {
     boolean first = peerGeneration == 0;
     peerGeneration = next;
     expected = 1;
     resumeAsked = false;
+    resumedFrom = -1;
+    timed = 0;
+    patienceNs = settings.resendNs();
     if (first) {
       return;
     }
@@ -397,6 +432,10 @@ final class Channel implements Outlet {
     }
     acknowledged = upTo;
     lastProgressNs = nowNs;
+    if (timed != 0 && upTo >= timed) {
+      timed = 0;
+      patience(Math.max(2 * (nowNs - timedSinceNs), patienceNs - patienceNs / 8));
+    }
     while (!kept.isEmpty() && kept.get(0).sequence <= upTo) {
       boolean sent = kept.sent() > 0;
       SealedQueue.Sealed sealed = kept.removeFirst();
@@ -404,6 +443,11 @@ final class Channel implements Outlet {
       release(sealed);
     }
     wakeWaiting();
+  }
+
+  private void patience(long ns) {
+    long least = settings.resendNs();
+    patienceNs = Math.clamp(ns, least, MOST_PATIENCE * least);
   }
 
   private void wakeWaiting() {
@@ -467,20 +511,39 @@ final class Channel implements Outlet {
       lastProgressNs = nowNs;
       return false;
     }
-    if (wire == null || nowNs - lastProgressNs < settings.resendNs()) {
+    if (timed == 0 && kept.sent() > 0) {
+      timed = kept.get(kept.sent() - 1).sequence;
+      timedSinceNs = nowNs;
+    }
+    if (wire == null || nowNs - lastProgressNs < (confirmed ? patienceNs : settings.resendNs())) {
       return false;
     }
     lastProgressNs = nowNs;
+    if (confirmed) {
+      patience(2 * patienceNs);
+    }
     return true;
   }
 
-  /** Asks again who is there, or sends again what may be lost and not only waits to be sent. */
+  /**
+   * Asks again who is there, or sends the oldest and the newest message that are on their way
+   * again: a peer that has both says so, one that lacks what is between asks for it.
+   */
   void again() {
     Wire out = wire;
     if (!confirmed) {
       control(BatchHeader.RESUME, out);
     } else if (inFlightBytes > 0 && out != null && out.ready()) {
-      goBack();
+      again(out, kept.get(0));
+      if (kept.sent() > 1) {
+        again(out, kept.get(kept.sent() - 1));
+      }
     }
+  }
+
+  private void again(Wire out, SealedQueue.Sealed it) {
+    counts.resent(1);
+    counts.sent();
+    send(out, BatchHeader.PACKETS, it.sequence, it.epoch, it.body, it.length);
   }
 }

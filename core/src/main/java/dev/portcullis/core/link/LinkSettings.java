@@ -6,8 +6,8 @@ package dev.portcullis.core.link;
  * @param windowBytes bytes of a channel that may be sent and not acknowledged
  * @param queueBytes bytes of a channel that may be gathered, queued or unacknowledged; beyond it
  *     {@link Outlet#offer} refuses
- * @param resendNs nanoseconds without progress after which a channel goes back to the first
- *     unacknowledged message
+ * @param resendNs shortest time without progress after which a channel asks the peer for it; longer
+ *     where the peer is slower, up to 16 times
  * @param firstBackOffNs first wait before a stream is opened again; doubles up to {@code
  *     lastBackOffNs}
  * @param lastBackOffNs longest wait before a stream is opened again

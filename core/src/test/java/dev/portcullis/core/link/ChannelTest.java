@@ -188,4 +188,91 @@ class ChannelTest {
     assertEquals(List.of(1L, 2L), delivered);
     assertEquals(1, lost);
   }
+
+  /** Two ends that have met. */
+  private final class Met {
+    final Pipe forth = new Pipe();
+    final Channel sender = end(A, B, 1);
+    final Channel receiver = end(B, A, 1);
+    private long last;
+
+    Met() {
+      sender.wire(forth, 0, nowNs);
+      receiver.wire(forth.other, 0, nowNs);
+      for (int i = 0; i < 4; i++) {
+        take();
+        hear();
+      }
+    }
+
+    void say(int messages) {
+      for (int i = 0; i < messages; i++) {
+        offer(sender, ++last);
+        sender.flush();
+      }
+    }
+
+    void take() {
+      deliver(forth, receiver, true);
+    }
+
+    void hear() {
+      while (!forth.other.messages.isEmpty()) {
+        deliver(forth.other, sender, false);
+      }
+    }
+
+    void pass(long ns) {
+      nowNs += ns;
+      if (nowNs % (SETTINGS.resendNs() / 2) == 0) {
+        tick(sender);
+        tick(receiver);
+      }
+    }
+  }
+
+  @Test
+  void shouldCatchUpWithAPeerThatStoodStillAndIsAsSlowAsItIsBusy() {
+    Met met = new Met();
+    // nobody takes anything for a while
+    for (int i = 0; i < 60; i++) {
+      met.say(met.sender.pendingBytes() < 32_000 ? 1 : 0);
+      met.pass(10);
+    }
+    // then one message in 10 ns: a window takes longer than resendNs
+    int taken = 0;
+    for (; taken < 1000; taken++) {
+      met.say(met.sender.pendingBytes() < 32_000 ? 1 : 0);
+      met.take();
+      met.hear();
+      met.pass(10);
+    }
+    assertTrue(delivered.size() > taken * 9 / 10, delivered.size() + " of " + taken + " were new");
+    assertTrue(met.sender.resent() < 10, met.sender.resent() + " were sent again");
+  }
+
+  @Test
+  void shouldSendTheRestOnceWhenManyQuestionsForItArriveAtOnce() {
+    Met met = new Met();
+    met.say(10);
+    for (int i = 0; i < 100; i++) {
+      met.receiver.probe(met.forth.other);
+    }
+    met.hear();
+    assertEquals(10, met.sender.resent());
+  }
+
+  @Test
+  void shouldFindOutThatTheEndOfAWindowGotLost() {
+    Met met = new Met();
+    met.say(10);
+    met.take();
+    met.forth.messages.clear();
+    for (int i = 0; i < 40; i++) {
+      met.pass(50);
+      met.take();
+      met.hear();
+    }
+    assertEquals(10, delivered.size());
+  }
 }
