@@ -99,7 +99,12 @@ public enum DropReason {
   HELPER_PARTIAL(
       61,
       "helper-partial",
-      "The TCP segment has a part of an address that must be translated as a whole.");
+      "The TCP segment has a part of an address that must be translated as a whole."),
+  SCALE_HOLD(
+      62,
+      "scale-hold",
+      "The number of workers changes, and there is no room to hold the packet until its flow has"
+          + " come.");
 
   private static final DropReason[] BY_ID = new DropReason[128];
   private static final Map<String, DropReason> BY_LABEL = new HashMap<>();

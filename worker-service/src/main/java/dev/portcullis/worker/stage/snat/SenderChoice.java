@@ -247,7 +247,7 @@ final class SenderChoice {
     if (path != PathMode.RECORD || h.fragment) {
       return false;
     }
-    boolean isHere = ownership.isHere(ownership.ownerOf(reply, key), key.vHigh, key.vLow);
+    boolean isHere = ownership.owns(ownership.ownerOf(reply, key), key.vHigh, key.vLow);
     return !(isHere && paths.isOthers(reply, trafficClass, vHigh, vLow, nowNs, otherNs))
         && ports.takeAddress(pool, lane, reply, nowNs);
   }
