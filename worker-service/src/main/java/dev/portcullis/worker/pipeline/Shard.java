@@ -338,6 +338,7 @@ public final class Shard implements ShardChange.Host {
   /** Sends what is gathered. Thread: this shard. */
   public void flush() {
     pipeline.emit().flush();
+    change.flush();
   }
 
   /** Packets that came from other modules. Any thread; the same holds for all counts here. */

@@ -29,7 +29,9 @@ import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.StageName;
 import dev.portcullis.worker.stage.Vector;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,6 +96,7 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   private final PacketBatch released = new PacketBatch(PacketBatch.TARGET_BYTES);
   private final PacketHeader header = new PacketHeader();
   private final FlowKey key = new FlowKey();
+  private final Set<Outlet> unsent = new HashSet<>();
   private final List<Said> said = new ArrayList<>();
   private final List<Said> deferred = new ArrayList<>();
   private @Nullable ChangeWorker machine;
@@ -397,9 +400,18 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     Outlet outlet = host.outlet(to);
     if (outlet != null) {
       outlet.offer(row.write(self, message), 0);
+      unsent.add(outlet);
     }
     if (message instanceof Copy copy) {
       content.give(copy.of());
+    }
+  }
+
+  /** Sends what has been said. */
+  void flush() {
+    if (!unsent.isEmpty()) {
+      unsent.forEach(Outlet::flush);
+      unsent.clear();
     }
   }
 
