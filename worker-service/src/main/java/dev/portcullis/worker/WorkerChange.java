@@ -34,8 +34,7 @@ final class WorkerChange implements ChangeModule.Actions, ShardChange.Reports {
    * @param management runs tasks on the thread of management
    * @param answers takes what the switch module is to know
    */
-  WorkerChange(
-      Life self, PolicyFollower follower, Executor management, Consumer<Answer> answers) {
+  WorkerChange(Life self, PolicyFollower follower, Executor management, Consumer<Answer> answers) {
     this.self = self;
     this.follower = follower;
     this.management = management;

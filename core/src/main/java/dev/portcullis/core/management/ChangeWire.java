@@ -153,8 +153,7 @@ public final class ChangeWire {
    * @return null where it says nothing
    * @throws IllegalArgumentException for a module that cannot be
    */
-  public static @Nullable Answer decode(
-      dev.portcullis.core.elastic.Life from, ChangeAnswer it) {
+  public static @Nullable Answer decode(dev.portcullis.core.elastic.Life from, ChangeAnswer it) {
     return switch (it.getAnswerCase()) {
       case PREPARED -> new Prepared(from, it.getEpoch(), it.getPrepared());
       case DONE -> new Done(from, it.getEpoch());

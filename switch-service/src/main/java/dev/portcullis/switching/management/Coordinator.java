@@ -28,10 +28,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
  * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
- * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks. A worker
- * that comes back younger, or at another address,
- * makes a new table; one that only goes away does not. Epochs only grow, over restarts of the
- * switch module too: modules say which epoch they have, and the next one is above all of them.
+ * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks. A
+ * worker that comes back younger, or at another address, makes a new table; one that only goes away
+ * does not. Epochs only grow, over restarts of the switch module too: modules say which epoch they
+ * have, and the next one is above all of them.
  *
  * <p>Not thread-safe.
  */
@@ -383,8 +383,7 @@ public final class Coordinator {
             .filter(it -> it.kind() == ModuleId.Kind.IO)
             .map(it -> life(Objects.requireNonNull(known.get(it))))
             .toList();
-    TableChange it =
-        new TableChange(term, newest.epoch(), newest.workers(), members, io, nowNs);
+    TableChange it = new TableChange(term, newest.epoch(), newest.workers(), members, io, nowNs);
     change = it;
     goOn(it);
   }

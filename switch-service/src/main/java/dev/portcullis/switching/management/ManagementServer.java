@@ -329,7 +329,9 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         case ANSWER -> answer(report.getAnswer());
         case ACKNOWLEDGEMENT -> acknowledge(report.getAcknowledgement().getEpoch());
         case REPORT_NOT_SET ->
-            refuse(new Refusal(Cause.MALFORMED, "a report must be a hello, an acknowledgement or an answer"));
+            refuse(
+                new Refusal(
+                    Cause.MALFORMED, "a report must be a hello, an acknowledgement or an answer"));
       }
     }
 

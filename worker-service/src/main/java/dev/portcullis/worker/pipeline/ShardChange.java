@@ -177,14 +177,7 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     content.tables(from, to, timeNs);
     ChangeWorker it =
         new ChangeWorker(
-            self,
-            shards,
-            Lanes.COUNT,
-            holdBytes,
-            Timing.DEFAULT,
-            prepare.now(),
-            content,
-            this);
+            self, shards, Lanes.COUNT, holdBytes, Timing.DEFAULT, prepare.now(), content, this);
     machine = it;
     ownership.admission = this;
     host.watch(true);

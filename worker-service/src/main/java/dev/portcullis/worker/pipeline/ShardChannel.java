@@ -10,8 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * From one shard of a worker to another: packets are copied into a batch, which the other shard's
  * loop takes. Batches come back and are used again. At most {@code limitBytes} are under way,
- * besides messages; while
- * two batches are, the next one gathers until it is full.
+ * besides messages; while two batches are, the next one gathers until it is full.
  *
  * <p>Thread: the sending shard, but for {@link Passage#run}.
  */
