@@ -115,6 +115,15 @@ final class IoChange implements ChangeSender.Actions, ChangeModule.Actions {
     host.closeUnused();
   }
 
+  /** The change to a table is complete, if it is in progress: its last step has not come. */
+  void complete(int epoch) {
+    ChangeSender it = sender;
+    if (it != null && it.switched() && it.epoch() == epoch) {
+      it.retire();
+      end();
+    }
+  }
+
   /** A change that nobody goes on with. */
   void abandon() {
     if (sender != null) {

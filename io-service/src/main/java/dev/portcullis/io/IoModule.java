@@ -164,6 +164,8 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
             open(next);
             switchTo(next);
             closeUnused();
+          } else {
+            change.complete(next.epoch());
           }
           ready = true;
           then.run();

@@ -401,11 +401,6 @@ public final class Shard implements ShardChange.Host {
     return vector.dropped();
   }
 
-  /** The longest time for which packets have waited in a change of table, in nanoseconds. */
-  public long blockedNs() {
-    return change.blockedNs();
-  }
-
   /** The pipeline, for what looks at its tables. */
   public WorkerPipeline pipeline() {
     return pipeline;

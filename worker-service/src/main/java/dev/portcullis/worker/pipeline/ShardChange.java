@@ -82,6 +82,13 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
           | PacketFlags.ANNOUNCED
           | PacketFlags.MOVED;
 
+  /**
+   * An IO module whose barrier is late is not awaited after 5 s and not after {@link
+   * Timing#DEFAULT}'s 200 ms: nobody makes it begin anew, so its late packets would be dropped.
+   */
+  private static final Timing TIMING =
+      new Timing(Timing.DEFAULT.prepareNs(), 5_000_000_000L, Timing.DEFAULT.holdNs());
+
   private record Said(ShardId from, ShardMessage message) {}
 
   private final ShardId self;
@@ -106,8 +113,6 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   private int releasedBytes;
   private int heldFrames;
   private int ownerNow;
-  private long committedNs;
-  private volatile long blockedNs;
 
   ShardChange(
       ShardId self, int shards, long holdBytes, WorkerPipeline pipeline, Vector vector, Host host) {
@@ -118,11 +123,6 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     this.host = host;
     content = pipeline.handOver();
     ownership = pipeline.ownership();
-  }
-
-  /** The longest time for which packets of a class have waited here, over all changes. */
-  long blockedNs() {
-    return blockedNs;
   }
 
   /** Whether a change is in progress. */
@@ -187,8 +187,10 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
 
   /** The change to a table is complete, if it is in progress: its last step has not come. */
   void complete(int epoch) {
-    if (machine != null && machine.epoch() == epoch) {
-      machine.retire();
+    ChangeWorker it = machine;
+    boolean isLast = next != null && next.epoch() == epoch;
+    if (it != null && isLast && it.epoch() == epoch) {
+      it.retire();
       end();
     }
   }
@@ -387,7 +389,6 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   public void send(ShardId to, ShardMessage message) {
     DistributionTable coming = next;
     if (message instanceof Barrier && coming != null && ownership.table != coming) {
-      committedNs = System.nanoTime();
       host.switchTo(coming);
     }
     Outlet outlet = host.outlet(to);
@@ -448,7 +449,6 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
       }
       vector.released(frames);
       heldFrames -= frames;
-      blockedNs = Math.max(blockedNs, System.nanoTime() - committedNs);
       host.process(released);
       released.count = 0;
       releasedBytes = 0;
