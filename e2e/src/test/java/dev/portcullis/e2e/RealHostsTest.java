@@ -28,13 +28,18 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * What people do with hosts, with the programs that they use, through a gateway of two IO
- * processes, three workers and a switch: by each driver, with {@code ip-sum} and one shard and with
+ * processes, three workers and a switch: by each driver, with {@code ip-sum} and one shard or with
  * {@code flow-hash} and two. Needs root. {@code -Dportcullis.bigFileBytes=1000000000} makes the big
  * file so big.
  */
 @ParameterizedClass(name = "{0}, {1}, {2} shards")
 @CsvSource({
+  "TUN, ip-sum, 1",
+  "TUN, flow-hash, 2",
+  "ROUTED, ip-sum, 1",
   "ROUTED, flow-hash, 2",
+  "INLINE, ip-sum, 1",
+  "INLINE, flow-hash, 2",
   "VXLAN, flow-hash, 2",
   "GENEVE, ip-sum, 1"
 })
