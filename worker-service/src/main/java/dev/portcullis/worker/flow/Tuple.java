@@ -73,6 +73,11 @@ public final class Tuple {
             | queryBits(h, true));
   }
 
+  /** Takes the words of another tuple. */
+  public void set(Tuple from) {
+    set(from.sourceHigh, from.sourceLow, from.destinationHigh, from.destinationLow, from.ports);
+  }
+
   /** Sets all words. */
   public void set(
       long sourceHigh, long sourceLow, long destinationHigh, long destinationLow, long ports) {

@@ -54,18 +54,22 @@ final class FtpMoves {
 
   /** A flow stays here by the new table. */
   void stays(int flow) {
+    tellAgain(flow);
+  }
+
+  /** Whether the flow expects something, which then is in {@link #expected}. */
+  private boolean tellAgain(int flow) {
     long sinceNs = controls.expected(flow, expected);
-    if (sinceNs >= 0) {
-      announcements.again(expected, sinceNs);
+    if (sinceNs < 0) {
+      return false;
     }
+    announcements.again(expected, sinceNs);
+    return true;
   }
 
   /** The record of a flow has been sent to its new owner; it is still here. */
   void leaves(int flow, int owner, int lane, int epoch, long nowNs) {
-    long sinceNs = controls.expected(flow, expected);
-    if (sinceNs >= 0) {
-      announcements.again(expected, sinceNs);
-    }
+    boolean expects = tellAgain(flow);
     words.clear();
     for (int word = 0; word < TUPLE_WORDS; word++) {
       words.put(flows.get(flow, FlowTable.FORWARD + word));
@@ -77,7 +81,7 @@ final class FtpMoves {
       }
       mail.send(owner, ownership.linkLane(owner, lane), message.row(epoch, nowNs));
     }
-    if (sinceNs >= 0) {
+    if (expects) {
       expectations.forgetOwner(expected.tuple, flow);
     }
   }

@@ -55,15 +55,6 @@ final class StateMessage {
     return this;
   }
 
-  /** Whether as many more words fit. */
-  boolean hasRoom(int more) {
-    return words + more <= MOST_WORDS;
-  }
-
-  boolean isEmpty() {
-    return words == 0;
-  }
-
   /** Adds a word. */
   StateMessage add(long word) {
     PacketHeader.put64(row.bytes, AT_WORDS + words++ * Long.BYTES, word);

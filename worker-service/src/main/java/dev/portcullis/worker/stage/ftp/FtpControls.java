@@ -135,12 +135,7 @@ public final class FtpControls implements FlowListener {
       moving.owner = flow;
       moving.lane = flows.lane(flow);
       control.expects = from.isWhole() && expectations.put(moving, sinceNs);
-      control.expected.set(
-          moving.tuple.sourceHigh,
-          moving.tuple.sourceLow,
-          moving.tuple.destinationHigh,
-          moving.tuple.destinationLow,
-          moving.tuple.ports);
+      control.expected.set(moving.tuple);
     }
     return from.isWhole();
   }

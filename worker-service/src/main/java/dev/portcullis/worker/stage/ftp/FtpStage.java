@@ -162,12 +162,7 @@ public final class FtpStage implements Stage {
     announced++;
     v.did[i] |= Vector.DID_ANNOUNCE;
     control.expects = true;
-    control.expected.set(
-        announcement.expected.tuple.sourceHigh,
-        announcement.expected.tuple.sourceLow,
-        announcement.expected.tuple.destinationHigh,
-        announcement.expected.tuple.destinationLow,
-        announcement.expected.tuple.ports);
+    control.expected.set(announcement.expected.tuple);
     if (awaited > 0 && side.hold == null) {
       holds.await(side, token, awaited, nowNs);
     }
