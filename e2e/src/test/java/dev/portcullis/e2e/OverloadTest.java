@@ -146,7 +146,7 @@ class OverloadTest {
   @Test
   @Order(4)
   void shouldKeepTheOrderOfEveryFlow() {
-    assertEquals(0, taken.disordered());
+    assertEquals(0, taken.disordered(), taken::toString);
   }
 
   @Test
