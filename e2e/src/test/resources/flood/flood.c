@@ -2,7 +2,7 @@
  *   sends small UDP datagrams, eight flows from each address; each has its run, its flow and its number in the flow. Prints how many were sent.
  * flood take PORT
  *   receives until it is ended, and says in a line every 50 ms: received, of them of the last run, not above the one before in their flow, dropped by the kernel
- *   before this program. */
+ *   before this program; and of the last that was not above the one before: its run, flow and number, and the number before. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -88,7 +88,8 @@ static _Noreturn void take(int port) {
     if (s < 0 || bind(s, (void *)&any, sizeof any) || setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) ||
         setsockopt(s, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on) || setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &pause, sizeof pause))
         fail("socket");
-    uint64_t received = 0, of_last = 0, disordered = 0;
+    uint64_t received = 0, of_last = 0, disordered = 0, before_late = 0;
+    struct datagram late = {0};
     uint32_t dropped = 0, last_run = 0;
     for (double said = 0;;) {
         for (int i = 0; i < BATCH; i++) {
@@ -102,12 +103,14 @@ static _Noreturn void take(int port) {
             if (messages[i].msg_len != sizeof *data || data[i].run >= RUNS || data[i].flow >= FLOWS) continue;
             uint64_t *before = &last[data[i].run][data[i].flow];
             if (data[i].run > last_run) last_run = data[i].run, of_last = 0;
-            received++, of_last += data[i].run == last_run, disordered += data[i].number <= *before;
+            received++, of_last += data[i].run == last_run;
+            if (data[i].number <= *before) disordered++, late = data[i], before_late = *before;
             *before = data[i].number;
         }
         if (now() - said > 0.05) {
             said = now();
-            printf("%llu %llu %llu %u\n", (unsigned long long)received, (unsigned long long)of_last, (unsigned long long)disordered, dropped);
+            printf("%llu %llu %llu %u %u %u %llu %llu\n", (unsigned long long)received, (unsigned long long)of_last, (unsigned long long)disordered, dropped,
+                   late.run, late.flow, (unsigned long long)late.number, (unsigned long long)before_late);
             fflush(stdout);
         }
     }

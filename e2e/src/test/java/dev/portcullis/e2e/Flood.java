@@ -37,8 +37,9 @@ final class Flood {
    * @param ofLastRun datagrams of the last run
    * @param disordered datagrams whose number was not above that of the one before in their flow
    * @param dropped datagrams that the kernel of the receiver had no room for
+   * @param late the last of the disordered: its run, flow and number, and the number before
    */
-  record Taken(long received, long ofLastRun, long disordered, long dropped) {}
+  record Taken(long received, long ofLastRun, long disordered, long dropped, List<String> late) {}
 
   /** Compiles the program and begins to take. Needs gcc. */
   Flood(LiveNetwork net, Path folder) throws Exception {
@@ -90,7 +91,8 @@ final class Flood {
         Long.parseLong(words[0]),
         Long.parseLong(words[1]),
         Long.parseLong(words[2]),
-        Long.parseLong(words[3]));
+        Long.parseLong(words[3]),
+        List.of(words).subList(4, 8));
   }
 
   /** What was taken when nothing comes any more. */

@@ -19,8 +19,9 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Three times as much as a gateway of two IO modules, three workers and a switch can carry, and
- * what remains of that when it is over. Needs root.
+ * Three times as much as a gateway of two IO modules, three workers and a switch could carry just
+ * before, more where it carries that as well by now, and what remains of that when it is over.
+ * Needs root.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class OverloadTest {
@@ -28,6 +29,7 @@ class OverloadTest {
   private static final long FIRST_RATE = 15_000;
   private static final double MOST_LOSS = 0.01;
   private static final int TIMES = 3;
+  private static final int ATTEMPTS = 4;
   private static final int SECONDS = 4;
 
   /** So few that a port has room for all of a second in which the machine does something else. */
@@ -66,18 +68,27 @@ class OverloadTest {
     takenBefore = flood.awaitQuiet().received();
     before = books();
     left = -leftClient();
-    Process run = flood.start(TIMES * capacity, SECONDS);
-    while (run.isAlive()) {
-      longestQueue = Math.max(longestQueue, modules.accounts().max(Counter.LINK_QUEUE_BYTES));
-      Thread.sleep(100);
+    long rate = TIMES * capacity;
+    for (int attempt = 1; attempt == 1 || attempt <= ATTEMPTS && !isTooMuch(); attempt++) {
+      Process run = flood.start(rate, SECONDS);
+      while (run.isAlive()) {
+        longestQueue = Math.max(longestQueue, modules.accounts().max(Counter.LINK_QUEUE_BYTES));
+        Thread.sleep(100);
+      }
+      sent += flood.sent(run);
+      taken = flood.taken();
+      rate *= 2;
     }
-    sent = flood.sent(run);
 
     Thread.sleep(1000);
     sentAfterwards = flood.sent(flood.start(RATE_AFTERWARDS, 2));
     taken = flood.awaitQuiet();
     after = books();
     left += leftClient();
+  }
+
+  private static boolean isTooMuch() {
+    return arrived() < sent * 4 / 5;
   }
 
   private static Accounts books() throws Exception {
@@ -125,7 +136,7 @@ class OverloadTest {
   @Test
   @Order(1)
   void shouldHaveBeenOverloaded() {
-    assertTrue(arrived() < sent * 4 / 5, arrived() + " of " + sent + " arrived");
+    assertTrue(isTooMuch(), arrived() + " of " + sent + " arrived");
   }
 
   @Test
@@ -146,7 +157,7 @@ class OverloadTest {
   @Test
   @Order(4)
   void shouldKeepTheOrderOfEveryFlow() {
-    assertEquals(0, taken.disordered());
+    assertEquals(0, taken.disordered(), taken::toString);
   }
 
   @Test

@@ -70,6 +70,9 @@ final class Network {
   /** Events that workers gave to their log, with {@link #logging} only. */
   final List<String> events = new ArrayList<>();
 
+  /** Messages that workers sent to each other, in the order of sending. */
+  final List<byte[]> messages = new ArrayList<>();
+
   private DistributionTable table;
   private final GatewayConfig config;
   private final int shards;
@@ -184,6 +187,9 @@ final class Network {
               batch.segmentLength[i]));
       return;
     }
+    if ((batch.flags[i] & PacketFlags.MESSAGE) != 0) {
+      messages.add(data);
+    }
     PacketBatch copy = new PacketBatch(0);
     row(copy, 0, data, l2);
     copy.reason[0] = batch.reason[i];
@@ -266,6 +272,7 @@ final class Network {
     PacketBatch batch = new PacketBatch(0);
     row(batch, 0, data, new byte[0]);
     batch.flags[0] = PacketFlags.MESSAGE;
+    batch.captureTimeNs[0] = timeNs;
     workers.get(number).onBatch(0, ModuleId.worker(0), 1, batch);
     run();
   }

@@ -48,7 +48,7 @@ final class Channel implements Outlet {
   static final int MAX_ROW_BYTES = PacketBatch.MAX_BYTES - 1024;
 
   /** The longest that a channel waits for an acknowledgement, in {@link LinkSettings#resendNs}. */
-  static final int MOST_PATIENCE = 16;
+  static final int MOST_PATIENCE = 4;
 
   private final ModuleId self;
   private final int selfLane;
@@ -434,7 +434,7 @@ final class Channel implements Outlet {
     lastProgressNs = nowNs;
     if (timed != 0 && upTo >= timed) {
       timed = 0;
-      patience(Math.max(2 * (nowNs - timedSinceNs), patienceNs - patienceNs / 8));
+      patience(Math.max(2 * (nowNs - timedSinceNs), shorterPatience()));
     }
     while (!kept.isEmpty() && kept.get(0).sequence <= upTo) {
       boolean sent = kept.sent() > 0;
@@ -448,6 +448,10 @@ final class Channel implements Outlet {
   private void patience(long ns) {
     long least = settings.resendNs();
     patienceNs = Math.clamp(ns, least, MOST_PATIENCE * least);
+  }
+
+  private long shorterPatience() {
+    return patienceNs - patienceNs / 8;
   }
 
   private void wakeWaiting() {
@@ -503,6 +507,9 @@ final class Channel implements Outlet {
       control(BatchHeader.ACKNOWLEDGE, answering());
     }
     if (kept.isEmpty()) {
+      if (!waitingSinceTick) {
+        patience(shorterPatience()); // whatever was sent took less than from tick to tick
+      }
       waitingSinceTick = false;
       return false;
     }

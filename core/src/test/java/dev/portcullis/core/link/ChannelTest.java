@@ -275,4 +275,41 @@ class ChannelTest {
     }
     assertEquals(10, delivered.size());
   }
+
+  /** How long the sender waits before it takes another way, in ticks. */
+  private int ticksUntilDoubt(Met met) {
+    met.say(1);
+    met.forth.messages.clear();
+    for (int ticks = 1; ; ticks++) {
+      nowNs += SETTINGS.resendNs() / 2;
+      if (met.sender.tick(nowNs)) {
+        return ticks;
+      }
+    }
+  }
+
+  @Test
+  void shouldWaitForAPeerThatWasSlowUpToFourTimesAsLongAsForAnother() {
+    Met met = new Met();
+    for (int i = 0; i < 10; i++) {
+      ticksUntilDoubt(met);
+    }
+    assertEquals(4 * SETTINGS.resendNs(), ticksUntilDoubt(met) * SETTINGS.resendNs() / 2);
+  }
+
+  @Test
+  void shouldForgetHowSlowAPeerWasWhileNothingIsWaitedFor() {
+    Met met = new Met();
+    int quick = ticksUntilDoubt(met);
+    for (int i = 0; i < 10; i++) {
+      ticksUntilDoubt(met);
+    }
+    met.sender.again();
+    for (int i = 0; i < 60; i++) {
+      met.take();
+      met.hear();
+      met.pass(SETTINGS.resendNs() / 2);
+    }
+    assertEquals(quick, ticksUntilDoubt(met));
+  }
 }
