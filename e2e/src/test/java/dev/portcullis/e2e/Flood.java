@@ -20,6 +20,7 @@ final class Flood {
   private static final int SENDERS = 32;
   private static final int RECEIVERS = 7;
   private static final int START_SECONDS = 60;
+  private static final int FLOW_SECONDS = 300;
   private static final int QUIET_MS = 500;
 
   private final LiveNetwork net;
@@ -68,6 +69,28 @@ final class Flood {
     command.addAll(List.of("send", "" + runs, "" + PORT, "" + perSecond, "" + seconds));
     command.addAll(List.of(senders, receivers));
     return net.netns.start(net.client, sentLog(), command.toArray(String[]::new));
+  }
+
+  /** Ends a run before its time and returns how many datagrams it sent. */
+  long stop(Process run) throws Exception {
+    run.destroy();
+    return sent(run);
+  }
+
+  /** Waits until nearly all that is sent is taken. */
+  void awaitFlow(long perSecond) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(FLOW_SECONDS);
+    while (true) {
+      long before = taken().received;
+      Thread.sleep(QUIET_MS);
+      long came = taken().received - before;
+      if (came > perSecond * QUIET_MS / 1000 * 9 / 10) {
+        return;
+      }
+      assertTrue(
+          System.nanoTime() < deadline,
+          came + " in " + QUIET_MS + " ms, not " + perSecond + " a second");
+    }
   }
 
   private Path sentLog() {
