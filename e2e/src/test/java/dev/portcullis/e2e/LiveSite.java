@@ -136,7 +136,7 @@ final class LiveSite implements AutoCloseable {
     boolean lan = port.equals("lan");
     String filter = "not ether " + kernelIs + " " + net.macOfKernel(lan ? "pg0" : "pg1");
     String host = lan ? net.client : net.server;
-    return Wiretap.on(name, counted, net.netns, host, "eth0", direction, filter, folder);
+    return Wiretap.on(name, counted, net.netns, host, net.hostDevice, direction, filter, folder);
   }
 
   /** The sum of a counter over the modules, where a label has a value. */
