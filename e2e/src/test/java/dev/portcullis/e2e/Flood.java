@@ -23,6 +23,9 @@ final class Flood {
   private static final int FLOW_SECONDS = 300;
   private static final int QUIET_MS = 500;
 
+  /** Datagrams after which every flow had its turn: eight flows of a sender, 16 at a time. */
+  private static final long ONCE_ROUND = SENDERS * 8 * 16;
+
   private final LiveNetwork net;
   private final Path program;
   private final Path folder;
@@ -114,6 +117,25 @@ final class Flood {
         Long.parseLong(words[1]),
         Long.parseLong(words[2]),
         Long.parseLong(words[3]));
+  }
+
+  /**
+   * Sends on all flows and waits until all of it has come. Channels keep their order: nothing that
+   * was sent before is on its way any more.
+   *
+   * @return datagrams that were taken before these
+   */
+  long settle(long perSecond) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(FLOW_SECONDS);
+    long sent = sent(start(perSecond, 1.1 * ONCE_ROUND / perSecond));
+    while (true) {
+      Taken now = taken();
+      if (now.ofLastRun == sent) {
+        return now.received - sent;
+      }
+      assertTrue(System.nanoTime() < deadline, now + ": sent were " + sent);
+      Thread.sleep(50);
+    }
   }
 
   /** What was taken when nothing comes any more. */
