@@ -144,10 +144,15 @@ final class LiveSite implements AutoCloseable {
     return modules.accounts().sum(counter, it -> value.equals(it.get(label)));
   }
 
-  /** What the kernel could not hand over to a TUN device in time. */
+  /**
+   * What the kernel could not hand over in time to who reads the device that is listened at: the
+   * port where it is a TUN device, Open vSwitch at the host.
+   */
   private long lostByKernel(String port) throws Exception {
-    String count = "/sys/class/net/tun-" + port + "/statistics/tx_dropped";
-    return tun() ? Long.parseLong(net.netns.run(net.gateway, "cat", count).strip()) : 0;
+    String host = port.equals("lan") ? net.client : net.server;
+    String device = tun() ? "tun-" + port : net.hostDevice;
+    String count = "/sys/class/net/" + device + "/statistics/tx_dropped";
+    return Long.parseLong(net.netns.run(tun() ? net.gateway : host, "cat", count).strip());
   }
 
   private boolean tun() {
