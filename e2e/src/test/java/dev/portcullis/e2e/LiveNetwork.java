@@ -2,6 +2,7 @@ package dev.portcullis.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.portcullis.core.counters.Counter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -338,6 +339,21 @@ final class LiveNetwork implements AutoCloseable {
         }
         Thread.sleep(200);
       }
+    }
+  }
+
+  /** Waits until the gateway has dropped so many packets, or more, for a reason. */
+  void awaitDropped(String reason, long least) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (true) {
+      long dropped = accounts().sum(Counter.PACKETS_DROPPED, it -> reason.equals(it.get("reason")));
+      if (dropped >= least) {
+        return;
+      }
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError(dropped + " dropped as " + reason + ", not " + least);
+      }
+      Thread.sleep(100);
     }
   }
 
