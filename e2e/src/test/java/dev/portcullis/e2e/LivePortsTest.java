@@ -97,7 +97,7 @@ class LivePortsTest {
   }
 
   private static String ping(String to, String... more) throws Exception {
-    String[] command = {"ping", "-c", "3", "-i", "0.02", "-W", "10"};
+    String[] command = {"ping", "-c", "3", "-i", "0.2", "-W", "10"};
     command = Arrays.copyOf(command, command.length + more.length + 1);
     System.arraycopy(more, 0, command, 7, more.length);
     command[command.length - 1] = to;
