@@ -1,11 +1,12 @@
 /* flood send RUN PORT PACKETS-PER-SECOND SECONDS FROM,... TO,...
- *   sends small UDP datagrams, eight flows from each address; each has its run, its flow and its number in the flow. Prints how many were sent.
+ *   sends small UDP datagrams, eight flows from each address; each has its run, its flow and its number in the flow. Ends before its time on SIGTERM. Prints how many were sent.
  * flood take PORT
  *   receives until it is ended, and says in a line every 50 ms: received, of them of the last run, not above the one before in their flow, dropped by the kernel
  *   before this program; and of the last that was not above the one before: its run, flow and number, and the number before. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,10 @@ static double now(void) {
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec + t.tv_nsec * 1e-9;
 }
+
+static volatile sig_atomic_t over;
+
+static void end(int signal) { over = signal; }
 
 static void fail(const char *what) {
     perror(what);
@@ -60,8 +65,9 @@ static int flood(uint32_t run, int port, double rate, double seconds, char *from
         messages[i].msg_hdr.msg_iov = &parts[i], messages[i].msg_hdr.msg_iovlen = 1;
     }
     uint64_t sent = 0;
-    double start = now(), end = start + seconds, at;
-    for (int flow = 0; (at = now()) < end;) {
+    signal(SIGTERM, end);
+    double start = now(), until = start + seconds, at;
+    for (int flow = 0; !over && (at = now()) < until;) {
         if (sent >= (at - start) * rate) {
             nanosleep(&(struct timespec){0, 100000}, 0);
             continue;

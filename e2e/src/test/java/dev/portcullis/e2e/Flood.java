@@ -20,7 +20,11 @@ final class Flood {
   private static final int SENDERS = 32;
   private static final int RECEIVERS = 7;
   private static final int START_SECONDS = 60;
+  private static final int FLOW_SECONDS = 300;
   private static final int QUIET_MS = 500;
+
+  /** Datagrams after which every flow had its turn: eight flows of a sender, 16 at a time. */
+  private static final long ONCE_ROUND = SENDERS * 8 * 16;
 
   private final LiveNetwork net;
   private final Path program;
@@ -71,6 +75,28 @@ final class Flood {
     return net.netns.start(net.client, sentLog(), command.toArray(String[]::new));
   }
 
+  /** Ends a run before its time and returns how many datagrams it sent. */
+  long stop(Process run) throws Exception {
+    run.destroy();
+    return sent(run);
+  }
+
+  /** Waits until nearly all that is sent is taken. */
+  void awaitFlow(long perSecond) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(FLOW_SECONDS);
+    while (true) {
+      long before = taken().received;
+      Thread.sleep(QUIET_MS);
+      long came = taken().received - before;
+      if (came > perSecond * QUIET_MS / 1000 * 9 / 10) {
+        return;
+      }
+      assertTrue(
+          System.nanoTime() < deadline,
+          came + " in " + QUIET_MS + " ms, not " + perSecond + " a second");
+    }
+  }
+
   private Path sentLog() {
     return folder.resolve("sent-" + runs + ".log");
   }
@@ -93,6 +119,25 @@ final class Flood {
         Long.parseLong(words[2]),
         Long.parseLong(words[3]),
         List.of(words).subList(4, 8));
+  }
+
+  /**
+   * Sends on all flows and waits until all of it has come. Channels keep their order: nothing that
+   * was sent before is on its way any more.
+   *
+   * @return datagrams that were taken before these
+   */
+  long settle(long perSecond) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(FLOW_SECONDS);
+    long sent = sent(start(perSecond, 1.1 * ONCE_ROUND / perSecond));
+    while (true) {
+      Taken now = taken();
+      if (now.ofLastRun == sent) {
+        return now.received - sent;
+      }
+      assertTrue(System.nanoTime() < deadline, now + ": sent were " + sent);
+      Thread.sleep(50);
+    }
   }
 
   /** What was taken when nothing comes any more. */

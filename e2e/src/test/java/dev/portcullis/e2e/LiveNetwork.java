@@ -2,6 +2,7 @@ package dev.portcullis.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.portcullis.core.counters.Counter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,6 +60,10 @@ final class LiveNetwork implements AutoCloseable {
   final String server;
   final String serverV4;
   final String serverV6;
+
+  /** Name of the device that the client and the server have their addresses on. */
+  final String hostDevice;
+
   private final Driver driver;
   private final Path folder;
   private Process running;
@@ -70,6 +75,12 @@ final class LiveNetwork implements AutoCloseable {
     boolean inline = driver == Driver.INLINE;
     serverV4 = inline ? "10.71.0.3" : "10.72.0.2";
     serverV6 = inline ? "fd71::3" : "fd72::2";
+    hostDevice =
+        switch (driver) {
+          case VXLAN -> "vx0";
+          case GENEVE -> "br-in";
+          default -> "eth0";
+        };
     client = netns.add();
     gateway = netns.add();
     server = netns.add();
@@ -93,8 +104,12 @@ final class LiveNetwork implements AutoCloseable {
         "net.ipv6.conf.all.forwarding=1",
         "net.ipv4.conf.all.rp_filter=0",
         "net.ipv4.conf.default.rp_filter=0");
-    address(client, device(client, "10.61.0", 42), "10.71.0.2/24", "fd71::2/64");
-    address(server, device(server, "10.62.0", 43), serverV4 + "/24", serverV6 + "/64");
+    if (driver.isTunnel()) {
+      joinTunnel(client, "10.61.0", 42);
+      joinTunnel(server, "10.62.0", 43);
+    }
+    address(client, hostDevice, "10.71.0.2/24", "fd71::2/64");
+    address(server, hostDevice, serverV4 + "/24", serverV6 + "/64");
     if (driver == Driver.INLINE) {
       return;
     }
@@ -113,22 +128,19 @@ final class LiveNetwork implements AutoCloseable {
     netns.ip(server, "route add default via fd72::" + host);
   }
 
-  /** Makes the device that a host has its addresses on, and returns its name. */
-  private String device(String host, String carrier, int vni) throws Exception {
-    if (!driver.isTunnel()) {
-      return "eth0";
-    }
+  /** Makes the device that a host has its addresses on. */
+  private void joinTunnel(String host, String carrier, int vni) throws Exception {
     netns.ip(gateway, "addr add " + carrier + ".1/24 dev " + (vni == 42 ? "pg0" : "pg1"));
     if (driver == Driver.GENEVE) {
-      return OpenVSwitch.connect(netns, host, folder, carrier, vni);
+      OpenVSwitch.connect(netns, host, folder, carrier, vni, hostDevice);
+      return;
     }
     netns.ip(host, "addr add " + carrier + ".2/24 dev eth0");
     String far = " local " + carrier + ".2 remote " + carrier + ".1 dstport 4789 dev eth0";
-    netns.ip(host, "link add vx0 type vxlan id " + vni + far);
+    netns.ip(host, "link add " + hostDevice + " type vxlan id " + vni + far);
     // a super-packet in a datagram is none that a socket gets in pieces
-    netns.run(host, "ethtool", "-K", "vx0", "tx", "off", "tso", "off", "gso", "off");
-    netns.ip(host, "link set vx0 up");
-    return "vx0";
+    netns.run(host, "ethtool", "-K", hostDevice, "tx", "off", "tso", "off", "gso", "off");
+    netns.ip(host, "link set " + hostDevice + " up");
   }
 
   private void address(String name, String device, String v4, String v6) throws Exception {
@@ -141,7 +153,7 @@ final class LiveNetwork implements AutoCloseable {
     List<String> added = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       added.add(prefix + (10 + i));
-      netns.ip(host, "addr add " + added.get(i) + "/24 dev eth0");
+      netns.ip(host, "addr add " + added.get(i) + "/24 dev " + hostDevice);
     }
     return String.join(",", added);
   }
@@ -266,8 +278,15 @@ final class LiveNetwork implements AutoCloseable {
     }
   }
 
-  /** Where the devices are TUN devices: sends both sides' packets into them. */
+  /**
+   * Where the devices are TUN devices: sends both sides' packets into them. Where the gateway may
+   * have to learn by which endpoints the hosts are: lets it hear them.
+   */
   void connect() throws Exception {
+    if (driver.isTunnel()) {
+      netns.run(client, "ping", "-n", "-c", "1", "-W", "20", "10.71.0.1");
+      netns.run(server, "ping", "-n", "-c", "1", "-W", "20", "10.72.0.1");
+    }
     if (driver == Driver.TUN) {
       for (String family : List.of("-4", "-6")) {
         netns.ip(gateway, family + " rule add iif pg0 lookup 100 prio 100");
@@ -320,6 +339,21 @@ final class LiveNetwork implements AutoCloseable {
         }
         Thread.sleep(200);
       }
+    }
+  }
+
+  /** Waits until the gateway has dropped so many packets, or more, for a reason. */
+  void awaitDropped(String reason, long least) throws Exception {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (true) {
+      long dropped = accounts().sum(Counter.PACKETS_DROPPED, it -> reason.equals(it.get("reason")));
+      if (dropped >= least) {
+        return;
+      }
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError(dropped + " dropped as " + reason + ", not " + least);
+      }
+      Thread.sleep(100);
     }
   }
 

@@ -47,6 +47,9 @@ class LivePortsTest {
 
   private static final int FILE_BYTES = 20_000_000;
 
+  /** Seconds that somebody waits who is not to get an answer. */
+  private static final String SILENCE = "0.4";
+
   @TempDir static Path folder;
   private static LiveNetwork net;
   private static byte[] content;
@@ -132,20 +135,17 @@ class LivePortsTest {
   @Order(4)
   void shouldDropInSilenceAndRejectAloudAsTheRulesSay() throws Exception {
     for (String to : new String[] {net.serverV4, net.serverV6}) {
-      int silent = net.netns.call(net.client, "curl", "-s", "-m", "2", url(to, 7001)).code();
+      int silent = net.netns.call(net.client, "curl", "-s", "-m", SILENCE, url(to, 7001)).code();
       assertEquals(28, silent, "curl: timeout");
       int refused = net.netns.call(net.client, "curl", "-s", "-m", "20", url(to, 7002)).code();
       assertEquals(7, refused, "curl: refused");
     }
     int uninvited =
-        net.netns.call(net.server, "curl", "-s", "-m", "2", url("fd71::2", 8081)).code();
+        net.netns.call(net.server, "curl", "-s", "-m", SILENCE, url("fd71::2", 8081)).code();
     assertEquals(28, uninvited);
-    Accounts accounts = net.accounts();
-    assertTrue(accounts.sum(Counter.PACKETS_DROPPED, it -> "acl".equals(it.get("reason"))) >= 2);
-    assertTrue(
-        accounts.sum(Counter.PACKETS_DROPPED, it -> "rejected".equals(it.get("reason"))) >= 2);
-    assertTrue(
-        accounts.sum(Counter.PACKETS_DROPPED, it -> "acl-default".equals(it.get("reason"))) >= 1);
+    net.awaitDropped("acl", 2);
+    net.awaitDropped("rejected", 2);
+    net.awaitDropped("acl-default", 1);
   }
 
   @Test
@@ -259,13 +259,7 @@ class LivePortsTest {
       return; // no next hops
     }
     net.netns.call(net.client, "ping", "-c", "2", "-W", "1", "10.72.0.77");
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    while (net.accounts()
-            .sum(Counter.PACKETS_DROPPED, it -> "no-neighbour".equals(it.get("reason")))
-        < 2) {
-      assertTrue(System.nanoTime() < deadline, "no-neighbour is not counted");
-      Thread.sleep(200);
-    }
+    net.awaitDropped("no-neighbour", 2);
   }
 
   @Test

@@ -105,10 +105,12 @@ final class LiveSite implements AutoCloseable {
    */
   Wiretap tapReceived(String port) throws Exception {
     Wiretap.Count counted =
-        () ->
-            count(Counter.PACKETS_RECEIVED, "port", port)
-                + count(Counter.PORT_OVERRUNS, "port", port)
-                + lostByKernel(port);
+        () -> {
+          Accounts accounts = modules.accounts();
+          return accounts.sum(Counter.PACKETS_RECEIVED, it -> port.equals(it.get("port")))
+              + accounts.sum(Counter.PORT_OVERRUNS, it -> port.equals(it.get("port")))
+              + lostByKernel(port);
+        };
     return tap("received by " + port, counted, port, "outbound", "dst");
   }
 
@@ -119,9 +121,11 @@ final class LiveSite implements AutoCloseable {
   Wiretap tapSent(String port) throws Exception {
     String module = port.equals("lan") ? "io/0" : "io/1";
     Wiretap.Count counted =
-        () ->
-            count(Counter.PACKETS_FORWARDED, "port", port)
-                + count(Counter.PACKETS_ORIGINATED, "module", module);
+        () -> {
+          Accounts accounts = modules.accounts();
+          return accounts.sum(Counter.PACKETS_FORWARDED, it -> port.equals(it.get("port")))
+              + accounts.sum(Counter.PACKETS_ORIGINATED, it -> module.equals(it.get("module")));
+        };
     return tap("sent by " + port, counted, port, "inbound", "src");
   }
 
@@ -136,18 +140,18 @@ final class LiveSite implements AutoCloseable {
     boolean lan = port.equals("lan");
     String filter = "not ether " + kernelIs + " " + net.macOfKernel(lan ? "pg0" : "pg1");
     String host = lan ? net.client : net.server;
-    return Wiretap.on(name, counted, net.netns, host, "eth0", direction, filter, folder);
+    return Wiretap.on(name, counted, net.netns, host, net.hostDevice, direction, filter, folder);
   }
 
-  /** The sum of a counter over the modules, where a label has a value. */
-  private long count(Counter counter, String label, String value) throws Exception {
-    return modules.accounts().sum(counter, it -> value.equals(it.get(label)));
-  }
-
-  /** What the kernel could not hand over to a TUN device in time. */
+  /**
+   * What the kernel could not hand over in time to who reads the device that is listened at: the
+   * port where it is a TUN device, Open vSwitch at the host.
+   */
   private long lostByKernel(String port) throws Exception {
-    String count = "/sys/class/net/tun-" + port + "/statistics/tx_dropped";
-    return tun() ? Long.parseLong(net.netns.run(net.gateway, "cat", count).strip()) : 0;
+    String host = port.equals("lan") ? net.client : net.server;
+    String device = tun() ? "tun-" + port : net.hostDevice;
+    String count = "/sys/class/net/" + device + "/statistics/tx_dropped";
+    return Long.parseLong(net.netns.run(tun() ? net.gateway : host, "cat", count).strip());
   }
 
   private boolean tun() {

@@ -213,6 +213,9 @@ final class ModuleProcesses implements AutoCloseable {
   /** What all modules count. */
   Accounts accounts() throws Exception {
     Accounts accounts = Accounts.of(List.of());
+    if (!inside.isEmpty()) {
+      return accounts.with(curl(names().stream().map(it -> uri(it, "/q/metrics")).toList()));
+    }
     for (String name : names()) {
       accounts.with(get(name, "/q/metrics"));
     }
@@ -258,20 +261,30 @@ final class ModuleProcesses implements AutoCloseable {
 
   /** Asks a module over HTTP. */
   String get(String name, String path) throws IOException, InterruptedException {
-    URI uri = URI.create("http://127.0.0.1:" + http.get(name) + path);
+    URI uri = uri(name, path);
     if (!inside.isEmpty()) {
-      List<String> command = new ArrayList<>(inside);
-      command.addAll(List.of("curl", "-sf", uri.toString()));
-      Process curl = new ProcessBuilder(command).start();
-      String page = new String(curl.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      if (curl.waitFor() != 0) {
-        throw new IOException(uri + " does not answer");
-      }
-      return page;
+      return curl(List.of(uri));
     }
     return client
         .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString())
         .body();
+  }
+
+  private URI uri(String name, String path) {
+    return URI.create("http://127.0.0.1:" + http.get(name) + path);
+  }
+
+  /** Asks in the namespace of the modules, one after the other; returns the pages in one. */
+  private String curl(List<URI> uris) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(inside);
+    command.addAll(List.of("curl", "-sf", "--fail-early"));
+    uris.forEach(it -> command.add(it.toString()));
+    Process curl = new ProcessBuilder(command).start();
+    String pages = new String(curl.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (curl.waitFor() != 0) {
+      throw new IOException(uris + ": not all answer");
+    }
+    return pages;
   }
 
   /**

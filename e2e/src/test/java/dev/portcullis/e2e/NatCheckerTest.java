@@ -23,6 +23,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Every packet of every capture before and after gateways that translate, looked at from outside.
+ * Several gateways play at once: a replay mostly waits for what is on its way.
  */
 class NatCheckerTest {
 
@@ -44,6 +47,7 @@ class NatCheckerTest {
   private int secondHops;
 
   @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
   @CsvSource({
     "1,1,ip-sum",
     "1,4,flow-hash",
@@ -73,6 +77,7 @@ class NatCheckerTest {
   }
 
   @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
   @MethodSource("everyGateway")
   void shouldTranslateWhatTheBranchExampleAccepts(int workers, int shards, String algorithm)
       throws Exception {
@@ -196,6 +201,7 @@ class NatCheckerTest {
 
   /** Prints the figures of ADR 23. */
   @ParameterizedTest
+  @Execution(ExecutionMode.CONCURRENT)
   @CsvSource({
     "3,ip-sum,true",
     "5,ip-sum,true",

@@ -28,9 +28,9 @@ final class OpenVSwitch {
    *
    * @param carrier first three bytes of the addresses of the network between: the host is 2, the
    *     gateway is 1
-   * @return name of the device that the host has in the virtual network
+   * @param device name of the device that the host gets in the virtual network
    */
-  static String connect(Netns netns, String host, Path under, String carrier, int vni)
+  static void connect(Netns netns, String host, Path under, String carrier, int vni, String device)
       throws Exception {
     Path folder = Files.createDirectories(Files.createTempDirectory(under, "ovs"));
     OpenVSwitch it = new OpenVSwitch(netns, host, folder);
@@ -39,16 +39,11 @@ final class OpenVSwitch {
     netns.ip(host, "addr add " + carrier + ".2/24 dev br-out");
     netns.ip(host, "link set eth0 up");
     it.bridge(
-        "br-in",
-        "gnv0",
-        "type=geneve",
-        "options:remote_ip=" + carrier + ".1",
-        "options:key=" + vni);
-    netns.ip(host, "link set br-in mtu 1450");
+        device, "gnv0", "type=geneve", "options:remote_ip=" + carrier + ".1", "options:key=" + vni);
+    netns.ip(host, "link set " + device + " mtu 1450");
     // nobody computes what the device leaves out
-    netns.run(host, "ethtool", "-K", "br-in", "tx", "off", "tso", "off", "gso", "off");
+    netns.run(host, "ethtool", "-K", device, "tx", "off", "tso", "off", "gso", "off");
     netns.run(host, "ethtool", "-K", "br-out", "tx", "off", "tso", "off", "gso", "off");
-    return "br-in";
   }
 
   private void start() throws Exception {

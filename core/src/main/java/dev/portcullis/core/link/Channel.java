@@ -37,8 +37,11 @@ final class Channel implements Outlet {
   /** Told what a person or a ledger wants to know. */
   interface Events {
 
-    /** {@code packets} were sent to a life of the peer that ended before it acknowledged them. */
-    void lost(ModuleId destination, long packets);
+    /**
+     * Packets that stand for {@code frames} of ports were sent to a life of the peer that ended
+     * before it acknowledged them.
+     */
+    void lost(ModuleId destination, long frames);
   }
 
   /**
@@ -81,6 +84,7 @@ final class Channel implements Outlet {
   private byte @Nullable [] open;
   private int openLength;
   private int openPackets;
+  private int openFrames;
   private int epoch;
   private long lastProgressNs;
   private boolean waitingSinceTick;
@@ -147,9 +151,11 @@ final class Channel implements Outlet {
       open = to;
       openLength = 0;
       openPackets = 0;
+      openFrames = 0;
     }
     openLength = BatchCodec.writeRow(batch, i, packetSize, to, openLength);
     openPackets++;
+    openFrames += batch.frames(i);
     pendingBytes += size;
     if (openLength >= PacketBatch.TARGET_BYTES) {
       seal();
@@ -221,7 +227,7 @@ final class Channel implements Outlet {
     SealedQueue.Sealed sealed = kept.add();
     sealed.body = body;
     sealed.length = openLength;
-    sealed.packets = openPackets;
+    sealed.frames = openFrames;
     sealed.epoch = epoch;
     sealed.sequence = nextSequence++;
     open = null;
@@ -411,7 +417,7 @@ final class Channel implements Outlet {
     long lost = 0;
     while (!kept.isEmpty() && kept.get(0).everSent) {
       SealedQueue.Sealed sealed = kept.removeFirst();
-      lost += sealed.packets;
+      lost += sealed.frames;
       release(sealed);
     }
     inFlightBytes = 0;

@@ -16,8 +16,8 @@ public interface LinkObserver {
   default void refused(LinkFault fault, String why) {}
 
   /**
-   * {@code packets} were sent to a life of {@code destination} that ended before it acknowledged
-   * them.
+   * Packets that stand for {@code frames} of ports were sent to a life of {@code destination} that
+   * ended before it acknowledged them.
    */
-  default void lost(ModuleId destination, long packets) {}
+  default void lost(ModuleId destination, long frames) {}
 }

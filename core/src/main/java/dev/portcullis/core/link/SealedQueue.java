@@ -13,7 +13,7 @@ final class SealedQueue {
   static final class Sealed {
     byte[] body = NOTHING;
     int length;
-    int packets;
+    int frames;
     int epoch;
     long sequence;
 
