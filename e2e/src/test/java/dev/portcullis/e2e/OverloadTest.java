@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,6 +31,11 @@ class OverloadTest {
   private static final double MOST_LOSS = 0.01;
   private static final int TIMES = 3;
   private static final int ATTEMPTS = 4;
+
+  /** A ring has room for 4,096 frames of these. */
+  private static final long MORE_THAN_A_RING = 10_000;
+
+  private static final int BOOKED_SECONDS = 20;
   private static final int SECONDS = 4;
 
   /** So few that a port has room for all of a second in which the machine does something else. */
@@ -47,6 +53,7 @@ class OverloadTest {
   @TempDir static Path folder;
   private static LiveNetwork net;
   private static ModuleProcesses modules;
+  private static Flood flood;
   private static Flood.Taken taken;
   private static Accounts before;
   private static Accounts after;
@@ -62,8 +69,8 @@ class OverloadTest {
     net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
     modules = new ModuleProcesses(folder, Netns.inside(net.gateway));
     modules.startAll(net.yaml("ip-sum", 1));
-    Flood flood = new Flood(net, folder);
-    long capacity = capacity(flood);
+    flood = new Flood(net, folder);
+    long capacity = capacity();
 
     takenBefore = flood.awaitQuiet().received();
     before = books();
@@ -111,7 +118,7 @@ class OverloadTest {
   }
 
   /** The highest rate found of which less than 1 % gets lost, in datagrams per second. */
-  private static long capacity(Flood flood) throws Exception {
+  private static long capacity() throws Exception {
     long good = 0;
     for (long rate = FIRST_RATE; ; rate = rate * 3 / 2) {
       long alreadyTaken = flood.awaitQuiet().received();
@@ -189,6 +196,28 @@ class OverloadTest {
 
   @Test
   @Order(7)
+  void shouldCountWhatAModuleThatStoodStillHadNoRoomForAlsoWhereNothingComesAfterwards()
+      throws Exception {
+    long already = received() - leftClient();
+    modules.signal("io-io-a", "STOP");
+    flood.sent(flood.start(MORE_THAN_A_RING, 1));
+    modules.signal("io-io-a", "CONT");
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(BOOKED_SECONDS);
+    while (received() - leftClient() != already) {
+      assertTrue(System.nanoTime() < deadline, () -> "not all that left is in the books");
+      Thread.sleep(100);
+    }
+  }
+
+  /** Frames that came in from the client, also those that the port had no room for. */
+  private static long received() throws Exception {
+    Predicate<Map<String, String>> lan = it -> "lan".equals(it.get("port"));
+    Accounts now = modules.accounts();
+    return now.sum(Counter.PACKETS_RECEIVED, lan) + now.sum(Counter.PORT_OVERRUNS, lan);
+  }
+
+  @Test
+  @Order(8)
   void shouldEndWell() throws Exception {
     for (String name : List.copyOf(modules.names())) {
       assertEquals(0, modules.stop(name), name + ": " + Files.readString(modules.log(name)));

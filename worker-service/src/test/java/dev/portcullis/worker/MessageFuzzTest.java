@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.ToLongFunction;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -112,6 +113,7 @@ class MessageFuzzTest {
 
   /** Every type of message that there is takes part. */
   @Test
+  @Tag("jazzer") // like the other test of this class: build/fuzz and the build ask for it
   void shouldHaveSoundMessagesOfEveryType() {
     Set<Integer> types = new HashSet<>();
     SOUND.forEach(it -> types.add((int) it[0]));

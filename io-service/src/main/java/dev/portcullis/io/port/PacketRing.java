@@ -110,6 +110,9 @@ final class PacketRing implements FrameSource {
       STATUS.setRelease(ring, at, KERNEL);
       position = position + 1 == frames ? 0 : position + 1;
     }
+    if (batch.count == 0) {
+      countLost(); // those behind the last that there was room for
+    }
     return true;
   }
 
