@@ -192,6 +192,24 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     lanes[lane].channels.values().forEach(it -> it.epoch(epoch));
   }
 
+  /** Told of acknowledgements. Loop of the lane. */
+  @FunctionalInterface
+  public interface Acknowledged {
+
+    /** A lane of a module has handled all messages up to a number ({@link Outlet#lastNumber}). */
+    void upTo(ModuleId destination, int destinationLane, long number);
+  }
+
+  /**
+   * From now on {@code it} is told of acknowledgements, and what arrives is acknowledged as soon as
+   * it has been handled: while a change of table is in progress. Loop of the lane.
+   *
+   * @param it null: nobody is told any more
+   */
+  public void watch(int lane, @Nullable Acknowledged it) {
+    lanes[lane].watcher = it;
+  }
+
   /**
    * Runs {@code task} when the batches that are already here have been handled; once, however often
    * it is asked. Loop of the lane.
@@ -269,6 +287,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     private final BatchCodec.Reader reader = new BatchCodec.Reader();
     private final Runnable tail = this::tail;
     private boolean tailScheduled;
+    private @Nullable Acknowledged watcher;
     private @Nullable Channel lastFrom;
     private int lastSource;
     private int lastSourceLane;
@@ -422,8 +441,13 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
       Channel channel = channelFrom(header.source, header.sourceLane);
       ModuleId source = channel.destination();
       int batchEpoch = header.epoch;
+      long acknowledgedBefore = channel.acknowledgedUpTo();
       Channel.Arrival arrival =
           channel.arrived(stream, header, message.bodyLength, System.nanoTime());
+      Acknowledged told = watcher;
+      if (told != null && channel.acknowledgedUpTo() > acknowledgedBefore) {
+        told.upTo(source, header.sourceLane, channel.acknowledgedUpTo());
+      }
       switch (arrival) {
         case DELIVER -> {
           if (batch.count > 0) {
@@ -493,7 +517,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
       }
       running.clear();
       for (int i = 0; i < inOrder.size(); i++) {
-        inOrder.get(i).acknowledge();
+        inOrder.get(i).acknowledge(watcher != null);
       }
     }
 

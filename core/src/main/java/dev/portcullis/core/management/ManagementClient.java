@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Counters;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.elastic.ControlMessage;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.ManagementGrpc;
@@ -126,6 +127,24 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
             attachment.requests.onNext(ManagementWire.acknowledgement(acknowledged));
           }
         });
+  }
+
+  /** Answers a step of a change; without effect while no switch module is there. */
+  public void answer(ControlMessage.Answer answer) {
+    onLoop(
+        () -> {
+          if (attachment != null) {
+            attachment.requests.onNext(ChangeWire.encode(answer));
+          }
+        });
+  }
+
+  /**
+   * Runs a task on the thread that calls the listener where the executor runs what it is given at
+   * once.
+   */
+  public void execute(Runnable task) {
+    onLoop(task);
   }
 
   /**
@@ -262,6 +281,11 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
       }
       Directive directive;
       try {
+        if (message.hasOrder()) {
+          ChangeOrder order = ChangeWire.decode(message.getOrder());
+          executor.execute(() -> listener.onOrder(order));
+          return;
+        }
         directive = ManagementWire.decode(message);
       } catch (IllegalArgumentException e) {
         lost(

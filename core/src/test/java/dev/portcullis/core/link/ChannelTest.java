@@ -83,7 +83,7 @@ class ChannelTest {
           delivered.add(batch.number[i]);
         }
       }
-      to.acknowledge();
+      to.acknowledge(false);
     }
   }
 

@@ -1,9 +1,13 @@
 package dev.portcullis.switching.management;
 
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.ControlMessage.Answer;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.ChangeWire;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Pool;
 import dev.portcullis.core.topology.LogicalInterface;
@@ -14,6 +18,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -23,13 +28,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
  * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
- * auto}, and those of every other pool. A worker that comes back younger, or at another address,
- * makes a new table; one that only goes away does not. Epochs only grow, over restarts of the
- * switch module too: modules say which epoch they have, and the next one is above all of them.
+ * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks. A
+ * worker that comes back younger, or at another address, makes a new table; one that only goes away
+ * does not. Epochs only grow, over restarts of the switch module too: modules say which epoch they
+ * have, and the next one is above all of them.
  *
  * <p>Not thread-safe.
  */
 public final class Coordinator {
+
+  /** How long a change may take. */
+  private static final long LONGEST_NS = 30_000_000_000L;
 
   private final long term;
   private GatewaySpec spec;
@@ -40,6 +49,10 @@ public final class Coordinator {
   private final Map<ModuleId, ModuleHello> known = new HashMap<>();
   private final Set<ModuleId> attached = new HashSet<>();
   private final Map<ModuleId, Integer> acknowledged = new HashMap<>();
+  private final List<TableChange.Outgoing> steps = new ArrayList<>();
+  private @Nullable TableChange change;
+  private boolean policyWaits;
+  private long nowNs;
 
   /**
    * Begins without a table.
@@ -71,6 +84,9 @@ public final class Coordinator {
    * acknowledged it, so that none meets a packet of a table that it does not know.
    */
   public boolean workersFollow() {
+    if (change != null) {
+      return false; // who is new waits until it is over
+    }
     for (Member worker : newest.workers()) {
       ModuleId module = ModuleId.worker(worker.number());
       if (attached.contains(module) && acknowledged.getOrDefault(module, 0) != newest.epoch()) {
@@ -94,10 +110,87 @@ public final class Coordinator {
     if (before == null || before.generation() != hello.generation()) {
       acknowledged.put(hello.module(), 0);
     }
+    rejoin(hello);
     boolean ahead = hello.term() != term && hello.epoch() >= newest.epoch() && hello.epoch() > 0;
     highestEpoch = Math.max(highestEpoch, hello.epoch());
     decide(ahead);
     return null;
+  }
+
+  /** A module that takes part in a change has come back. */
+  private void rejoin(ModuleHello hello) {
+    TableChange it = change;
+    if (it == null || !it.has(hello.module())) {
+      return;
+    }
+    if (it.has(life(hello))) {
+      steps.addAll(it.stepsAgain(hello.module()));
+    } else {
+      giveUp(it);
+    }
+  }
+
+  private static Life life(ModuleHello it) {
+    return new Life(it.module(), it.generation(), Math.max(1, it.shards()));
+  }
+
+  /** The change cannot come to its end: all take the newest table as it is, and flows break. */
+  private void giveUp(TableChange it) {
+    highestEpoch = Math.max(highestEpoch, it.highestEpoch());
+    change = null;
+    steps.clear();
+    publish(members());
+  }
+
+  /**
+   * What a module answers to a step of a change.
+   *
+   * @param from which life of it
+   */
+  void answer(ModuleHello from, ChangeAnswer answer) {
+    TableChange it = change;
+    Answer said = it == null ? null : ChangeWire.decode(life(from), answer);
+    if (it != null && said != null) {
+      it.answer(said);
+      goOn(it);
+    }
+  }
+
+  /** Time passes: nanoseconds that only grow. */
+  public void tick(long timeNs) {
+    nowNs = timeNs;
+    TableChange it = change;
+    if (it == null) {
+      return;
+    }
+    it.tick(timeNs);
+    goOn(it);
+    if (change == it && it.durationNs(timeNs) > LONGEST_NS) {
+      giveUp(it);
+    }
+  }
+
+  /** Returns what is to be said to modules, in order, and that was not returned before. */
+  List<TableChange.Outgoing> steps() {
+    List<TableChange.Outgoing> all = List.copyOf(steps);
+    steps.clear();
+    return all;
+  }
+
+  private void goOn(TableChange it) {
+    steps.addAll(it.steps());
+    if (!it.isOver()) {
+      return;
+    }
+    change = null;
+    highestEpoch = Math.max(highestEpoch, it.highestEpoch());
+    if (it.hasChanged()) {
+      newest = Directive.of(it.epoch(), newest.epoch(), term, it.workers(), policyYaml);
+      decide(policyWaits);
+    } else if (policyWaits) {
+      publish(newest.workers());
+    }
+    policyWaits = false;
   }
 
   /** The stream of a module is gone; its place in the table stays. */
@@ -232,17 +325,71 @@ public final class Coordinator {
     return numbers.stream().distinct().sorted().toList();
   }
 
-  private void decide(boolean always) {
+  /** Workers of the table that is wanted, empty while some are not known. */
+  private List<Member> members() {
     List<Member> members = new ArrayList<>();
     for (int number : needed()) {
       ModuleHello worker = known.get(ModuleId.worker(number));
       if (worker == null) {
-        return;
+        return List.of();
       }
       members.add(
           new Member(number, worker.generation(), worker.host(), worker.port(), worker.shards()));
     }
-    if (always || newest.epoch() == 0 || !members.equals(newest.workers())) {
+    return members;
+  }
+
+  private void decide(boolean always) {
+    List<Member> members = members();
+    if (members.isEmpty()) {
+      return;
+    }
+    if (change != null) {
+      policyWaits |= always;
+      return;
+    }
+    boolean moves = newest.epoch() > 0 && isMove(members);
+    if (moves && always) {
+      publish(newest.workers()); // the policy first
+    }
+    if (moves && highestEpoch == newest.epoch()) {
+      begin(members);
+    } else if (always || newest.epoch() == 0 || !members.equals(newest.workers())) {
+      publish(members);
+    }
+  }
+
+  /** Whether other workers than now are wanted, and all that are there now still live. */
+  private boolean isMove(List<Member> members) {
+    boolean samePlaces =
+        members.stream()
+            .map(Member::number)
+            .toList()
+            .equals(newest.workers().stream().map(Member::number).toList());
+    boolean alive =
+        newest.workers().stream().allMatch(it -> isThere(it, ModuleId.worker(it.number())))
+            && members.stream().allMatch(it -> isThere(it, ModuleId.worker(it.number())));
+    return !samePlaces && alive && spec.path() == GatewaySpec.PathMode.RECORD;
+  }
+
+  private boolean isThere(Member it, ModuleId module) {
+    ModuleHello hello = known.get(module);
+    return attached.contains(module) && hello != null && hello.generation() == it.generation();
+  }
+
+  private void begin(List<Member> members) {
+    List<Life> io =
+        attached.stream()
+            .filter(it -> it.kind() == ModuleId.Kind.IO)
+            .map(it -> life(Objects.requireNonNull(known.get(it))))
+            .toList();
+    TableChange it = new TableChange(term, newest.epoch(), newest.workers(), members, io, nowNs);
+    change = it;
+    goOn(it);
+  }
+
+  private void publish(List<Member> members) {
+    if (!members.isEmpty()) {
       int previous = highestEpoch;
       highestEpoch++;
       newest = Directive.of(highestEpoch, previous, term, members, policyYaml);

@@ -4,12 +4,15 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Counters;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.Companion;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Callers;
+import dev.portcullis.core.management.ChangeWire;
 import dev.portcullis.core.management.ManagementWire;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.management.proto.Hello;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
@@ -51,6 +54,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private static final int MAX_REPORT_BYTES = 64 << 10;
   private static final int MAX_STREAMS_PER_CONNECTION = 16;
   private static final long HELLO_TIMEOUT_MS = 10_000;
+  private static final long TICK_MS = 100;
 
   private final Coordinator coordinator;
   private final LinkSecurity security;
@@ -88,6 +92,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
               return thread;
             });
     this.streams = this::onLoop;
+    loop.scheduleAtFixedRate(this::tick, 0, TICK_MS, TimeUnit.MILLISECONDS);
   }
 
   /**
@@ -177,22 +182,17 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
    */
   public void configure(GatewaySpec spec, String policyYaml) {
     onLoop(
-        () -> {
-          int before = coordinator.newest().epoch();
-          coordinator.configure(spec, policyYaml);
-          topology = coordinator.topology();
-          publish(before);
-        });
+        () ->
+            changing(
+                () -> {
+                  coordinator.configure(spec, policyYaml);
+                  topology = coordinator.topology();
+                }));
   }
 
   /** N is to be this; modules get a new directive as soon as its workers are there. */
   public void quantity(int workers) {
-    onLoop(
-        () -> {
-          int before = coordinator.newest().epoch();
-          coordinator.quantity(workers);
-          publish(before);
-        });
+    onLoop(() -> changing(() -> coordinator.quantity(workers)));
   }
 
   @Override
@@ -224,7 +224,24 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     }
   }
 
+  /** Lets the coordinator do something, and tells the modules what comes of it. */
+  private void changing(Runnable task) {
+    int before = coordinator.newest().epoch();
+    task.run();
+    publish(before);
+  }
+
+  private void tick() {
+    changing(() -> coordinator.tick(System.nanoTime()));
+  }
+
   private void publish(int epochBefore) {
+    for (TableChange.Outgoing step : coordinator.steps()) {
+      Session session = sessions.get(step.to().module());
+      if (session != null && session.isOf(step.to())) {
+        session.directives.onNext(ChangeWire.encode(step.order()));
+      }
+    }
     if (coordinator.newest().epoch() != epochBefore) {
       encoded = ManagementWire.encode(coordinator.newest());
     }
@@ -276,6 +293,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         directives;
     private final Attributes connection;
     private @Nullable ModuleId module;
+    private @Nullable ModuleHello hello;
     private boolean ended;
     private int told = -1;
 
@@ -285,6 +303,10 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       this.directives = directives;
       this.connection = connection;
       directives.setOnCancelHandler(this::gone);
+    }
+
+    boolean isOf(Life life) {
+      return hello != null && hello.generation() == life.generation();
     }
 
     boolean isWorker() {
@@ -304,9 +326,12 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       }
       switch (report.getReportCase()) {
         case HELLO -> hello(report.getHello());
+        case ANSWER -> answer(report.getAnswer());
         case ACKNOWLEDGEMENT -> acknowledge(report.getAcknowledgement().getEpoch());
         case REPORT_NOT_SET ->
-            refuse(new Refusal(Cause.MALFORMED, "a report must be a hello or an acknowledgement"));
+            refuse(
+                new Refusal(
+                    Cause.MALFORMED, "a report must be a hello, an acknowledgement or an answer"));
       }
     }
 
@@ -346,12 +371,26 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         return;
       }
       module = hello.module();
+      this.hello = hello;
       Session older = sessions.remove(hello.module());
       if (older != null) {
         older.end(Status.ABORTED.withDescription(module + " attached by a newer stream"));
       }
       sessions.put(hello.module(), this);
       publish(before);
+    }
+
+    private void answer(ChangeAnswer answer) {
+      ModuleHello from = hello;
+      try {
+        if (from == null) {
+          refuse(new Refusal(Cause.MALFORMED, "the first report must be a hello"));
+        } else {
+          changing(() -> coordinator.answer(from, answer));
+        }
+      } catch (IllegalArgumentException e) {
+        refuse(new Refusal(Cause.MALFORMED, String.valueOf(e.getMessage())));
+      }
     }
 
     private void acknowledge(int epoch) {

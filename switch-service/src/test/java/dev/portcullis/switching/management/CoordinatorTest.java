@@ -10,6 +10,7 @@ import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Pool;
 import dev.portcullis.switching.management.Refusal.Cause;
@@ -228,9 +229,98 @@ class CoordinatorTest {
     coordinator.configure(Gateways.gateway(4, null), "four");
     assertEquals(1, coordinator.newest().epoch());
     accept(Gateways.worker(3, 1));
+    assertEquals(1, coordinator.newest().epoch());
+    allSay(4, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    allSay(4, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
     assertEquals(2, coordinator.newest().epoch());
     assertEquals(List.of(0, 1, 2, 3), numbers());
     assertEquals("four", coordinator.newest().policyYaml());
+  }
+
+  @Test
+  void shouldTakeEveryModuleThroughAChangeOfQuantityStepByStep() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    accept(Gateways.lan());
+    coordinator.quantity(3);
+    assertEquals(List.of("Prepare", "Prepare", "Prepare", "Prepare"), steps());
+    allSay(2, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    coordinator.answer(
+        Gateways.lan(), ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true).build());
+    assertEquals(List.of(), steps());
+    coordinator.answer(
+        Gateways.worker(2, 1), ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true).build());
+    assertEquals(List.of("Commit", "Commit", "Commit", "Commit"), steps());
+    assertFalse(coordinator.workersFollow(), "who is new waits");
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
+    assertEquals(List.of(0, 1), numbers());
+    coordinator.answer(Gateways.lan(), ChangeAnswer.newBuilder().setEpoch(2).setDone(true).build());
+    assertEquals(List.of("Retire", "Retire", "Retire", "Retire"), steps());
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(2, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldSayTheStepsOfAChangeAgainToAModuleWhoseStreamWasBroken() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.quantity(3);
+    assertEquals(3, steps().size());
+    coordinator.detach(ModuleId.worker(1));
+    accept(Gateways.worker(1, 1));
+    assertEquals(List.of("Prepare"), steps());
+  }
+
+  @Test
+  void shouldGiveAChangeUpWhenOneThatTakesPartHasBegunAnew() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.quantity(3);
+    accept(Gateways.worker(1, 2));
+    assertEquals(List.of(), steps());
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(2, coordinator.newest().workers().get(1).generation());
+    assertTrue(coordinator.newest().epoch() > 2, "the number of the change is not used again");
+  }
+
+  @Test
+  void shouldGiveAChangeUpThatTakesTooLong() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.tick(1);
+    coordinator.quantity(3);
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    coordinator.tick(29_000_000_000L);
+    assertEquals(List.of(0, 1), numbers());
+    coordinator.tick(31_000_000_000L);
+    assertEquals(List.of(0, 1, 2), numbers());
+  }
+
+  @Test
+  void shouldChangeToTheNewestQuantityThatWasWantedMeanwhile() {
+    coordinator = coordinator(Gateways.gateway(3, 1));
+    workers(3);
+    coordinator.quantity(2);
+    coordinator.quantity(3);
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
+    assertEquals(List.of(0, 1), numbers());
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setPrepared(true));
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setDone(true));
+    assertEquals(List.of(0, 1, 2), numbers());
+  }
+
+  /** What the first workers answer. */
+  private void allSay(int count, ChangeAnswer.Builder answer) {
+    for (int number = 0; number < count; number++) {
+      coordinator.answer(Gateways.worker(number, 1), answer.build());
+    }
+  }
+
+  private List<String> steps() {
+    return coordinator.steps().stream()
+        .map(it -> it.order().order().getClass().getSimpleName())
+        .toList();
   }
 
   @Test
