@@ -30,7 +30,9 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -85,6 +87,7 @@ final class Network {
   private final GatewayConfig config;
   private final int shards;
   private final Deque<Runnable> tasks = new ArrayDeque<>();
+  private final Map<Integer, List<Runnable>> stalled = new HashMap<>();
   private final PacketHeader header = new PacketHeader();
   private final FlowKey key = new FlowKey();
   private long number;
@@ -151,7 +154,7 @@ final class Network {
 
     @Override
     public void execute(int shard, Runnable task) {
-      tasks.add(task);
+      add(self.number(), task);
     }
 
     @Override
@@ -181,8 +184,28 @@ final class Network {
 
     @Override
     public void afterBatches(int shard, Runnable task) {
-      tasks.add(task);
+      add(self.number(), task);
     }
+  }
+
+  private void add(int worker, Runnable task) {
+    List<Runnable> waiting = stalled.get(worker);
+    if (waiting == null) {
+      tasks.add(task);
+    } else {
+      waiting.add(task);
+    }
+  }
+
+  /** A worker stands still: what others tell it waits. */
+  void stall(int worker) {
+    stalled.put(worker, new ArrayList<>());
+  }
+
+  /** A worker goes on. */
+  void goOn(int worker) {
+    tasks.addAll(Objects.requireNonNull(stalled.remove(worker)));
+    run();
   }
 
   private void deliver(
@@ -230,7 +253,8 @@ final class Network {
     copy.linkType[0] = batch.linkType[i];
     copy.traceBytes = trace.getBytes(StandardCharsets.UTF_8);
     copy.traceLength[0] = copy.traceBytes.length;
-    tasks.add(() -> workers.get(destination.number()).onBatch(lane, source, epoch, copy));
+    int number = destination.number();
+    add(number, () -> workers.get(number).onBatch(lane, source, epoch, copy));
   }
 
   private static void row(PacketBatch batch, int i, byte[] data, byte[] l2) {

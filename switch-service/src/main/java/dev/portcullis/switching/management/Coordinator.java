@@ -349,10 +349,10 @@ public final class Coordinator {
       return;
     }
     boolean moves = newest.epoch() > 0 && isMove(members);
-    if (moves && always) {
-      publish(newest.workers()); // the policy first
+    if (moves && (always || highestEpoch > newest.epoch())) {
+      publish(newest.workers()); // the policy first, and no number twice
     }
-    if (moves && highestEpoch == newest.epoch()) {
+    if (moves) {
       begin(members);
     } else if (always || newest.epoch() == 0 || !members.equals(newest.workers())) {
       publish(members);

@@ -235,17 +235,18 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     changing(() -> coordinator.tick(System.nanoTime()));
   }
 
+  /** A directive first: steps begin with the table that it has. */
   private void publish(int epochBefore) {
+    if (coordinator.newest().epoch() != epochBefore) {
+      encoded = ManagementWire.encode(coordinator.newest());
+    }
+    changed();
     for (TableChange.Outgoing step : coordinator.steps()) {
       Session session = sessions.get(step.to().module());
       if (session != null && session.isOf(step.to())) {
         session.directives.onNext(ChangeWire.encode(step.order()));
       }
     }
-    if (coordinator.newest().epoch() != epochBefore) {
-      encoded = ManagementWire.encode(coordinator.newest());
-    }
-    changed();
   }
 
   /** Status first: whoever has been told a directive finds in the status what it came from. */

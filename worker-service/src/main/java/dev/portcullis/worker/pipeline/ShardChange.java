@@ -88,9 +88,11 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   /**
    * An IO module whose barrier is late is not awaited after 5 s and not after {@link
    * Timing#DEFAULT}'s 200 ms: nobody makes it begin anew, so its late packets would be dropped.
+   * Packets are held as long as the change takes: the room for them and the switch module's
+   * patience are the bounds.
    */
   private static final Timing TIMING =
-      new Timing(Timing.DEFAULT.prepareNs(), 5_000_000_000L, Timing.DEFAULT.holdNs());
+      new Timing(Timing.DEFAULT.prepareNs(), 5_000_000_000L, Long.MAX_VALUE);
 
   private record Said(ShardId from, ShardMessage message) {}
 
@@ -181,7 +183,7 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     content.tables(from, to, timeNs);
     ChangeWorker it =
         new ChangeWorker(
-            self, shards, Lanes.COUNT, holdBytes, Timing.DEFAULT, prepare.now(), content, this);
+            self, shards, Lanes.COUNT, holdBytes, TIMING, prepare.now(), content, this);
     machine = it;
     ownership.admission = this;
     host.watch(true);
