@@ -12,6 +12,7 @@ import dev.portcullis.core.link.LinkSettings;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.core.management.ChangeOrder;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.DirectiveListener;
 import dev.portcullis.core.management.ManagementClient;
@@ -156,7 +157,7 @@ public class IoRunner implements ModuleRunner {
                       handler,
                       observer),
               ports::open,
-              answer -> management[0].answer(answer));
+              answer -> management[0].answer(answer, ChangeShare.NONE));
     } catch (UncheckedIOException e) {
       throw new ModuleException(ExitCode.INPUT, String.valueOf(e.getMessage()));
     } catch (SystemException e) {

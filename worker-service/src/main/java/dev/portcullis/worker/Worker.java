@@ -6,6 +6,7 @@ import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.BatchHandler;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.PolicySpec;
@@ -142,6 +143,11 @@ public final class Worker implements BatchHandler {
     return null;
   }
 
+  /** Number of this worker. */
+  int number() {
+    return self.number();
+  }
+
   /** The policy that was compiled last. Any thread. */
   public PolicySpec policy() {
     return config.policy();
@@ -193,6 +199,18 @@ public final class Worker implements BatchHandler {
     if (order instanceof Retire retire) {
       Objects.requireNonNull(blocks).claims().settled(retire.epoch());
     }
+  }
+
+  /**
+   * Flows and packets that changes of table moved and held so far, and how long the last one, or
+   * the one in progress, has blocked a class. Any thread.
+   */
+  ChangeShare changes() {
+    ChangeShare all = ChangeShare.NONE;
+    for (Shard shard : shards) {
+      all = all.and(shard.changes());
+    }
+    return all;
   }
 
   @Override

@@ -3,13 +3,16 @@ package dev.portcullis.worker;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.elastic.ChangeModule;
 import dev.portcullis.core.elastic.ControlMessage.Answer;
+import dev.portcullis.core.elastic.ControlMessage.Done;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.ChangeOrder;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.worker.pipeline.ShardChange;
 import java.util.concurrent.Executor;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -22,8 +25,9 @@ final class WorkerChange implements ChangeModule.Actions, ShardChange.Reports {
   private final Life self;
   private final PolicyFollower follower;
   private final Executor management;
-  private final Consumer<Answer> answers;
+  private final BiConsumer<Answer, ChangeShare> answers;
   private @Nullable ChangeModule machine;
+  private ChangeShare before = ChangeShare.NONE;
   private int epoch;
   private @Nullable DistributionTable now;
   private @Nullable DistributionTable next;
@@ -34,7 +38,11 @@ final class WorkerChange implements ChangeModule.Actions, ShardChange.Reports {
    * @param management runs tasks on the thread of management
    * @param answers takes what the switch module is to know
    */
-  WorkerChange(Life self, PolicyFollower follower, Executor management, Consumer<Answer> answers) {
+  WorkerChange(
+      Life self,
+      PolicyFollower follower,
+      Executor management,
+      BiConsumer<Answer, ChangeShare> answers) {
     this.self = self;
     this.follower = follower;
     this.management = management;
@@ -46,6 +54,7 @@ final class WorkerChange implements ChangeModule.Actions, ShardChange.Reports {
     if (it.order() instanceof Prepare prepare && prepare.next().epoch() != epoch) {
       epoch = prepare.next().epoch();
       machine = new ChangeModule(self, this);
+      before = follower.worker().changes();
       now = follower.table(prepare.now().epoch(), 0, it.now());
       next = follower.table(epoch, prepare.now().epoch(), it.next());
     }
@@ -62,7 +71,16 @@ final class WorkerChange implements ChangeModule.Actions, ShardChange.Reports {
 
   @Override
   public void answer(Answer answer) {
-    answers.accept(answer);
+    answers.accept(answer, answer instanceof Done ? share() : ChangeShare.NONE);
+  }
+
+  private ChangeShare share() {
+    ChangeShare now = follower.worker().changes();
+    return new ChangeShare(
+        now.flowsMoved() - before.flowsMoved(),
+        now.flowsBroken() - before.flowsBroken(),
+        now.blockedNs(),
+        now.held() - before.held());
   }
 
   private void later(Consumer<ChangeModule> task) {

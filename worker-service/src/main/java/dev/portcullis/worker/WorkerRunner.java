@@ -46,6 +46,11 @@ import java.util.random.RandomGenerator;
 @Singleton
 public class WorkerRunner implements ModuleRunner {
 
+  /** How long a worker that is to end waits until others have what it has. */
+  private static final long LEAVE_NS = 20_000_000_000L;
+
+  private static final long LEAVE_LOOK_MS = 20;
+
   private static final System.Logger LOG = System.getLogger(WorkerRunner.class.getName());
 
   @Override
@@ -173,7 +178,7 @@ public class WorkerRunner implements ModuleRunner {
                       new Life(self, generation, shards),
                       follower,
                       task -> management[0].execute(task),
-                      answer -> management[0].answer(answer));
+                      (answer, share) -> management[0].answer(answer, share));
 
               @Override
               public void onDirective(Directive directive) {
@@ -236,6 +241,31 @@ public class WorkerRunner implements ModuleRunner {
     @Override
     public FlowPage flows(FlowFilter filter) {
       return follower.worker().flows(filter);
+    }
+
+    /** Waits for a table without this worker, unless it is the last, or nobody decides. */
+    @Override
+    public void leave() {
+      if (isNeeded()) {
+        management.leave();
+      }
+      long deadline = System.nanoTime() + LEAVE_NS;
+      try {
+        while (isNeeded() && System.nanoTime() < deadline) {
+          Thread.sleep(LEAVE_LOOK_MS);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    private boolean isNeeded() {
+      Directive directive = management.last();
+      return directive != null
+          && management.attached()
+          && directive.workers().size() > 1
+          && directive.workers().stream()
+              .anyMatch(it -> it.number() == follower.worker().number());
     }
 
     @Override

@@ -16,6 +16,7 @@ import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.management.proto.Directive;
 import dev.portcullis.core.management.proto.Life;
 import dev.portcullis.core.management.proto.ModuleReport;
+import dev.portcullis.core.management.proto.Share;
 import dev.portcullis.core.management.proto.Table;
 import java.util.ArrayList;
 import java.util.List;
@@ -128,12 +129,25 @@ public final class ChangeWire {
         ManagementWire.module(it.getKind(), it.getNumber()), it.getGeneration(), it.getShards());
   }
 
-  /** Returns the report that carries an answer. */
-  public static ModuleReport encode(Answer it) {
+  /**
+   * Returns the report that carries an answer.
+   *
+   * @param share what the change was for the module, if it is a worker and {@code it} is done
+   */
+  public static ModuleReport encode(Answer it, ChangeShare share) {
     ChangeAnswer.Builder answer = ChangeAnswer.newBuilder();
     switch (it) {
       case Prepared prepared -> answer.setEpoch(prepared.epoch()).setPrepared(prepared.copied());
-      case Done done -> answer.setEpoch(done.epoch()).setDone(true);
+      case Done done ->
+          answer
+              .setEpoch(done.epoch())
+              .setDone(true)
+              .setShare(
+                  Share.newBuilder()
+                      .setFlowsMoved(share.flowsMoved())
+                      .setFlowsBroken(share.flowsBroken())
+                      .setBlockedNs(share.blockedNs())
+                      .setHeld(share.held()));
       case Missing missing ->
           answer
               .setEpoch(missing.epoch())
@@ -144,6 +158,16 @@ public final class ChangeWire {
       default -> throw new IllegalArgumentException("no such answer travels: " + it);
     }
     return ModuleReport.newBuilder().setAnswer(answer).build();
+  }
+
+  /** Reads what a change was for the module that answers. */
+  public static ChangeShare share(ChangeAnswer it) {
+    Share share = it.getShare();
+    return new ChangeShare(
+        Math.max(0, share.getFlowsMoved()),
+        Math.max(0, share.getFlowsBroken()),
+        Math.max(0, share.getBlockedNs()),
+        Math.max(0, share.getHeld()));
   }
 
   /**

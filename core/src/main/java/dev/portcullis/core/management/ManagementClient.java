@@ -53,6 +53,7 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
   private volatile @Nullable Directive last;
   private volatile boolean attached;
   private int acknowledged;
+  private boolean leaving;
 
   /** The stream by which a switch module has accepted this module. */
   private @Nullable Attachment attachment;
@@ -129,12 +130,29 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
         });
   }
 
-  /** Answers a step of a change; without effect while no switch module is there. */
-  public void answer(ControlMessage.Answer answer) {
+  /**
+   * Answers a step of a change; without effect while no switch module is there.
+   *
+   * @param share what the change was for a worker; with {@code done}
+   */
+  public void answer(ControlMessage.Answer answer, ChangeShare share) {
     onLoop(
         () -> {
           if (attachment != null) {
-            attachment.requests.onNext(ChangeWire.encode(answer));
+            attachment.requests.onNext(ChangeWire.encode(answer, share));
+          }
+        });
+  }
+
+  /**
+   * Asks for a table without this module, which is about to end; said again after every reconnect.
+   */
+  public void leave() {
+    onLoop(
+        () -> {
+          leaving = true;
+          if (attachment != null) {
+            attachment.requests.onNext(ManagementWire.leave());
           }
         });
   }
@@ -232,6 +250,9 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     }
     if (acknowledged > 0) {
       it.requests.onNext(ManagementWire.acknowledgement(acknowledged));
+    }
+    if (leaving) {
+      it.requests.onNext(ManagementWire.leave());
     }
     if (it.which > 0) {
       attachLater(0);

@@ -4,6 +4,7 @@ import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.Acknowledgement;
 import dev.portcullis.core.management.proto.Hello;
+import dev.portcullis.core.management.proto.Leave;
 import dev.portcullis.core.management.proto.ModuleReport;
 import dev.portcullis.core.management.proto.Port;
 import dev.portcullis.core.management.proto.Worker;
@@ -38,6 +39,11 @@ public final class ManagementWire {
             port ->
                 hello.addPorts(Port.newBuilder().setName(port.getKey()).setTag(port.getValue())));
     return ModuleReport.newBuilder().setHello(hello).build();
+  }
+
+  /** Returns the report of a worker that is about to end. */
+  public static ModuleReport leave() {
+    return ModuleReport.newBuilder().setLeave(Leave.getDefaultInstance()).build();
   }
 
   /** Returns the report that acknowledges an epoch. */

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
  * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
  * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks. A
- * worker that comes back younger, or at another address, makes a new table; one that only goes away
+ * worker that is about to end asks for one without it; the next that runs and is not needed yet
+ * takes its place, until another life of it is there. A worker that comes back younger, or at another address, makes a new table; one that only goes away
  * does not. Epochs only grow, over restarts of the switch module too: modules say which epoch they
  * have, and the next one is above all of them.
  *
@@ -48,7 +50,9 @@ public final class Coordinator {
   private Directive newest;
   private final Map<ModuleId, ModuleHello> known = new HashMap<>();
   private final Set<ModuleId> attached = new HashSet<>();
+  private final Set<ModuleId> leaving = new HashSet<>();
   private final Map<ModuleId, Integer> acknowledged = new HashMap<>();
+  private final List<ScaleEvent> events = new ArrayList<>();
   private final List<TableChange.Outgoing> steps = new ArrayList<>();
   private @Nullable TableChange change;
   private boolean policyWaits;
@@ -109,6 +113,7 @@ public final class Coordinator {
     attached.add(hello.module());
     if (before == null || before.generation() != hello.generation()) {
       acknowledged.put(hello.module(), 0);
+      leaving.remove(hello.module());
     }
     rejoin(hello);
     boolean ahead = hello.term() != term && hello.epoch() >= newest.epoch() && hello.epoch() > 0;
@@ -140,18 +145,21 @@ public final class Coordinator {
     change = null;
     steps.clear();
     publish(members());
+    events.add(it.event(ScaleEvent.Result.GIVEN_UP, newest.epoch()));
   }
 
   /**
    * What a module answers to a step of a change.
    *
    * @param from which life of it
+   * @param timeNs now, as for {@link #tick}
    */
-  void answer(ModuleHello from, ChangeAnswer answer) {
+  void answer(ModuleHello from, ChangeAnswer answer, long timeNs) {
+    nowNs = timeNs;
     TableChange it = change;
     Answer said = it == null ? null : ChangeWire.decode(life(from), answer);
     if (it != null && said != null) {
-      it.answer(said);
+      it.answer(said, ChangeWire.share(answer), timeNs);
       goOn(it);
     }
   }
@@ -170,6 +178,13 @@ public final class Coordinator {
     }
   }
 
+  /** Returns changes that have ended and were not returned before. */
+  List<ScaleEvent> events() {
+    List<ScaleEvent> all = List.copyOf(events);
+    events.clear();
+    return all;
+  }
+
   /** Returns what is to be said to modules, in order, and that was not returned before. */
   List<TableChange.Outgoing> steps() {
     List<TableChange.Outgoing> all = List.copyOf(steps);
@@ -184,13 +199,30 @@ public final class Coordinator {
     }
     change = null;
     highestEpoch = Math.max(highestEpoch, it.highestEpoch());
+    events.add(
+        it.event(
+            it.hasChanged() ? ScaleEvent.Result.DONE : ScaleEvent.Result.ABORTED, it.epoch()));
     if (it.hasChanged()) {
       newest = Directive.of(it.epoch(), newest.epoch(), term, it.workers(), policyYaml);
       decide(policyWaits);
     } else if (policyWaits) {
       publish(newest.workers());
+    } else if (!leaving.isEmpty()) {
+      decide(false);
     }
     policyWaits = false;
+  }
+
+  /** A worker that is attached is about to end: the table is to be one without it. */
+  public void leave(ModuleId module) {
+    if (module.kind() == ModuleId.Kind.WORKER && attached.contains(module)) {
+      leaving.add(module);
+      if (needed().isEmpty()) {
+        leaving.remove(module); // nobody is left to go on with what it has
+      } else {
+        decide(false);
+      }
+    }
   }
 
   /** The stream of a module is gone; its place in the table stays. */
@@ -226,6 +258,7 @@ public final class Coordinator {
     policyYaml = changedYaml;
     known.keySet().removeIf(it -> !topology.has(it));
     attached.removeIf(it -> !topology.has(it));
+    leaving.removeIf(it -> !topology.has(it));
     acknowledged.keySet().removeIf(it -> !topology.has(it));
     decide(newest.epoch() > 0);
   }
@@ -308,21 +341,33 @@ public final class Coordinator {
 
   /** Numbers of the workers that a table needs: ascending. */
   private List<Integer> needed() {
-    List<Integer> numbers = new ArrayList<>();
     Integer quantity = spec.workers().quantity();
-    int n =
-        quantity == null
-            ? spec.workers().replicas()
-            : Math.min(quantity, spec.workers().replicas());
-    for (int number = 0; number < n; number++) {
-      numbers.add(number);
-    }
-    for (Pool pool : spec.pools()) {
-      for (int number = pool.base(); number < pool.base() + pool.replicas(); number++) {
+    int replicas = spec.workers().replicas();
+    int n = quantity == null ? replicas : Math.min(quantity, replicas);
+    Set<Integer> numbers = new TreeSet<>(staying(0, n));
+    for (int number = n; number < replicas && numbers.size() < n; number++) {
+      ModuleId module = ModuleId.worker(number);
+      if (attached.contains(module) && !leaving.contains(module)) {
         numbers.add(number);
       }
     }
-    return numbers.stream().distinct().sorted().toList();
+    if (numbers.isEmpty()) {
+      return List.of(); // a table needs one of them
+    }
+    for (Pool pool : spec.pools()) {
+      numbers.addAll(staying(pool.base(), pool.replicas()));
+    }
+    return List.copyOf(numbers);
+  }
+
+  private List<Integer> staying(int base, int count) {
+    List<Integer> numbers = new ArrayList<>();
+    for (int number = base; number < base + count; number++) {
+      if (!leaving.contains(ModuleId.worker(number))) {
+        numbers.add(number);
+      }
+    }
+    return numbers;
   }
 
   /** Workers of the table that is wanted, empty while some are not known. */

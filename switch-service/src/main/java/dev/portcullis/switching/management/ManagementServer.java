@@ -29,6 +29,8 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -56,6 +58,9 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private static final long HELLO_TIMEOUT_MS = 10_000;
   private static final long TICK_MS = 100;
 
+  /** The most changes that are remembered. */
+  private static final int MOST_EVENTS = 32;
+
   private final Coordinator coordinator;
   private final LinkSecurity security;
   private final long helloTimeoutMs;
@@ -69,6 +74,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private final int epochSlot;
   private volatile ControlStatus status;
   private volatile Topology topology;
+  private volatile List<String> scaleEvents = List.of();
   private dev.portcullis.core.management.proto.Directive encoded;
   private @Nullable Server server;
 
@@ -172,6 +178,20 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     return status;
   }
 
+  /** Returns the last changes of table as JSON, the newest last. */
+  public String scaleEvents() {
+    return "{\"scale_events\":[" + String.join(",", scaleEvents) + "]}\n";
+  }
+
+  private void remember(List<ScaleEvent> ended) {
+    if (!ended.isEmpty()) {
+      String time = Instant.now().toString();
+      List<String> all = new ArrayList<>(scaleEvents);
+      ended.forEach(it -> all.add(it.toJson(time)));
+      scaleEvents = List.copyOf(all.subList(Math.max(0, all.size() - MOST_EVENTS), all.size()));
+    }
+  }
+
   /** Whether the configuration has this module: whether it may link. */
   public boolean knows(ModuleId module) {
     return topology.has(module);
@@ -237,6 +257,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
 
   /** A directive first: steps begin with the table that it has. */
   private void publish(int epochBefore) {
+    remember(coordinator.events());
     if (coordinator.newest().epoch() != epochBefore) {
       encoded = ManagementWire.encode(coordinator.newest());
     }
@@ -328,11 +349,13 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       switch (report.getReportCase()) {
         case HELLO -> hello(report.getHello());
         case ANSWER -> answer(report.getAnswer());
+        case LEAVE -> leave();
         case ACKNOWLEDGEMENT -> acknowledge(report.getAcknowledgement().getEpoch());
         case REPORT_NOT_SET ->
             refuse(
                 new Refusal(
-                    Cause.MALFORMED, "a report must be a hello, an acknowledgement or an answer"));
+                    Cause.MALFORMED,
+                    "a report must be a hello, an acknowledgement, an answer or a leave"));
       }
     }
 
@@ -387,10 +410,19 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         if (from == null) {
           refuse(new Refusal(Cause.MALFORMED, "the first report must be a hello"));
         } else {
-          changing(() -> coordinator.answer(from, answer));
+          changing(() -> coordinator.answer(from, answer, System.nanoTime()));
         }
       } catch (IllegalArgumentException e) {
         refuse(new Refusal(Cause.MALFORMED, String.valueOf(e.getMessage())));
+      }
+    }
+
+    private void leave() {
+      ModuleId it = module;
+      if (it == null) {
+        refuse(new Refusal(Cause.MALFORMED, "the first report must be a hello"));
+      } else {
+        changing(() -> coordinator.leave(it));
       }
     }
 

@@ -4,6 +4,8 @@ import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.elastic.ChangeCoordinator;
 import dev.portcullis.core.elastic.ControlMessage.Answer;
 import dev.portcullis.core.elastic.ControlMessage.Begin;
+import dev.portcullis.core.elastic.ControlMessage.Commit;
+import dev.portcullis.core.elastic.ControlMessage.Done;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.Life;
@@ -11,12 +13,16 @@ import dev.portcullis.core.elastic.Members;
 import dev.portcullis.core.elastic.Timing;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.ChangeOrder;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.management.ChangeWire;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * One change from a table to another with other workers: {@link ChangeCoordinator} with the
@@ -30,8 +36,15 @@ final class TableChange {
   private final ChangeCoordinator machine;
   private final Map<ModuleId, Member> addresses = new HashMap<>();
   private final List<Outgoing> said = new ArrayList<>();
+  private final List<Integer> from;
+  private final List<Integer> wanted;
+  private final Map<ModuleId, Long> done = new LinkedHashMap<>();
+  private final Set<ModuleId> members = new LinkedHashSet<>();
   private final int before;
   private final long beganNs;
+  private ChangeShare share = ChangeShare.NONE;
+  private long switchedNs;
+  private long nowNs;
   private int heard;
 
   /**
@@ -48,6 +61,9 @@ final class TableChange {
       long term, int epoch, List<Member> now, List<Member> next, List<Life> io, long timeNs) {
     before = epoch;
     beganNs = timeNs;
+    nowNs = timeNs;
+    from = now.stream().map(Member::number).toList();
+    wanted = next.stream().map(Member::number).toList();
     now.forEach(it -> addresses.put(ModuleId.worker(it.number()), it));
     next.forEach(it -> addresses.put(ModuleId.worker(it.number()), it));
     List<Life> lives = new ArrayList<>(now.stream().map(ChangeWire::life).toList());
@@ -55,18 +71,22 @@ final class TableChange {
     machine =
         new ChangeCoordinator(term, new Members(epoch, lives), Timing.DEFAULT, this::outgoing);
     machine.tick(timeNs);
-    List<ModuleId> wanted = new ArrayList<>(io.stream().map(Life::module).toList());
+    List<ModuleId> modules = new ArrayList<>(io.stream().map(Life::module).toList());
     for (Member it : next) {
       machine.attach(ChangeWire.life(it));
-      wanted.add(ModuleId.worker(it.number()));
+      modules.add(ModuleId.worker(it.number()));
     }
-    machine.wanted(wanted);
+    machine.wanted(modules);
   }
 
   private void outgoing(Life to, Order order) {
     if (order instanceof Begin) {
       return; // its directive has said it
     }
+    if (order instanceof Commit && switchedNs == 0) {
+      switchedNs = nowNs - beganNs;
+    }
+    members.add(to.module());
     said.add(
         new Outgoing(
             to,
@@ -106,14 +126,34 @@ final class TableChange {
     return machine.now().has(module) || coming != null && coming.has(module);
   }
 
-  /** A module says something. */
-  void answer(Answer answer) {
+  /**
+   * A module says something.
+   *
+   * @param of what the change was for it, if it is done
+   */
+  void answer(Answer answer, ChangeShare of, long timeNs) {
+    nowNs = timeNs;
+    if (answer instanceof Done it && done.putIfAbsent(it.from().module(), timeNs - beganNs) == null) {
+      share = share.and(of);
+    }
     machine.answer(answer);
   }
 
   /** Time passes. */
   void tick(long timeNs) {
+    nowNs = timeNs;
     machine.tick(timeNs);
+  }
+
+  /** Returns what it was, when it is over. */
+  ScaleEvent event(ScaleEvent.Result result, int epoch) {
+    Map<ModuleId, Long> lastFirst = new LinkedHashMap<>();
+    done.entrySet().stream()
+        .sorted(Map.Entry.<ModuleId, Long>comparingByValue().reversed())
+        .forEach(it -> lastFirst.put(it.getKey(), it.getValue()));
+    List<ModuleId> missing = members.stream().filter(it -> !done.containsKey(it)).toList();
+    return new ScaleEvent(
+        epoch, from, wanted, result, nowNs - beganNs, switchedNs, share, lastFirst, missing);
   }
 
   /** How long it takes already. */

@@ -7,6 +7,7 @@ import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
@@ -404,6 +405,12 @@ public final class Shard implements ShardChange.Host {
   /** All packets dropped. */
   public long dropped() {
     return vector.dropped();
+  }
+
+  /** What changes of table were for this shard; blocked: of the last one. */
+  public ChangeShare changes() {
+    return new ChangeShare(
+        pipeline.flowsGiven(), pipeline.flowsBroken(), change.blockedNs(), change.held());
   }
 
   /** The pipeline, for what looks at its tables. */

@@ -5,6 +5,7 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.elastic.ChangeWorker;
 import dev.portcullis.core.elastic.ControlMessage.Abort;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
@@ -19,6 +20,7 @@ import dev.portcullis.core.elastic.ShardMessage;
 import dev.portcullis.core.elastic.ShardMessage.Activate;
 import dev.portcullis.core.elastic.ShardMessage.Barrier;
 import dev.portcullis.core.elastic.ShardMessage.Copy;
+import dev.portcullis.core.elastic.ShardMessage.Taken;
 import dev.portcullis.core.elastic.Timing;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
@@ -117,6 +119,9 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   private @Nullable Reports reports;
   private int releasedBytes;
   private int heldFrames;
+  private long[] blockedSince = {};
+  private long blockedNs;
+  private long heldOfAll;
   private int ownerNow;
 
   ShardChange(
@@ -129,6 +134,16 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     content = pipeline.handOver();
     ownership = pipeline.ownership();
     content.beforeClosing(host::goOn);
+  }
+
+  /** The longest that packets of a class waited in the last change. Any thread. */
+  long blockedNs() {
+    return blockedNs;
+  }
+
+  /** Packets that have waited so far. Any thread. */
+  long held() {
+    return heldOfAll;
   }
 
   /** Whether a change is in progress. */
@@ -181,6 +196,9 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     next = to;
     reports = whom;
     content.tables(from, to, timeNs);
+    blockedNs = 0;
+    int highest = from.workers().stream().mapToInt(Member::number).max().orElse(0);
+    blockedSince = new long[(highest + 1) * Lanes.COUNT];
     ChangeWorker it =
         new ChangeWorker(
             self, shards, Lanes.COUNT, holdBytes, TIMING, prepare.now(), content, this);
@@ -321,6 +339,9 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     int bytes = batch.l2Length[i] + batch.dataLength[i] + batch.traceLength[i];
     long handle = held.keep(batch, i);
     if (it != null && it.hold(ownerNow, lane(), handle, bytes)) {
+      int of = ownerNow * Lanes.COUNT + lane();
+      blockedSince[of] = blockedSince[of] == 0 ? System.nanoTime() : blockedSince[of];
+      heldOfAll++;
       return true;
     }
     held.gone(handle);
@@ -410,6 +431,9 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     if (message instanceof Barrier && coming != null && ownership.table != coming) {
       host.switchTo(coming);
     }
+    if (message instanceof Taken taken) {
+      goesOn(taken.of());
+    }
     Outlet outlet = host.outlet(to);
     if (outlet != null) {
       outlet.offer(row.write(self, message), 0);
@@ -417,6 +441,15 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     }
     if (message instanceof Copy copy) {
       content.give(copy.of());
+    }
+  }
+
+  /** A class has begun here. */
+  private void goesOn(KeyClass of) {
+    int at = of.from() * Lanes.COUNT + of.lane();
+    if (at < blockedSince.length && blockedSince[at] != 0) {
+      blockedNs = Math.max(blockedNs, System.nanoTime() - blockedSince[at]);
+      blockedSince[at] = 0;
     }
   }
 
