@@ -4,19 +4,24 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.Counter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The number of workers changes while connections of real hosts go on, through a gateway of
- * processes. Needs root. {@code -Dportcullis.scaleConnections=2000} opens so many.
+ * The number of workers changes, or one of them ends, while connections of real hosts go on through
+ * a gateway of processes. Needs root. {@code -Dportcullis.scaleConnections=2000} opens so many.
  */
 class LiveScaleTest {
 
@@ -40,6 +45,10 @@ class LiveScaleTest {
     }
   }
 
+  private Path yaml = Path.of("");
+  private String configured = "";
+  private String[] rest = {};
+
   @ParameterizedTest
   @CsvSource({"ip-sum, 1", "flow-hash, 2"})
   void shouldKeepEveryConnectionWhileTheNumberOfWorkersChanges(String algorithm, int shards)
@@ -47,51 +56,113 @@ class LiveScaleTest {
     Netns.need("ip", "sysctl", "python3", "ethtool", "curl");
     try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
         ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
-      Path yaml = folder.resolve("live.yaml");
-      String configured =
-          net.yaml(algorithm, shards)
-              .replace("workers: {replicas: 3,", "workers: {replicas: " + MOST + ", quantity: 3,");
-      Files.writeString(yaml, configured);
-      String switchAt = "127.0.0.1:" + ModuleProcesses.freePort();
-      String[] rest = {"-f", yaml.toString(), "--plaintext", "--switch", switchAt};
-      modules.start("switch", "switch", "-f", yaml.toString(), "--plaintext", "--listen", switchAt);
-      for (int i = 0; i < MOST; i++) {
-        modules.start("worker-" + i, "worker", with("" + i, rest));
-      }
-      modules.start("io-a", "io", with("io-a", rest));
-      modules.start("io-b", "io", with("io-b", rest));
-      modules.awaitReady();
+      start(net, modules, algorithm, shards, MOST);
       Process asking = ask(net);
-      Path log = folder.resolve("asking.log");
-      awaitOpen(log, asking);
+      awaitOpen(asking);
       int now = 3;
       for (int next : new int[] {5, 2, 7, 3}) {
         String changed = configured.replace("quantity: 3,", "quantity: " + next + ",");
         Files.writeString(yaml, changed);
         modules.hangUp("switch");
-        modules.awaitMetric("switch", "portcullis_table_workers " + next + ".0");
-        Thread.sleep(3_000);
-        Line line = last(log);
-        assertEquals(0, line.ended, now + " to " + next + ": " + said());
-        assertEquals(0, line.wrong, now + " to " + next);
+        awaitWorkers(modules, next, now + " to " + next);
         now = next;
       }
-      asking.getOutputStream().close();
-      assertTrue(asking.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS), "who asks does not end");
-      Line end = last(log);
-      assertEquals(CONNECTIONS, end.opened, said());
-      assertEquals(0, end.ended, said());
-      assertEquals(0, end.wrong);
+      awaitEnd(asking);
       modules.awaitBalance("after the changes");
       Accounts accounts = modules.accounts();
       assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
-      assertEquals(0, accounts.sum(Counter.PACKETS_DROPPED, it -> isOfChange(it.get("reason"))));
+      assertEquals(List.of(), dropped(accounts), () -> page(modules));
       assertTrue(accounts.sum(Counter.SCALE_FLOWS_MOVED, it -> true) > CONNECTIONS);
+      assertEquals(List.of("3-5 done", "5-2 done", "2-7 done", "7-3 done"), events(modules));
     }
   }
 
-  private static boolean isOfChange(String reason) {
-    return List.of("scale-hold", "not-owner", "hop-limit", "no-table").contains(reason);
+  @Test
+  void shouldKeepEveryConnectionWhenAWorkerIsToldToEndAndWhenItIsBack() throws Exception {
+    Netns.need("ip", "sysctl", "python3", "ethtool", "curl");
+    try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
+        ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
+      start(net, modules, "flow-hash", 1, 3);
+      Process asking = ask(net);
+      awaitOpen(asking);
+      assertEquals(0, modules.stop("worker-1"));
+      awaitWorkers(modules, 2, "without worker 1");
+      modules.start("worker-1", "worker", with("1", rest));
+      awaitWorkers(modules, 3, "with worker 1 again");
+      awaitEnd(asking);
+      Accounts accounts = modules.accounts();
+      assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
+      assertEquals(List.of(), dropped(accounts), () -> page(modules));
+      assertEquals(List.of("3-2 done", "2-3 done"), events(modules));
+    }
+  }
+
+  /** Starts a gateway of so many workers, three of which take part. */
+  private void start(
+      LiveNetwork net, ModuleProcesses modules, String algorithm, int shards, int workers)
+      throws Exception {
+    yaml = folder.resolve("live.yaml");
+    configured =
+        net.yaml(algorithm, shards)
+            .replace("workers: {replicas: 3,", "workers: {replicas: " + workers + ", quantity: 3,");
+    Files.writeString(yaml, configured);
+    String switchAt = "127.0.0.1:" + ModuleProcesses.freePort();
+    rest = new String[] {"-f", yaml.toString(), "--plaintext", "--switch", switchAt};
+    modules.start("switch", "switch", "-f", yaml.toString(), "--plaintext", "--listen", switchAt);
+    for (int i = 0; i < workers; i++) {
+      modules.start("worker-" + i, "worker", with("" + i, rest));
+    }
+    modules.start("io-a", "io", with("io-a", rest));
+    modules.start("io-b", "io", with("io-b", rest));
+    modules.awaitReady();
+  }
+
+  /** A table of so many workers holds, and a while later no connection has suffered. */
+  private void awaitWorkers(ModuleProcesses modules, int workers, String when) throws Exception {
+    modules.awaitMetric("switch", "portcullis_table_workers " + workers + ".0");
+    Thread.sleep(3_000);
+    Line line = last();
+    assertEquals(0, line.ended, () -> when + ": " + said());
+    assertEquals(0, line.wrong, when);
+  }
+
+  /** No more is asked, and every question has been answered. */
+  private void awaitEnd(Process asking) throws Exception {
+    asking.getOutputStream().close();
+    assertTrue(asking.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS), "who asks does not end");
+    Line end = last();
+    assertEquals(CONNECTIONS, end.opened, this::said);
+    assertEquals(0, end.ended, this::said);
+    assertEquals(0, end.wrong);
+  }
+
+  private static String page(ModuleProcesses modules) {
+    try {
+      return modules.get("switch", "/q/portcullis/scale");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** The changes that the switch module tells of: from, to and result. */
+  private static List<String> events(ModuleProcesses modules) {
+    String page = page(modules);
+    return Pattern.compile("\"from\":(\\d+),\"to\":(\\d+),.*?\"result\":\"(\\w+)\"")
+        .matcher(page)
+        .results()
+        .map(it -> it.group(1) + "-" + it.group(2) + " " + it.group(3))
+        .toList();
+  }
+
+  /** Reasons that packets were dropped for which a change must not have. */
+  private static List<String> dropped(Accounts accounts) {
+    return Stream.of("scale-hold", "not-owner", "hop-limit", "no-table", "link-lost")
+        .filter(
+            reason ->
+                accounts.sum(Counter.PACKETS_DROPPED, it -> reason.equals(it.get("reason"))) > 0)
+        .toList();
   }
 
   private static String[] with(String name, String[] rest) {
@@ -100,8 +171,13 @@ class LiveScaleTest {
     return all.toArray(String[]::new);
   }
 
-  private String said() throws Exception {
-    return Files.readString(folder.resolve("asking.err"));
+  private String said() {
+    try {
+      Path said = folder.resolve("asking.err");
+      return Files.exists(said) ? Files.readString(said) : "";
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private Process ask(LiveNetwork net) throws Exception {
@@ -141,18 +217,19 @@ class LiveScaleTest {
     return net.netns.start(net.client, folder.resolve("asking.log"), "sh", "-c", line);
   }
 
-  private static Line last(Path log) throws Exception {
-    String text = Files.readString(log);
+  private Line last() throws Exception {
+    String text = Files.readString(folder.resolve("asking.log"));
     List<String> lines = text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
     return lines.isEmpty() ? new Line(0, 0, 0, 0, 0) : Line.of(lines.getLast());
   }
 
-  private void awaitOpen(Path log, Process asking) throws Exception {
+  private void awaitOpen(Process asking) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-    while (last(log).opened < CONNECTIONS) {
+    for (Line line = last(); line.opened < CONNECTIONS; line = last()) {
+      Line now = line;
       assertTrue(
           asking.isAlive() && System.nanoTime() < deadline,
-          last(log) + " of " + CONNECTIONS + ": " + said());
+          () -> now + " of " + CONNECTIONS + ": " + said());
       Thread.sleep(200);
     }
   }

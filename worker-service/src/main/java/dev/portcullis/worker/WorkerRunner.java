@@ -264,8 +264,7 @@ public class WorkerRunner implements ModuleRunner {
       return directive != null
           && management.attached()
           && directive.workers().size() > 1
-          && directive.workers().stream()
-              .anyMatch(it -> it.number() == follower.worker().number());
+          && directive.workers().stream().anyMatch(it -> it.number() == follower.worker().number());
     }
 
     @Override

@@ -31,9 +31,10 @@ import org.jspecify.annotations.Nullable;
  * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
  * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks. A
  * worker that is about to end asks for one without it; the next that runs and is not needed yet
- * takes its place, until another life of it is there. A worker that comes back younger, or at another address, makes a new table; one that only goes away
- * does not. Epochs only grow, over restarts of the switch module too: modules say which epoch they
- * have, and the next one is above all of them.
+ * takes its place, until another life of it is there. A worker that comes back younger, or at
+ * another address, makes a new table; one that only goes away does not. Epochs only grow, over
+ * restarts of the switch module too: modules say which epoch they have, and the next one is above
+ * all of them.
  *
  * <p>Not thread-safe.
  */
@@ -200,8 +201,7 @@ public final class Coordinator {
     change = null;
     highestEpoch = Math.max(highestEpoch, it.highestEpoch());
     events.add(
-        it.event(
-            it.hasChanged() ? ScaleEvent.Result.DONE : ScaleEvent.Result.ABORTED, it.epoch()));
+        it.event(it.hasChanged() ? ScaleEvent.Result.DONE : ScaleEvent.Result.ABORTED, it.epoch()));
     if (it.hasChanged()) {
       newest = Directive.of(it.epoch(), newest.epoch(), term, it.workers(), policyYaml);
       decide(policyWaits);

@@ -57,9 +57,7 @@ record ScaleEvent(
             .map(it -> "{\"module\":\"" + it.getKey() + "\",\"ms\":" + ms(it.getValue()) + "}")
             .collect(Collectors.joining(",", "[", "]"));
     String missing =
-        waitedFor.stream()
-            .map(it -> "\"" + it + "\"")
-            .collect(Collectors.joining(",", "[", "]"));
+        waitedFor.stream().map(it -> "\"" + it + "\"").collect(Collectors.joining(",", "[", "]"));
     return "{\"time\":\""
         + time
         + "\",\"epoch\":"

@@ -133,7 +133,8 @@ final class TableChange {
    */
   void answer(Answer answer, ChangeShare of, long timeNs) {
     nowNs = timeNs;
-    if (answer instanceof Done it && done.putIfAbsent(it.from().module(), timeNs - beganNs) == null) {
+    if (answer instanceof Done it
+        && done.putIfAbsent(it.from().module(), timeNs - beganNs) == null) {
       share = share.and(of);
     }
     machine.answer(answer);
