@@ -9,6 +9,7 @@ import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.process.FlowPage;
@@ -141,6 +142,11 @@ public final class Worker implements BatchHandler {
       links.execute(i, () -> shard.onPolicy(compiled));
     }
     return null;
+  }
+
+  /** Whether a change of table hands flows over: not where gateways compute paths. */
+  boolean handsOver() {
+    return config.gateway().path() == GatewaySpec.PathMode.RECORD;
   }
 
   /** Number of this worker. */

@@ -262,6 +262,7 @@ public class WorkerRunner implements ModuleRunner {
     private boolean isNeeded() {
       Directive directive = management.last();
       return directive != null
+          && follower.worker().handsOver()
           && management.attached()
           && directive.workers().size() > 1
           && directive.workers().stream().anyMatch(it -> it.number() == follower.worker().number());

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
  * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
- * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks. A
+ * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks; it
+ * waits for workers that are away. A
  * worker that is about to end asks for one without it; the next that runs and is not needed yet
  * takes its place, until another life of it is there. A worker that comes back younger, or at
  * another address, makes a new table; one that only goes away does not. Epochs only grow, over
@@ -40,8 +41,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Coordinator {
 
-  /** How long a change may take. */
+  /** How long a change may take, and how long is waited until there can be one. */
   private static final long LONGEST_NS = 30_000_000_000L;
+
+  private static final long NEVER = -1;
 
   private final long term;
   private GatewaySpec spec;
@@ -57,6 +60,7 @@ public final class Coordinator {
   private final List<TableChange.Outgoing> steps = new ArrayList<>();
   private @Nullable TableChange change;
   private boolean policyWaits;
+  private long waitsSinceNs = NEVER;
   private long nowNs;
 
   /**
@@ -170,6 +174,9 @@ public final class Coordinator {
     nowNs = timeNs;
     TableChange it = change;
     if (it == null) {
+      if (waitsSinceNs != NEVER && timeNs - waitsSinceNs > LONGEST_NS) {
+        waitNoMore();
+      }
       return;
     }
     it.tick(timeNs);
@@ -372,8 +379,12 @@ public final class Coordinator {
 
   /** Workers of the table that is wanted, empty while some are not known. */
   private List<Member> members() {
+    return members(needed());
+  }
+
+  private List<Member> members(List<Integer> numbers) {
     List<Member> members = new ArrayList<>();
-    for (int number : needed()) {
+    for (int number : numbers) {
       ModuleHello worker = known.get(ModuleId.worker(number));
       if (worker == null) {
         return List.of();
@@ -393,33 +404,53 @@ public final class Coordinator {
       policyWaits |= always;
       return;
     }
-    boolean moves = newest.epoch() > 0 && isMove(members);
-    if (moves && (always || highestEpoch > newest.epoch())) {
-      publish(newest.workers()); // the policy first, and no number twice
+    List<Member> places = members(newest.workers().stream().map(Member::number).toList());
+    if (isMove(members) && !places.isEmpty()) {
+      move(places, members, always);
+      return;
     }
-    if (moves) {
-      begin(members);
-    } else if (always || newest.epoch() == 0 || !members.equals(newest.workers())) {
+    waitsSinceNs = NEVER;
+    if (always || !members.equals(newest.workers())) {
       publish(members);
     }
   }
 
-  /** Whether other workers than now are wanted, and all that are there now still live. */
+  /** Hands over, or waits until that can be: without, every flow whose owner changes breaks. */
+  private void move(List<Member> places, List<Member> members, boolean always) {
+    // the policy first, lives that have begun anew, and no number twice
+    if (always || highestEpoch > newest.epoch() || !places.equals(newest.workers())) {
+      publish(places);
+    }
+    if (places.stream().allMatch(this::isThere) && members.stream().allMatch(this::isThere)) {
+      waitsSinceNs = NEVER;
+      begin(members);
+    } else if (waitsSinceNs == NEVER) {
+      waitsSinceNs = nowNs;
+    }
+  }
+
+  /** Who is waited for does not come. Of one that has left the place stays, as of one that died. */
+  private void waitNoMore() {
+    waitsSinceNs = NEVER;
+    leaving.clear();
+    List<Member> members = members();
+    if (!members.isEmpty() && isMove(members)) {
+      publish(members);
+    }
+  }
+
+  /** Whether other workers than now are wanted, and flows can be handed over. */
   private boolean isMove(List<Member> members) {
-    boolean samePlaces =
-        members.stream()
+    return newest.epoch() > 0
+        && spec.path() == GatewaySpec.PathMode.RECORD
+        && !members.stream()
             .map(Member::number)
             .toList()
             .equals(newest.workers().stream().map(Member::number).toList());
-    boolean alive =
-        newest.workers().stream().allMatch(it -> isThere(it, ModuleId.worker(it.number())))
-            && members.stream().allMatch(it -> isThere(it, ModuleId.worker(it.number())));
-    return !samePlaces && alive && spec.path() == GatewaySpec.PathMode.RECORD;
   }
 
-  private boolean isThere(Member it, ModuleId module) {
-    ModuleHello hello = known.get(module);
-    return attached.contains(module) && hello != null && hello.generation() == it.generation();
+  private boolean isThere(Member it) {
+    return attached.contains(ModuleId.worker(it.number()));
   }
 
   private void begin(List<Member> members) {

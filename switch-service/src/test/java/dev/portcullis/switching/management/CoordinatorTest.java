@@ -390,6 +390,61 @@ class CoordinatorTest {
   }
 
   @Test
+  void shouldKeepTheTableOfOneThatLeavesUntilAllAreThereToHandOver() {
+    coordinator = coordinator(Gateways.gateway(3, null));
+    workers(3);
+    coordinator.detach(ModuleId.worker(2));
+    coordinator.leave(ModuleId.worker(1));
+    assertEquals(List.of(), steps());
+    assertEquals(1, coordinator.newest().epoch());
+    coordinator.configure(Gateways.gateway(3, null), "other");
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(2, coordinator.newest().epoch());
+    accept(Gateways.worker(2, 1));
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+  }
+
+  @Test
+  void shouldKeepThePlaceOfOneThatHasLeftWhenNothingCouldBeHandedOver() {
+    coordinator = coordinator(Gateways.gateway(3, null));
+    workers(3);
+    coordinator.detach(ModuleId.worker(2));
+    coordinator.leave(ModuleId.worker(1));
+    coordinator.detach(ModuleId.worker(1));
+    coordinator.tick(31_000_000_000L);
+    assertEquals(1, coordinator.newest().epoch());
+    accept(Gateways.worker(1, 2));
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(2, coordinator.newest().epoch());
+    assertEquals(List.of(), steps());
+  }
+
+  @Test
+  void shouldWaitWithAnotherQuantityForAWorkerThatIsAway() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.detach(ModuleId.worker(1));
+    coordinator.quantity(3);
+    assertEquals(List.of(), steps());
+    assertEquals(1, coordinator.newest().epoch());
+    accept(Gateways.worker(1, 2));
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+    assertEquals(2, coordinator.newest().workers().get(1).generation(), "its new life is in");
+  }
+
+  @Test
+  void shouldNotWaitForEverForAWorkerThatIsAway() {
+    coordinator = coordinator(Gateways.gateway(3, 3));
+    workers(3);
+    coordinator.detach(ModuleId.worker(2));
+    coordinator.quantity(2);
+    coordinator.tick(29_000_000_000L);
+    assertEquals(List.of(0, 1, 2), numbers());
+    coordinator.tick(31_000_000_000L);
+    assertEquals(List.of(0, 1), numbers());
+  }
+
+  @Test
   void shouldNotLetAnIoModuleLeave() {
     coordinator = coordinator(Gateways.gateway(3, null));
     workers(3);
