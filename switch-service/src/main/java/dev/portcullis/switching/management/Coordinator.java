@@ -30,12 +30,11 @@ import org.jspecify.annotations.Nullable;
  * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
  * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
  * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks; it
- * waits for workers that are away. A
- * worker that is about to end asks for one without it; the next that runs and is not needed yet
- * takes its place, until another life of it is there. A worker that comes back younger, or at
- * another address, makes a new table; one that only goes away does not. Epochs only grow, over
- * restarts of the switch module too: modules say which epoch they have, and the next one is above
- * all of them.
+ * waits for workers that are away. A worker that is about to end asks for one without it; the next
+ * that runs and is not needed yet takes its place, until another life of it is there. A worker that
+ * comes back younger, or at another address, makes a new table; one that only goes away does not.
+ * Epochs only grow, over restarts of the switch module too: modules say which epoch they have, and
+ * the next one is above all of them.
  *
  * <p>Not thread-safe.
  */
