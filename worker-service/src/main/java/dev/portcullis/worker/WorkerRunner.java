@@ -200,6 +200,7 @@ public class WorkerRunner implements ModuleRunner {
                 for (Member member : workers) {
                   if (member.number() != self.number()) {
                     links.route(ModuleId.worker(member.number()), switches);
+                    links.peer(ModuleId.worker(member.number()), member.generation());
                   }
                 }
               }

@@ -413,6 +413,17 @@ final class Channel implements Outlet {
     }
   }
 
+  /**
+   * It is known which life of the peer is there now, before that has said anything: what has not
+   * been sent goes to that one, and not to the one before, behind a switch.
+   */
+  void peerIs(long life) {
+    if (life > peerGeneration) {
+      newGeneration(life);
+      pump();
+    }
+  }
+
   private void newGeneration(long next) {
     boolean first = peerGeneration == 0;
     peerGeneration = next;

@@ -178,6 +178,13 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     }
   }
 
+  /** A table says which life of a module there is. Channels to an earlier one begin anew. */
+  public void peer(ModuleId module, long generation) {
+    for (Lane lane : lanes) {
+      lane.run(() -> lane.peer(module, generation));
+    }
+  }
+
   /**
    * Returns the sending end of the channel from a lane of this module to a lane of another. Loop of
    * {@code ownLane}.
@@ -346,6 +353,14 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     void route(ModuleId destination, List<ModuleId> switches) {
       routes.put(destination, switches);
       rewire();
+    }
+
+    void peer(ModuleId module, long life) {
+      for (Channel it : inOrder) {
+        if (it.destination().equals(module)) {
+          it.peerIs(life);
+        }
+      }
     }
 
     private void rewire() {
