@@ -4,10 +4,15 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.ControlMessage.Answer;
+import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.Life;
+import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.link.BatchHandler;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
@@ -17,8 +22,11 @@ import dev.portcullis.io.ingress.Ingress;
 import dev.portcullis.io.port.FrameSink;
 import dev.portcullis.io.port.Port;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread: everything happens on the loop of the module; {@link #table} and {@link #close} may be
  * called from any thread and go there.
  */
-public final class IoModule implements AutoCloseable, FrameSink {
+public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
 
   /** Time between two ticks of a live port. */
   static final long TICK_NS = 100_000_000L;
@@ -40,6 +48,9 @@ public final class IoModule implements AutoCloseable, FrameSink {
   private final Egress egress;
   private final IoCounts counts;
   private final Runnable flush = this::flush;
+  private final IoChange change;
+  private final Consumer<Answer> answers;
+  private final Set<Integer> linked = new HashSet<>();
   private @Nullable DistributionTable table;
   private volatile boolean ready;
   private int blockingBytes;
@@ -60,18 +71,24 @@ public final class IoModule implements AutoCloseable, FrameSink {
    * Makes the module; nothing flows before {@link #start}.
    *
    * @param self which IO module this is
+   * @param generation which life of it
    * @param topology tags and pairs
    * @param loop thread of the module
    * @param linksFactory makes its links, with the loop as their only lane
    * @param portsFactory makes its ports
+   * @param answers takes what the switch module is to know of changes of table
    */
   public IoModule(
       ModuleId self,
+      long generation,
       Topology topology,
       LinkLoop loop,
       LinksFactory linksFactory,
-      BiFunction<ModuleLinks, LinkLoop, List<Port>> portsFactory) {
+      BiFunction<ModuleLinks, LinkLoop, List<Port>> portsFactory,
+      Consumer<Answer> answers) {
     this.self = self;
+    this.answers = answers;
+    this.change = new IoChange(new Life(self, generation, 1), this);
     this.loop = loop;
     this.links = linksFactory.create(this::onBatch);
     this.ports = new ArrayList<>(portsFactory.apply(links, loop));
@@ -139,30 +156,85 @@ public final class IoModule implements AutoCloseable, FrameSink {
     loop.execute(
         () -> {
           DistributionTable previous = table;
-          if (closed || previous != null && next.epoch() <= previous.epoch()) {
+          if (closed || previous != null && next.epoch() < previous.epoch()) {
             return;
           }
-          for (Member member : next.workers()) {
-            for (int lane = 0; lane < member.shards(); lane++) {
-              links.connect(
-                  ModuleId.worker(member.number()), lane, 0, member.host(), member.port());
-            }
+          if (previous == null || next.epoch() > previous.epoch()) {
+            change.abandon();
+            open(next);
+            switchTo(next);
+            closeUnused();
+          } else {
+            change.complete(next.epoch());
           }
-          if (previous != null) {
-            for (Member member : previous.workers()) {
-              if (next.worker(member.number()) == null) {
-                links.disconnect(ModuleId.worker(member.number()));
-              }
-            }
-          }
-          ingress.flush();
-          links.epoch(0, next.epoch());
-          ingress.table(next);
-          table = next;
-          counts.epoch(next.epoch());
           ready = true;
           then.run();
         });
+  }
+
+  /**
+   * A step of a change of table.
+   *
+   * @param coming the table that is coming; with {@code prepare}
+   */
+  public void order(Order order, @Nullable DistributionTable coming) {
+    loop.execute(
+        () -> {
+          if (!closed) {
+            change.order(order, coming);
+          }
+        });
+  }
+
+  @Override
+  public void open(DistributionTable coming) {
+    for (Member member : coming.workers()) {
+      for (int lane = 0; lane < member.shards(); lane++) {
+        links.connect(ModuleId.worker(member.number()), lane, 0, member.host(), member.port());
+      }
+      linked.add(member.number());
+    }
+  }
+
+  @Override
+  public void switchTo(DistributionTable next) {
+    if (table != next) {
+      ingress.flush();
+      links.epoch(0, next.epoch());
+      ingress.table(next);
+      table = next;
+      counts.epoch(next.epoch());
+    }
+  }
+
+  @Override
+  public void closeUnused() {
+    DistributionTable present = table;
+    linked.removeIf(
+        it -> {
+          boolean gone = present != null && present.worker(it) == null;
+          if (gone) {
+            links.disconnect(ModuleId.worker(it));
+          }
+          return gone;
+        });
+  }
+
+  @Override
+  public void send(ShardId to, PacketBatch row) {
+    Outlet outlet = links.outlet(0, to.module(), to.shard());
+    outlet.offer(row, 0);
+    outlet.flush();
+  }
+
+  @Override
+  public void eager(boolean it) {
+    links.watch(0, it ? (destination, lane, number) -> {} : null);
+  }
+
+  @Override
+  public void answer(Answer answer) {
+    answers.accept(answer);
   }
 
   /** Tells all workers what time it is, where a port has a clock; then again and again. */
@@ -223,6 +295,7 @@ public final class IoModule implements AutoCloseable, FrameSink {
     if (source.kind() == ModuleId.Kind.FEED) {
       fromFeed(batch);
     } else {
+      change.heard(epoch);
       egress.take(batch);
       links.afterBatches(0, flush);
     }

@@ -1,6 +1,8 @@
 package dev.portcullis.io;
 
 import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.link.LinkFault;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.LinkLoops;
@@ -9,6 +11,8 @@ import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.LinkSettings;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.core.management.ChangeOrder;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.DirectiveListener;
 import dev.portcullis.core.management.ManagementClient;
@@ -134,10 +138,12 @@ public class IoRunner implements ModuleRunner {
         };
     LinkSettings linkSettings =
         LinkSettings.defaults().withQueueBytes(spec.limits().linkQueueBytes());
+    ManagementClient[] management = new ManagementClient[1];
     try {
       module[0] =
           new IoModule(
               self,
+              generation,
               topology,
               loop,
               handler ->
@@ -150,7 +156,8 @@ public class IoRunner implements ModuleRunner {
                       security,
                       handler,
                       observer),
-              ports::open);
+              ports::open,
+              answer -> management[0].answer(answer, ChangeShare.NONE));
     } catch (UncheckedIOException e) {
       throw new ModuleException(ExitCode.INPUT, String.valueOf(e.getMessage()));
     } catch (SystemException e) {
@@ -160,7 +167,6 @@ public class IoRunner implements ModuleRunner {
     if (spec.limits().linkFull() == GatewaySpec.LinkFull.BLOCK) {
       io.blockWhenFull(spec.limits().linkQueueBytes());
     }
-    ManagementClient[] management = new ManagementClient[1];
     management[0] =
         new ManagementClient(
             ModuleHello.io(self.number(), generation, tags),
@@ -184,6 +190,19 @@ public class IoRunner implements ModuleRunner {
                         io.links().connect(FEED, 0, 0, feed.host(), feed.port());
                       }
                     });
+              }
+
+              @Override
+              public void onOrder(ChangeOrder order) {
+                DistributionTable coming =
+                    order.order() instanceof Prepare it
+                        ? DistributionTable.of(
+                            told.config().gateway(),
+                            it.next().epoch(),
+                            it.now().epoch(),
+                            order.next())
+                        : null;
+                io.order(order.order(), coming);
               }
 
               @Override

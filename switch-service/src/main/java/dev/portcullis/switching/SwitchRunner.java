@@ -136,6 +136,11 @@ public class SwitchRunner implements ModuleRunner {
     }
 
     @Override
+    public String scaleEvents() {
+      return management.scaleEvents();
+    }
+
+    @Override
     public int settledEpoch() {
       ControlStatus status = management.status();
       return status.settled() ? status.epoch() : 0;

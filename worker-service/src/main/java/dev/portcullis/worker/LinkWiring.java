@@ -3,6 +3,7 @@ package dev.portcullis.worker;
 import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.worker.stage.Outlets;
+import org.jspecify.annotations.Nullable;
 
 /** Shards of a worker on the loops of its links: shard {@code i} is lane {@code i}. Any thread. */
 public final class LinkWiring implements Wiring {
@@ -28,6 +29,16 @@ public final class LinkWiring implements Wiring {
   @Override
   public Outlets outlets(int shard) {
     return (destination, lane) -> links.outlet(shard, destination, lane);
+  }
+
+  @Override
+  public void epoch(int shard, int epoch) {
+    links.epoch(shard, epoch);
+  }
+
+  @Override
+  public void watch(int shard, ModuleLinks.@Nullable Acknowledged it) {
+    links.watch(shard, it);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.portcullis.worker;
 
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.BatchHandler;
 import dev.portcullis.core.link.ModuleId;
@@ -9,6 +10,7 @@ import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.process.ToldConfig;
 import dev.portcullis.core.topology.Topology;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +69,11 @@ final class PolicyFollower implements BatchHandler {
       }
     }
     return directive.table(told.config().gateway());
+  }
+
+  /** Returns a table of the present configuration. */
+  DistributionTable table(int epoch, int previousEpoch, List<Member> workers) {
+    return DistributionTable.of(told.config().gateway(), epoch, previousEpoch, workers);
   }
 
   @Override

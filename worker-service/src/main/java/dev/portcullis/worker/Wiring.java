@@ -1,6 +1,8 @@
 package dev.portcullis.worker;
 
+import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.worker.stage.Outlets;
+import org.jspecify.annotations.Nullable;
 
 /** What a worker needs from the links: threads and channels, by shard. */
 public interface Wiring {
@@ -10,6 +12,16 @@ public interface Wiring {
 
   /** Returns the channels that a shard sends on. */
   Outlets outlets(int shard);
+
+  /** Stamps what a shard sends from now on with the number of a table. Thread: the shard. */
+  void epoch(int shard, int epoch);
+
+  /**
+   * From now on tells what others have handled of what a shard sent, at once. Thread: the shard.
+   *
+   * @param it null: nobody is told any more
+   */
+  void watch(int shard, ModuleLinks.@Nullable Acknowledged it);
 
   /**
    * Runs a task on the thread of a shard when the batches that are already there have been handled;

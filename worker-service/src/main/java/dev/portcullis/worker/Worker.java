@@ -1,11 +1,15 @@
 package dev.portcullis.worker;
 
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.BatchHandler;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.PolicySpec;
 import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.process.FlowPage;
@@ -13,6 +17,7 @@ import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.event.FlowListing;
 import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.pipeline.Shard;
+import dev.portcullis.worker.pipeline.ShardChange;
 import dev.portcullis.worker.policy.CompiledPolicy;
 import dev.portcullis.worker.policy.SourceNatTable;
 import java.util.ArrayList;
@@ -89,6 +94,17 @@ public final class Worker implements BatchHandler {
               claims,
               task -> links.execute(number, task),
               links.outlets(i),
+              new Shard.Stamps() {
+                @Override
+                public void epoch(int epoch) {
+                  links.epoch(number, epoch);
+                }
+
+                @Override
+                public void watch(boolean it) {
+                  links.watch(number, it ? shards[number]::acknowledged : null);
+                }
+              },
               log);
       made[i] = shard;
       flush[i] = shard::flush;
@@ -128,6 +144,16 @@ public final class Worker implements BatchHandler {
     return null;
   }
 
+  /** Whether a change of table hands flows over: not where gateways compute paths. */
+  boolean handsOver() {
+    return config.gateway().path() == GatewaySpec.PathMode.RECORD;
+  }
+
+  /** Number of this worker. */
+  int number() {
+    return self.number();
+  }
+
   /** The policy that was compiled last. Any thread. */
   public PolicySpec policy() {
     return config.policy();
@@ -139,30 +165,63 @@ public final class Worker implements BatchHandler {
   }
 
   /**
-   * Works by a new table: each shard from its next batch on. Any thread.
+   * Works by a new table: each shard from its next batch on; no state moves by it. Any thread.
    *
-   * @param whenSettled run when every shard has given away what is not its own by that table, and
-   *     has got what is; on a shard
+   * @param then run when every shard does so; on a shard
    */
-  public void onTable(DistributionTable table, Runnable whenSettled) {
+  public void onTable(DistributionTable table, Runnable then) {
     Wiring links = started();
     AtomicInteger missing = new AtomicInteger(shards.length);
-    Runnable settled =
-        () -> {
-          if (missing.decrementAndGet() == 0) {
-            Objects.requireNonNull(blocks).claims().settled(table.epoch());
-            whenSettled.run();
-          }
-        };
     for (int i = 0; i < shards.length; i++) {
       Shard shard = shards[i];
-      links.execute(i, () -> shard.onTable(table, settled));
+      links.execute(
+          i,
+          () -> {
+            shard.onTable(table);
+            if (missing.decrementAndGet() == 0) {
+              then.run();
+            }
+          });
     }
+  }
+
+  /**
+   * A step of a change of table, for every shard. Any thread.
+   *
+   * @param now the table before, with {@code prepare}
+   * @param next the table that is coming, likewise
+   * @param reports told how far each shard is
+   */
+  public void onOrder(
+      Order order,
+      @Nullable DistributionTable now,
+      @Nullable DistributionTable next,
+      ShardChange.Reports reports) {
+    Wiring links = started();
+    for (int i = 0; i < shards.length; i++) {
+      Shard shard = shards[i];
+      links.execute(i, () -> shard.onOrder(order, now, next, reports));
+    }
+    if (order instanceof Retire retire) {
+      Objects.requireNonNull(blocks).claims().settled(retire.epoch());
+    }
+  }
+
+  /**
+   * Flows and packets that changes of table moved and held so far, and how long the last one, or
+   * the one in progress, has blocked a class. Any thread.
+   */
+  ChangeShare changes() {
+    ChangeShare all = ChangeShare.NONE;
+    for (Shard shard : shards) {
+      all = all.and(shard.changes());
+    }
+    return all;
   }
 
   @Override
   public void onBatch(int lane, ModuleId source, int epoch, PacketBatch batch) {
-    shards[lane].onBatch(batch);
+    shards[lane].onBatch(source, epoch, batch);
     started().afterBatches(lane, flushes[lane]);
   }
 

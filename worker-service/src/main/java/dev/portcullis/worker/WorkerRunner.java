@@ -3,6 +3,7 @@ package dev.portcullis.worker;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.event.EventLog;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.event.LoggingModule;
@@ -14,6 +15,7 @@ import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.LinkSettings;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.core.management.ChangeOrder;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.DirectiveListener;
 import dev.portcullis.core.management.ManagementClient;
@@ -37,7 +39,6 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
@@ -45,10 +46,12 @@ import java.util.random.RandomGenerator;
 @Singleton
 public class WorkerRunner implements ModuleRunner {
 
-  private static final System.Logger LOG = System.getLogger(WorkerRunner.class.getName());
+  /** How long a worker that is to end waits until others have what it has. */
+  private static final long LEAVE_NS = 20_000_000_000L;
 
-  /** How long a worker waits for what others hand over before it says that it has a table. */
-  private static final long SETTLE_NS = 5_000_000_000L;
+  private static final long LEAVE_LOOK_MS = 20;
+
+  private static final System.Logger LOG = System.getLogger(WorkerRunner.class.getName());
 
   @Override
   public RunningModule start(ModuleSettings settings, Consumer<ModuleException> failed)
@@ -170,31 +173,42 @@ public class WorkerRunner implements ModuleRunner {
                 .toList(),
             security,
             new DirectiveListener() {
+              private final WorkerChange change =
+                  new WorkerChange(
+                      new Life(self, generation, shards),
+                      follower,
+                      task -> management[0].execute(task),
+                      (answer, share) -> management[0].answer(answer, share));
+
               @Override
               public void onDirective(Directive directive) {
                 DistributionTable table = follower.follow(directive);
-                lanes[0].execute(
-                    () -> {
-                      for (Member member : table.workers()) {
-                        if (member.number() != self.number()) {
-                          links.route(ModuleId.worker(member.number()), switches);
-                        }
-                      }
-                    });
-                for (int lane = 0; lane < lanes.length; lane++) {
-                  int it = lane;
-                  lanes[lane].execute(() -> links.epoch(it, table.epoch()));
-                }
-                Runnable acknowledge =
-                    once(
+                route(directive.workers());
+                follower
+                    .worker()
+                    .onTable(
+                        table,
                         () -> {
                           counts.table(table);
                           LOG.log(
                               System.Logger.Level.DEBUG, self + " works by table " + table.epoch());
                           management[0].acknowledge(table.epoch());
                         });
-                follower.worker().onTable(table, acknowledge);
-                lanes[0].schedule(acknowledge, SETTLE_NS);
+              }
+
+              private void route(List<Member> workers) {
+                for (Member member : workers) {
+                  if (member.number() != self.number()) {
+                    links.route(ModuleId.worker(member.number()), switches);
+                    links.peer(ModuleId.worker(member.number()), member.generation());
+                  }
+                }
+              }
+
+              @Override
+              public void onOrder(ChangeOrder order) {
+                route(order.next());
+                change.order(order);
               }
 
               @Override
@@ -206,15 +220,6 @@ public class WorkerRunner implements ModuleRunner {
             RandomGenerator.getDefault());
     management[0].start();
     return new Running(new HostPort(listen.host(), port), links, management[0], counts, follower);
-  }
-
-  private static Runnable once(Runnable task) {
-    AtomicBoolean done = new AtomicBoolean();
-    return () -> {
-      if (!done.getAndSet(true)) {
-        task.run();
-      }
-    };
   }
 
   private record Running(
@@ -237,6 +242,31 @@ public class WorkerRunner implements ModuleRunner {
     @Override
     public FlowPage flows(FlowFilter filter) {
       return follower.worker().flows(filter);
+    }
+
+    /** Waits for a table without this worker, unless it is the last, or nobody decides. */
+    @Override
+    public void leave() {
+      if (isNeeded()) {
+        management.leave();
+      }
+      long deadline = System.nanoTime() + LEAVE_NS;
+      try {
+        while (isNeeded() && System.nanoTime() < deadline) {
+          Thread.sleep(LEAVE_LOOK_MS);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    private boolean isNeeded() {
+      Directive directive = management.last();
+      return directive != null
+          && follower.worker().handsOver()
+          && management.attached()
+          && directive.workers().size() > 1
+          && directive.workers().stream().anyMatch(it -> it.number() == follower.worker().number());
     }
 
     @Override

@@ -8,6 +8,7 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
@@ -16,6 +17,7 @@ import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.stage.Outlets;
 import java.lang.management.ManagementFactory;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class FastPathTest {
@@ -135,6 +137,12 @@ class FastPathTest {
   }
 
   private record CountingWiring(long[] taken) implements Wiring {
+    @Override
+    public void epoch(int shard, int epoch) {}
+
+    @Override
+    public void watch(int shard, ModuleLinks.@Nullable Acknowledged it) {}
+
     @Override
     public void execute(int shard, Runnable task) {
       task.run();

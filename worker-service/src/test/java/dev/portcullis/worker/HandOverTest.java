@@ -7,6 +7,7 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.pipeline.Shard;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -154,5 +155,62 @@ class HandOverTest {
       Connection it = new Connection(network, "10.1.3." + (1 + i % 200), 9000 + i, 443);
       it.request(PacketHeader.SYN, "").passes();
     }
+  }
+
+  private static final String HOST = "198.51.100.7";
+  private static final int HOSTS = 60;
+  private static final int SYN = PacketHeader.SYN;
+
+  private static byte[] segment(int host, String to, int port, int flags, long number) {
+    return Packets.text(HOST, 5000 + host, to, port, flags, number, 0, "");
+  }
+
+  /** Connections to the published server. */
+  private static void openPublished(Network network) {
+    for (int i = 0; i < HOSTS; i++) {
+      byte[] syn = segment(i, "203.0.113.10", 80, SYN, 1000);
+      assertEquals(DropReason.NONE, network.in("wan", syn).why());
+    }
+  }
+
+  /** Such connections straight to the server: replies would look the same. */
+  private static List<DropReason> openDirect(Network network) {
+    List<DropReason> reasons = new ArrayList<>();
+    for (int i = 0; i < HOSTS; i++) {
+      byte[] syn = segment(i, "10.0.0.5", 8080, SYN, 1000);
+      reasons.add(network.in("wan", syn).why());
+    }
+    return reasons;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ip-sum,2", "flow-hash,1", "flow-hash,2"})
+  void shouldStillKnowAfterAMoveWhoHasATupleOfReplies(String algorithm, int shards) {
+    Network network = gateway(algorithm, shards);
+    openPublished(network);
+    for (int workers : SCHEDULE) {
+      network.scale(workers);
+      assertEquals(Collections.nCopies(HOSTS, DropReason.TUPLE_IN_USE), openDirect(network));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"ip-sum,2", "flow-hash,1", "flow-hash,2"})
+  void shouldFreeATupleOfRepliesWhenItsFlowEndsWhileTheRecordMoves(String algorithm, int shards) {
+    Network network = gateway(algorithm, shards);
+    openPublished(network);
+    for (int i = 0; i < HOSTS; i++) {
+      network.in("wan", segment(i, "203.0.113.10", 80, PacketHeader.RST, 1001));
+    }
+    network.prepare(5);
+    network.stall(2);
+    network.commit();
+    network.timeNs += 120_000_000_000L;
+    network.tick();
+    assertEquals(0, flows(network));
+    network.goOn(2);
+    network.retire();
+    network.timeNs += 31_000_000_000L;
+    assertEquals(Collections.nCopies(HOSTS, DropReason.NONE), openDirect(network));
   }
 }

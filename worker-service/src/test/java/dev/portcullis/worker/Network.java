@@ -5,9 +5,16 @@ import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.ControlMessage.Commit;
+import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.ControlMessage.Prepare;
+import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.Members;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.management.ChangeWire;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.ConfigLoader;
@@ -16,15 +23,19 @@ import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.pipeline.Shard;
+import dev.portcullis.worker.pipeline.ShardChange;
 import dev.portcullis.worker.stage.Outlets;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Workers without links or threads: what they send is delivered in the order of sending, until
@@ -74,9 +85,12 @@ final class Network {
   final List<byte[]> messages = new ArrayList<>();
 
   private DistributionTable table;
+  private DistributionTable next;
+  private int done;
   private final GatewayConfig config;
   private final int shards;
   private final Deque<Runnable> tasks = new ArrayDeque<>();
+  private final Map<Integer, List<Runnable>> stalled = new HashMap<>();
   private final PacketHeader header = new PacketHeader();
   private final FlowKey key = new FlowKey();
   private long number;
@@ -110,10 +124,11 @@ final class Network {
     for (int i = 0; i < workerCount; i++) {
       members.add(new Member(i, 1, "127.0.0.1", 1 + i, shards));
       Worker worker = new Worker(ModuleId.worker(i), config, topology, shards, log);
-      worker.start(new LocalWiring());
+      worker.start(new LocalWiring(i));
       workers.add(worker);
     }
     table = DistributionTable.of(config.gateway(), 1, 0, members);
+    next = table;
     workers.forEach(it -> it.onTable(table));
     run();
   }
@@ -124,9 +139,25 @@ final class Network {
   }
 
   private final class LocalWiring implements Wiring {
+    private final ModuleId self;
+    private final int[] epochs = new int[shards];
+
+    LocalWiring(int number) {
+      self = ModuleId.worker(number);
+    }
+
+    @Override
+    public void epoch(int shard, int epoch) {
+      epochs[shard] = epoch;
+    }
+
+    /** What is sent is handled before what is sent later: nobody waits for that. */
+    @Override
+    public void watch(int shard, ModuleLinks.@Nullable Acknowledged it) {}
+
     @Override
     public void execute(int shard, Runnable task) {
-      tasks.add(task);
+      add(self.number(), task);
     }
 
     @Override
@@ -135,7 +166,7 @@ final class Network {
           new Outlet() {
             @Override
             public boolean offer(PacketBatch batch, int i) {
-              deliver(destination, lane, batch, i);
+              deliver(self, epochs[shard], destination, lane, batch, i);
               return true;
             }
 
@@ -156,11 +187,32 @@ final class Network {
 
     @Override
     public void afterBatches(int shard, Runnable task) {
-      tasks.add(task);
+      add(self.number(), task);
     }
   }
 
-  private void deliver(ModuleId destination, int lane, PacketBatch batch, int i) {
+  private void add(int worker, Runnable task) {
+    List<Runnable> waiting = stalled.get(worker);
+    if (waiting == null) {
+      tasks.add(task);
+    } else {
+      waiting.add(task);
+    }
+  }
+
+  /** A worker stands still: what others tell it waits. */
+  void stall(int worker) {
+    stalled.put(worker, new ArrayList<>());
+  }
+
+  /** A worker goes on. */
+  void goOn(int worker) {
+    tasks.addAll(Objects.requireNonNull(stalled.remove(worker)));
+    run();
+  }
+
+  private void deliver(
+      ModuleId source, int epoch, ModuleId destination, int lane, PacketBatch batch, int i) {
     byte[] data =
         Arrays.copyOfRange(
             batch.bytes, batch.dataOffset[i], batch.dataOffset[i] + batch.dataLength[i]);
@@ -207,7 +259,8 @@ final class Network {
     copy.linkType[0] = batch.linkType[i];
     copy.traceBytes = trace.getBytes(StandardCharsets.UTF_8);
     copy.traceLength[0] = copy.traceBytes.length;
-    tasks.add(() -> workers.get(destination.number()).onBatch(lane, ModuleId.worker(0), 1, copy));
+    int number = destination.number();
+    add(number, () -> workers.get(number).onBatch(lane, source, epoch, copy));
   }
 
   private static void row(PacketBatch batch, int i, byte[] data, byte[] l2) {
@@ -238,7 +291,7 @@ final class Network {
   /** A worker begins anew: it knows nothing. */
   void restart(int number) {
     Worker worker = new Worker(ModuleId.worker(number), config, topology, shards);
-    worker.start(new LocalWiring());
+    worker.start(new LocalWiring(number));
     workers.set(number, worker);
     worker.onTable(table);
     run();
@@ -254,17 +307,61 @@ final class Network {
 
   /** The next table has as many workers, of those that there are; what changes its owner moves. */
   void scale(int workerCount) {
+    prepare(workerCount);
+    commit();
+    retire();
+  }
+
+  /** All workers know the next table, and go on by the present one. */
+  void prepare(int workerCount) {
     List<Member> members = new ArrayList<>();
     for (int i = 0; i < workerCount; i++) {
       members.add(new Member(i, 1, "127.0.0.1", 1 + i, shards));
     }
-    table = DistributionTable.of(config.gateway(), table.epoch() + 1, table.epoch(), members);
-    int[] settled = new int[1];
-    workers.forEach(it -> it.onTable(table, () -> settled[0]++));
-    run();
-    if (settled[0] != workers.size()) {
-      throw new AssertionError(settled[0] + " of " + workers.size() + " workers have settled");
+    next = DistributionTable.of(config.gateway(), table.epoch() + 1, table.epoch(), members);
+    order(new Prepare(1, members(table), members(next)));
+  }
+
+  /** Workers go over to the next table; whoever takes packets in does so when it is said. */
+  void commit() {
+    order(new Commit(1, next.epoch()));
+  }
+
+  /** All works by the next table, and all state is where it belongs. */
+  void retire() {
+    int shardsOfAll = shards * Math.max(table.workers().size(), next.workers().size());
+    if (done != shardsOfAll) {
+      throw new AssertionError(done + " of " + shardsOfAll + " shards have all that is theirs");
     }
+    order(new Retire(1, next.epoch()));
+    table = next;
+    workers.forEach(it -> it.onTable(table));
+    run();
+  }
+
+  private static Members members(DistributionTable it) {
+    return new Members(it.epoch(), it.workers().stream().map(ChangeWire::life).toList());
+  }
+
+  private void order(Order order) {
+    done = 0;
+    ShardChange.Reports reports =
+        new ShardChange.Reports() {
+          @Override
+          public void prepared(int shard, int epoch, boolean copied) {}
+
+          @Override
+          public void done(int shard, int epoch) {
+            done++;
+          }
+
+          @Override
+          public void missing(int epoch, ModuleId member) {}
+        };
+    for (int i = 0; i < Math.max(table.workers().size(), next.workers().size()); i++) {
+      workers.get(i).onOrder(order, table, next, reports);
+    }
+    run();
   }
 
   /** A message comes to the first shard of a worker. */
@@ -355,7 +452,7 @@ final class Network {
         if (batches[a][lane] != null) {
           PacketBatch batch = batches[a][lane];
           batch.traceBytes = batch.bytes;
-          workers.get(a).onBatch(lane, ModuleId.io(0), 1, batch);
+          workers.get(a).onBatch(lane, ModuleId.io(0), table.epoch(), batch);
         }
       }
     }

@@ -137,7 +137,7 @@ public final class DropCounters {
       case NAT_EXHAUSTED, NAT_FILTERED, NAT_UNTRANSLATABLE, TUPLE_IN_USE -> "snat";
       case NO_ROUTE, TTL_EXPIRED, INLINE_UNPAIRED, MTU_EXCEEDED, TO_GATEWAY -> "route";
       case STAGE_FAILED -> "pipeline";
-      case HOP_LIMIT, NOT_OWNER, NO_PATH, PATH_TABLE_FULL -> "redistribute";
+      case HOP_LIMIT, NOT_OWNER, NO_PATH, PATH_TABLE_FULL, SCALE_HOLD -> "redistribute";
       case LINK_QUEUE_FULL, LINK_LOST, WORKER_UNREACHABLE, SHUTDOWN -> "link";
       case PORT_CLOSED, WRITE_FAILED, PORT_FULL, NO_NEIGHBOUR, NEIGHBOUR_LIMIT, NO_ENDPOINT ->
           "egress";

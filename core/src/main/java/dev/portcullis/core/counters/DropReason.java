@@ -101,7 +101,12 @@ public enum DropReason {
       "helper-partial",
       "The TCP segment has a part of an address that must be translated as a whole."),
   TUPLE_IN_USE(
-      62, "tuple-in-use", "Another live flow has the addresses and ports that replies would have.");
+      62, "tuple-in-use", "Another live flow has the addresses and ports that replies would have."),
+  SCALE_HOLD(
+      63,
+      "scale-hold",
+      "The number of workers changes, and there is no room to hold the packet until its flow has"
+          + " come.");
 
   private static final DropReason[] BY_ID = new DropReason[128];
   private static final Map<String, DropReason> BY_LABEL = new HashMap<>();

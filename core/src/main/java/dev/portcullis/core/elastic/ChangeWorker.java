@@ -57,6 +57,9 @@ public final class ChangeWorker {
      */
     void process(long packet);
 
+    /** What was given to {@link #process} has all been processed when this returns. */
+    default void processed() {}
+
     /**
      * Writes down at the guardian that a class has gone, or is active.
      *
@@ -429,6 +432,7 @@ public final class ChangeWorker {
   private void close(ClassesOut outgoing, Members next) {
     phase = Phase.CLOSED;
     outgoing.close();
+    content.closed();
     List<Life> members = new ArrayList<>(sender.now().union(next));
     members.forEach(this::mark);
   }
@@ -448,7 +452,10 @@ public final class ChangeWorker {
    */
   private void begin(ClassesIn.In it, ClassesIn incoming, Members next) {
     while (incoming.held(it) > 0) {
-      actions.process(incoming.takeHeld(it));
+      do {
+        actions.process(incoming.takeHeld(it));
+      } while (incoming.held(it) > 0);
+      actions.processed();
     }
     incoming.active(it);
     actions.send(it.from, new Taken(next.epoch(), it.of));

@@ -14,6 +14,9 @@ public interface Content {
   /** The change is over, done or not; nothing is tracked any more. */
   void settle();
 
+  /** No packet comes any more for the classes that go out; behind this nothing is sent for them. */
+  default void closed() {}
+
   /** All entries of a class are to be exported, from the first, and after that what changes. */
   void track(KeyClass of);
 

@@ -1,6 +1,7 @@
 package dev.portcullis.core.link;
 
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -135,7 +136,9 @@ final class Channel implements Outlet {
   public boolean offer(PacketBatch batch, int i) {
     int packetSize = BatchCodec.packetSize(batch, i);
     int size = BatchCodec.rowSizeOf(packetSize);
-    if (size > MAX_ROW_BYTES || pendingBytes + size > settings.queueBytes()) {
+    boolean isMessage = (batch.flags[i] & PacketFlags.MESSAGE) != 0;
+    boolean isFull = !isMessage && pendingBytes + size > settings.queueBytes();
+    if (size > MAX_ROW_BYTES || isFull) {
       return false;
     }
     byte[] to = open;
@@ -175,6 +178,19 @@ final class Channel implements Outlet {
   @Override
   public long pendingBytes() {
     return pendingBytes;
+  }
+
+  @Override
+  public long lastNumber() {
+    if (open != null) {
+      return nextSequence;
+    }
+    return kept.isEmpty() ? 0 : nextSequence - 1;
+  }
+
+  /** Number up to which the peer has acknowledged. */
+  long acknowledgedUpTo() {
+    return acknowledged;
   }
 
   @Override
@@ -403,6 +419,17 @@ final class Channel implements Outlet {
     }
   }
 
+  /**
+   * It is known which life of the peer is there now, before that has said anything: what has not
+   * been sent goes to that one, and not to the one before, behind a switch.
+   */
+  void peerIs(long life) {
+    if (life > peerGeneration) {
+      newGeneration(life);
+      pump();
+    }
+  }
+
   private void newGeneration(long next) {
     boolean first = peerGeneration == 0;
     peerGeneration = next;
@@ -481,10 +508,13 @@ final class Channel implements Outlet {
 
   /**
    * Sends the acknowledgement that is due, if no message took it along and half of the window has
-   * come since the last; otherwise it goes with the next message or tick.
+   * come since the last, or somebody waits for it; otherwise it goes with the next message or tick.
+   *
+   * @param eager whether somebody waits
    */
-  void acknowledge() {
-    if (acknowledgementDue && (acknowledgementUrgent || takenBytes >= settings.windowBytes() / 2)) {
+  void acknowledge(boolean eager) {
+    if (acknowledgementDue
+        && (eager || acknowledgementUrgent || takenBytes >= settings.windowBytes() / 2)) {
       control(BatchHeader.ACKNOWLEDGE, answering());
     }
   }

@@ -178,6 +178,13 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     }
   }
 
+  /** A table says which life of a module there is. Channels to an earlier one begin anew. */
+  public void peer(ModuleId module, long generation) {
+    for (Lane lane : lanes) {
+      lane.run(() -> lane.peer(module, generation));
+    }
+  }
+
   /**
    * Returns the sending end of the channel from a lane of this module to a lane of another. Loop of
    * {@code ownLane}.
@@ -190,6 +197,24 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
   public void epoch(int lane, int epoch) {
     lanes[lane].epoch = epoch;
     lanes[lane].channels.values().forEach(it -> it.epoch(epoch));
+  }
+
+  /** Told of acknowledgements. Loop of the lane. */
+  @FunctionalInterface
+  public interface Acknowledged {
+
+    /** A lane of a module has handled all messages up to a number ({@link Outlet#lastNumber}). */
+    void upTo(ModuleId destination, int destinationLane, long number);
+  }
+
+  /**
+   * From now on {@code it} is told of acknowledgements, and what arrives is acknowledged as soon as
+   * it has been handled: while a change of table is in progress. Loop of the lane.
+   *
+   * @param it null: nobody is told any more
+   */
+  public void watch(int lane, @Nullable Acknowledged it) {
+    lanes[lane].watcher = it;
   }
 
   /**
@@ -269,6 +294,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     private final BatchCodec.Reader reader = new BatchCodec.Reader();
     private final Runnable tail = this::tail;
     private boolean tailScheduled;
+    private @Nullable Acknowledged watcher;
     private @Nullable Channel lastFrom;
     private int lastSource;
     private int lastSourceLane;
@@ -327,6 +353,14 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     void route(ModuleId destination, List<ModuleId> switches) {
       routes.put(destination, switches);
       rewire();
+    }
+
+    void peer(ModuleId module, long life) {
+      for (Channel it : inOrder) {
+        if (it.destination().equals(module)) {
+          it.peerIs(life);
+        }
+      }
     }
 
     private void rewire() {
@@ -422,8 +456,13 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
       Channel channel = channelFrom(header.source, header.sourceLane);
       ModuleId source = channel.destination();
       int batchEpoch = header.epoch;
+      long acknowledgedBefore = channel.acknowledgedUpTo();
       Channel.Arrival arrival =
           channel.arrived(stream, header, message.bodyLength, System.nanoTime());
+      Acknowledged told = watcher;
+      if (told != null && channel.acknowledgedUpTo() > acknowledgedBefore) {
+        told.upTo(source, header.sourceLane, channel.acknowledgedUpTo());
+      }
       switch (arrival) {
         case DELIVER -> {
           if (batch.count > 0) {
@@ -493,7 +532,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
       }
       running.clear();
       for (int i = 0; i < inOrder.size(); i++) {
-        inOrder.get(i).acknowledge();
+        inOrder.get(i).acknowledge(watcher != null);
       }
     }
 

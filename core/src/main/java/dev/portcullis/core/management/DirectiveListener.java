@@ -9,6 +9,9 @@ public interface DirectiveListener {
   /** A newer directive than the last one; its epoch is 1 or more. */
   void onDirective(Directive directive);
 
+  /** A step of a change of table; in the order of the switch module, between directives. */
+  default void onOrder(ChangeOrder order) {}
+
   /** The switch module refused this module, or could not be reached; the client tries again. */
   default void onTrouble(String sentence) {}
 }

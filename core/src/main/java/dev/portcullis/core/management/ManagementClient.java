@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Counters;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.elastic.ControlMessage;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.ManagementGrpc;
@@ -52,6 +53,7 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
   private volatile @Nullable Directive last;
   private volatile boolean attached;
   private int acknowledged;
+  private boolean leaving;
 
   /** The stream by which a switch module has accepted this module. */
   private @Nullable Attachment attachment;
@@ -126,6 +128,41 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
             attachment.requests.onNext(ManagementWire.acknowledgement(acknowledged));
           }
         });
+  }
+
+  /**
+   * Answers a step of a change; without effect while no switch module is there.
+   *
+   * @param share what the change was for a worker; with {@code done}
+   */
+  public void answer(ControlMessage.Answer answer, ChangeShare share) {
+    onLoop(
+        () -> {
+          if (attachment != null) {
+            attachment.requests.onNext(ChangeWire.encode(answer, share));
+          }
+        });
+  }
+
+  /**
+   * Asks for a table without this module, which is about to end; said again after every reconnect.
+   */
+  public void leave() {
+    onLoop(
+        () -> {
+          leaving = true;
+          if (attachment != null) {
+            attachment.requests.onNext(ManagementWire.leave());
+          }
+        });
+  }
+
+  /**
+   * Runs a task on the thread that calls the listener where the executor runs what it is given at
+   * once.
+   */
+  public void execute(Runnable task) {
+    onLoop(task);
   }
 
   /**
@@ -214,6 +251,9 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     if (acknowledged > 0) {
       it.requests.onNext(ManagementWire.acknowledgement(acknowledged));
     }
+    if (leaving) {
+      it.requests.onNext(ManagementWire.leave());
+    }
     if (it.which > 0) {
       attachLater(0);
     }
@@ -262,6 +302,11 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
       }
       Directive directive;
       try {
+        if (message.hasOrder()) {
+          ChangeOrder order = ChangeWire.decode(message.getOrder());
+          executor.execute(() -> listener.onOrder(order));
+          return;
+        }
         directive = ManagementWire.decode(message);
       } catch (IllegalArgumentException e) {
         lost(

@@ -4,6 +4,7 @@ import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.Acknowledgement;
 import dev.portcullis.core.management.proto.Hello;
+import dev.portcullis.core.management.proto.Leave;
 import dev.portcullis.core.management.proto.ModuleReport;
 import dev.portcullis.core.management.proto.Port;
 import dev.portcullis.core.management.proto.Worker;
@@ -40,6 +41,11 @@ public final class ManagementWire {
     return ModuleReport.newBuilder().setHello(hello).build();
   }
 
+  /** Returns the report of a worker that is about to end. */
+  public static ModuleReport leave() {
+    return ModuleReport.newBuilder().setLeave(Leave.getDefaultInstance()).build();
+  }
+
   /** Returns the report that acknowledges an epoch. */
   public static ModuleReport acknowledgement(int epoch) {
     return ModuleReport.newBuilder()
@@ -54,13 +60,7 @@ public final class ManagementWire {
    *     message is for people
    */
   public static ModuleHello decode(Hello it) {
-    if (it.getNumber() < 0 || it.getNumber() >= 1 << 24 || it.getKind() < 0 || it.getKind() > 255) {
-      throw new IllegalArgumentException(
-          "no module has kind "
-              + Integer.toUnsignedString(it.getKind())
-              + " and number "
-              + Integer.toUnsignedString(it.getNumber()));
-    }
+    ModuleId module = module(it.getKind(), it.getNumber());
     Map<String, Integer> tags = new HashMap<>();
     for (Port port : it.getPortsList()) {
       if (tags.put(port.getName(), port.getTag()) != null) {
@@ -68,7 +68,7 @@ public final class ManagementWire {
       }
     }
     return new ModuleHello(
-        ModuleId.decode(it.getKind() << 24 | it.getNumber()),
+        module,
         it.getGeneration(),
         it.getHost(),
         it.getPort(),
@@ -76,6 +76,39 @@ public final class ManagementWire {
         tags,
         it.getEpoch(),
         it.getTerm());
+  }
+
+  /**
+   * Returns the module of a kind with a number.
+   *
+   * @throws IllegalArgumentException where there can be none
+   */
+  static ModuleId module(int kind, int number) {
+    if (number < 0 || number >= 1 << 24 || kind < 0 || kind > 255) {
+      throw new IllegalArgumentException(
+          "no module has kind "
+              + Integer.toUnsignedString(kind)
+              + " and number "
+              + Integer.toUnsignedString(number));
+    }
+    return ModuleId.decode(kind << 24 | number);
+  }
+
+  /** Returns the message of a worker of a table. */
+  static Worker encode(Member it) {
+    return Worker.newBuilder()
+        .setNumber(it.number())
+        .setGeneration(it.generation())
+        .setHost(it.host())
+        .setPort(it.port())
+        .setShards(it.shards())
+        .build();
+  }
+
+  /** Reads a worker of a table. */
+  static Member decode(Worker it) {
+    return new Member(
+        it.getNumber(), it.getGeneration(), it.getHost(), it.getPort(), it.getShards());
   }
 
   /** Returns the message of a directive. */
@@ -87,15 +120,7 @@ public final class ManagementWire {
             .setTerm(it.term())
             .setPolicyYaml(it.policyYaml())
             .setPolicyDigest(it.policyDigest());
-    for (Member worker : it.workers()) {
-      message.addWorkers(
-          Worker.newBuilder()
-              .setNumber(worker.number())
-              .setGeneration(worker.generation())
-              .setHost(worker.host())
-              .setPort(worker.port())
-              .setShards(worker.shards()));
-    }
+    it.workers().forEach(worker -> message.addWorkers(encode(worker)));
     return message.build();
   }
 
@@ -106,13 +131,7 @@ public final class ManagementWire {
    *     policy
    */
   public static Directive decode(dev.portcullis.core.management.proto.Directive it) {
-    List<Member> workers =
-        it.getWorkersList().stream()
-            .map(
-                w ->
-                    new Member(
-                        w.getNumber(), w.getGeneration(), w.getHost(), w.getPort(), w.getShards()))
-            .toList();
+    List<Member> workers = it.getWorkersList().stream().map(ManagementWire::decode).toList();
     if (!it.getPolicyDigest().equals(Directive.digest(it.getPolicyYaml()))) {
       throw new IllegalArgumentException("the digest of the directive is not that of its policy");
     }

@@ -178,6 +178,32 @@ public final class PacketBatch {
     traceLength[i] = 0;
   }
 
+  /**
+   * Adds a copy of row {@code i} of another batch, with its bytes and trace behind the first {@code
+   * used} bytes.
+   *
+   * @return how many bytes are used then
+   */
+  public int append(PacketBatch from, int i, int used) {
+    int at = used;
+    ensureBytes(at + from.l2Length[i] + from.dataLength[i] + from.traceLength[i]);
+    traceBytes = bytes;
+    int row = count++;
+    copyColumns(row, from, i);
+    l2Offset[row] = at;
+    l2Length[row] = from.l2Length[i];
+    System.arraycopy(from.bytes, from.l2Offset[i], bytes, at, from.l2Length[i]);
+    at += from.l2Length[i];
+    dataOffset[row] = at;
+    dataLength[row] = from.dataLength[i];
+    System.arraycopy(from.bytes, from.dataOffset[i], bytes, at, from.dataLength[i]);
+    at += from.dataLength[i];
+    traceOffset[row] = at;
+    traceLength[row] = from.traceLength[i];
+    System.arraycopy(from.traceBytes, from.traceOffset[i], bytes, at, from.traceLength[i]);
+    return at + from.traceLength[i];
+  }
+
   /** Sets row {@code row} to row {@code i} of another batch, but for its bytes and trace. */
   public void copyColumns(int row, PacketBatch from, int i) {
     captureTimeNs[row] = from.captureTimeNs[i];

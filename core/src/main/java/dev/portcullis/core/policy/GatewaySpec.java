@@ -660,6 +660,17 @@ public record GatewaySpec(
           int expectations,
       @Field(
               doc =
+                  "Bytes per worker of packets that wait, while the number of workers changes, for the"
+                      + " flows that they belong to, for up to 1 s; beyond, the newest is dropped"
+                      + " (scale-hold).",
+              key = "scaleHold",
+              value = "64Mi",
+              kind = Field.Kind.SIZE,
+              min = 65536,
+              max = 1073741824)
+          int scaleHoldBytes,
+      @Field(
+              doc =
                   "What a sender is told for which no translated address and port is free (drop reason"
                       + " nat-exhausted): an ICMP error, administratively prohibited (RFC 5508 REQ-8),"
                       + " within limits.icmpErrorsPerSecond; or nothing.",

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a running gateway can take of a changed configuration: the policy, what the gateway says
- * about it, and how much the program says of itself. Ports, routes, distribution, limits and the
- * rest are what its modules were built from.
+ * about it, the number of workers that packets go to, and how much the program says of itself.
+ * Ports, routes, distribution, limits and the rest are what its modules were built from.
  */
 public final class LiveChange {
 
@@ -36,14 +36,18 @@ public final class LiveChange {
     return String.join(", ", changed)
         + (changed.size() == 1 ? " has" : " have")
         + " changed, which takes a restart of the gateway; what it takes while it runs is another"
-        + " policy, spec.policy, spec.onPolicyChange and spec.log.level; the old configuration stays in use";
+        + " policy, spec.policy, spec.onPolicyChange, spec.workers.quantity and spec.log.level; the"
+        + " old configuration stays in use";
   }
 
   /** Returns the value of a field, less what of it a running gateway takes. */
   private static @Nullable Object built(RecordComponent field, GatewaySpec spec) {
-    return field.getName().equals("log")
-        ? spec.log().withLevel(GatewaySpec.LogLevel.WARN)
-        : read(field, spec);
+    return switch (field.getName()) {
+      case "log" -> spec.log().withLevel(GatewaySpec.LogLevel.WARN);
+      case "workers" ->
+          new GatewaySpec.Workers(spec.workers().replicas(), null, spec.workers().shards());
+      default -> read(field, spec);
+    };
   }
 
   private static @Nullable Object read(RecordComponent field, GatewaySpec spec) {

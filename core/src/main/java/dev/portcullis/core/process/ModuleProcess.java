@@ -69,6 +69,12 @@ public final class ModuleProcess {
     return running == null ? FlowPage.NONE : running.flows(filter);
   }
 
+  /** Returns the last changes of table as JSON; null before the module was started. */
+  public @Nullable String scaleEvents() {
+    RunningModule running = module;
+    return running == null ? null : running.scaleEvents();
+  }
+
   /** Returns whether nothing has failed. */
   public boolean live() {
     return failure.get() == null;
@@ -111,6 +117,9 @@ public final class ModuleProcess {
       meters.follow(running.metrics());
       out.println(started(read.name(), running.links(), http));
       untilExit.run();
+      if (live()) {
+        running.leave();
+      }
       running.stop();
     } catch (ModuleException e) {
       failure.compareAndSet(null, e);

@@ -20,11 +20,22 @@ public interface RunningModule {
     return FlowPage.NONE;
   }
 
+  /** Returns the last changes of table as JSON; none where the module does not decide them. */
+  default String scaleEvents() {
+    return "{\"scale_events\":[]}\n";
+  }
+
   /**
    * Does what SIGHUP asks for: opens again what it writes and somebody may have put aside, and
    * reads the configuration again where it is the one who hands it out.
    */
   default void hangUp() {}
+
+  /**
+   * The process is asked to end: gives away what others are to go on with. Returns when that is
+   * done, or cannot be.
+   */
+  default void leave() {}
 
   /**
    * Takes nothing new, sends and writes what is on its way, ends the links and returns. Idempotent.

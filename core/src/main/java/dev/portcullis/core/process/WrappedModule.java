@@ -34,8 +34,18 @@ public class WrappedModule implements RunningModule {
   }
 
   @Override
+  public String scaleEvents() {
+    return module.scaleEvents();
+  }
+
+  @Override
   public void hangUp() {
     module.hangUp();
+  }
+
+  @Override
+  public void leave() {
+    module.leave();
   }
 
   @Override

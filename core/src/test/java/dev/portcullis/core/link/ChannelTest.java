@@ -84,7 +84,7 @@ class ChannelTest {
           delivered.add(batch.number[i]);
         }
       }
-      to.acknowledge();
+      to.acknowledge(false);
     }
   }
 
@@ -105,6 +105,36 @@ class ChannelTest {
     row.clearRow(0);
     row.flags[0] = PacketFlags.TICK;
     assertTrue(from.offer(row, 0));
+  }
+
+  private void exchange(Pipe forth, Channel sender, Channel receiver) {
+    while (!forth.messages.isEmpty() || !forth.other.messages.isEmpty()) {
+      deliver(forth, receiver, true);
+      deliver(forth.other, sender, false);
+    }
+  }
+
+  @Test
+  void shouldLoseNothingToALifeThatHasEndedWhenATableNamesTheNext() {
+    Channel sender = end(A, B, 1);
+    Channel before = end(B, A, 1);
+    Pipe forth = new Pipe(); // to a switch: it stays when the peer begins anew
+    sender.wire(forth, 0, nowNs);
+    before.wire(forth.other, 0, nowNs);
+    exchange(forth, sender, before);
+    offer(sender, 1);
+    sender.flush();
+    exchange(forth, sender, before);
+    before.finish();
+    exchange(forth, sender, before);
+    Channel next = end(B, A, 2);
+    sender.peerIs(2);
+    offer(sender, 2);
+    sender.flush();
+    next.wire(forth.other, 0, nowNs);
+    exchange(forth, sender, next);
+    assertEquals(List.of(1L, 2L), delivered);
+    assertEquals(0, lost);
   }
 
   @Test

@@ -112,8 +112,8 @@ class ConfigWatchTest {
     write(YAML.replace("zone: wan", "zone: dmz").replace("policy: p", "limits: {flows: 1000}"));
     assertEquals(
         "spec.io, spec.limits have changed, which takes a restart of the gateway; what it takes"
-            + " while it runs is another policy, spec.policy, spec.onPolicyChange and spec.log.level; the old"
-            + " configuration stays in use",
+            + " while it runs is another policy, spec.policy, spec.onPolicyChange, spec.workers.quantity and"
+            + " spec.log.level; the old configuration stays in use",
         said());
     assertEquals(0, taken.size());
   }

@@ -54,6 +54,7 @@ final class IoRole implements Role {
     module =
         new IoModule(
             self,
+            1,
             gateway.topology(),
             loop,
             handler ->
@@ -69,7 +70,8 @@ final class IoRole implements Role {
             (links, _) -> {
               port.room(then -> hasRoom(links, then));
               return List.of(port);
-            });
+            },
+            answer -> {});
     loop.execute(module::start);
   }
 

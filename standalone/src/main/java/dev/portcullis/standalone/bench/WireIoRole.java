@@ -43,6 +43,7 @@ final class WireIoRole implements Role {
     module =
         new IoModule(
             self,
+            1,
             gateway.topology(),
             loop,
             handler ->
@@ -56,7 +57,8 @@ final class WireIoRole implements Role {
                     LinkSecurity.plaintext(),
                     handler,
                     LinkObserver.NONE),
-            (_, _) -> own.stream().map(this::open).toList());
+            (_, _) -> own.stream().map(this::open).toList(),
+            answer -> {});
   }
 
   private Port open(LogicalInterface it) {

@@ -1,9 +1,13 @@
 package dev.portcullis.switching.management;
 
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.ControlMessage.Answer;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.ChangeWire;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Pool;
 import dev.portcullis.core.topology.LogicalInterface;
@@ -14,7 +18,9 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,13 +29,21 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
  * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
- * auto}, and those of every other pool. A worker that comes back younger, or at another address,
- * makes a new table; one that only goes away does not. Epochs only grow, over restarts of the
- * switch module too: modules say which epoch they have, and the next one is above all of them.
+ * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks; it
+ * waits for workers that are away. A worker that is about to end asks for one without it; the next
+ * that runs and is not needed yet takes its place, until another life of it is there. A worker that
+ * comes back younger, or at another address, makes a new table; one that only goes away does not.
+ * Epochs only grow, over restarts of the switch module too: modules say which epoch they have, and
+ * the next one is above all of them.
  *
  * <p>Not thread-safe.
  */
 public final class Coordinator {
+
+  /** How long a change may take, and how long is waited until there can be one. */
+  private static final long LONGEST_NS = 30_000_000_000L;
+
+  private static final long NEVER = -1;
 
   private final long term;
   private GatewaySpec spec;
@@ -39,7 +53,14 @@ public final class Coordinator {
   private Directive newest;
   private final Map<ModuleId, ModuleHello> known = new HashMap<>();
   private final Set<ModuleId> attached = new HashSet<>();
+  private final Set<ModuleId> leaving = new HashSet<>();
   private final Map<ModuleId, Integer> acknowledged = new HashMap<>();
+  private final List<ScaleEvent> events = new ArrayList<>();
+  private final List<TableChange.Outgoing> steps = new ArrayList<>();
+  private @Nullable TableChange change;
+  private boolean policyWaits;
+  private long waitsSinceNs = NEVER;
+  private long nowNs;
 
   /**
    * Begins without a table.
@@ -71,6 +92,9 @@ public final class Coordinator {
    * acknowledged it, so that none meets a packet of a table that it does not know.
    */
   public boolean workersFollow() {
+    if (change != null) {
+      return false; // who is new waits until it is over
+    }
     for (Member worker : newest.workers()) {
       ModuleId module = ModuleId.worker(worker.number());
       if (attached.contains(module) && acknowledged.getOrDefault(module, 0) != newest.epoch()) {
@@ -93,11 +117,118 @@ public final class Coordinator {
     attached.add(hello.module());
     if (before == null || before.generation() != hello.generation()) {
       acknowledged.put(hello.module(), 0);
+      leaving.remove(hello.module());
     }
+    rejoin(hello);
     boolean ahead = hello.term() != term && hello.epoch() >= newest.epoch() && hello.epoch() > 0;
     highestEpoch = Math.max(highestEpoch, hello.epoch());
     decide(ahead);
     return null;
+  }
+
+  /** A module that takes part in a change has come back. */
+  private void rejoin(ModuleHello hello) {
+    TableChange it = change;
+    if (it == null || !it.has(hello.module())) {
+      return;
+    }
+    if (it.has(life(hello))) {
+      steps.addAll(it.stepsAgain(hello.module()));
+    } else {
+      giveUp(it);
+    }
+  }
+
+  private static Life life(ModuleHello it) {
+    return new Life(it.module(), it.generation(), Math.max(1, it.shards()));
+  }
+
+  /** The change cannot come to its end: all take the newest table as it is, and flows break. */
+  private void giveUp(TableChange it) {
+    highestEpoch = Math.max(highestEpoch, it.highestEpoch());
+    change = null;
+    steps.clear();
+    publish(members());
+    events.add(it.event(ScaleEvent.Result.GIVEN_UP, newest.epoch()));
+  }
+
+  /**
+   * What a module answers to a step of a change.
+   *
+   * @param from which life of it
+   * @param timeNs now, as for {@link #tick}
+   */
+  void answer(ModuleHello from, ChangeAnswer answer, long timeNs) {
+    nowNs = timeNs;
+    TableChange it = change;
+    Answer said = it == null ? null : ChangeWire.decode(life(from), answer);
+    if (it != null && said != null) {
+      it.answer(said, ChangeWire.share(answer), timeNs);
+      goOn(it);
+    }
+  }
+
+  /** Time passes: nanoseconds that only grow. */
+  public void tick(long timeNs) {
+    nowNs = timeNs;
+    TableChange it = change;
+    if (it == null) {
+      if (waitsSinceNs != NEVER && timeNs - waitsSinceNs > LONGEST_NS) {
+        waitNoMore();
+      }
+      return;
+    }
+    it.tick(timeNs);
+    goOn(it);
+    if (change == it && it.durationNs(timeNs) > LONGEST_NS) {
+      giveUp(it);
+    }
+  }
+
+  /** Returns changes that have ended and were not returned before. */
+  List<ScaleEvent> events() {
+    List<ScaleEvent> all = List.copyOf(events);
+    events.clear();
+    return all;
+  }
+
+  /** Returns what is to be said to modules, in order, and that was not returned before. */
+  List<TableChange.Outgoing> steps() {
+    List<TableChange.Outgoing> all = List.copyOf(steps);
+    steps.clear();
+    return all;
+  }
+
+  private void goOn(TableChange it) {
+    steps.addAll(it.steps());
+    if (!it.isOver()) {
+      return;
+    }
+    change = null;
+    highestEpoch = Math.max(highestEpoch, it.highestEpoch());
+    events.add(
+        it.event(it.hasChanged() ? ScaleEvent.Result.DONE : ScaleEvent.Result.ABORTED, it.epoch()));
+    if (it.hasChanged()) {
+      newest = Directive.of(it.epoch(), newest.epoch(), term, it.workers(), policyYaml);
+      decide(policyWaits);
+    } else if (policyWaits) {
+      publish(newest.workers());
+    } else if (!leaving.isEmpty()) {
+      decide(false);
+    }
+    policyWaits = false;
+  }
+
+  /** A worker that is attached is about to end: the table is to be one without it. */
+  public void leave(ModuleId module) {
+    if (module.kind() == ModuleId.Kind.WORKER && attached.contains(module)) {
+      leaving.add(module);
+      if (needed().isEmpty()) {
+        leaving.remove(module); // nobody is left to go on with what it has
+      } else {
+        decide(false);
+      }
+    }
   }
 
   /** The stream of a module is gone; its place in the table stays. */
@@ -133,6 +264,7 @@ public final class Coordinator {
     policyYaml = changedYaml;
     known.keySet().removeIf(it -> !topology.has(it));
     attached.removeIf(it -> !topology.has(it));
+    leaving.removeIf(it -> !topology.has(it));
     acknowledged.keySet().removeIf(it -> !topology.has(it));
     decide(newest.epoch() > 0);
   }
@@ -215,34 +347,124 @@ public final class Coordinator {
 
   /** Numbers of the workers that a table needs: ascending. */
   private List<Integer> needed() {
-    List<Integer> numbers = new ArrayList<>();
     Integer quantity = spec.workers().quantity();
-    int n =
-        quantity == null
-            ? spec.workers().replicas()
-            : Math.min(quantity, spec.workers().replicas());
-    for (int number = 0; number < n; number++) {
-      numbers.add(number);
-    }
-    for (Pool pool : spec.pools()) {
-      for (int number = pool.base(); number < pool.base() + pool.replicas(); number++) {
+    int replicas = spec.workers().replicas();
+    int n = quantity == null ? replicas : Math.min(quantity, replicas);
+    Set<Integer> numbers = new TreeSet<>(staying(0, n));
+    for (int number = n; number < replicas && numbers.size() < n; number++) {
+      ModuleId module = ModuleId.worker(number);
+      if (attached.contains(module) && !leaving.contains(module)) {
         numbers.add(number);
       }
     }
-    return numbers.stream().distinct().sorted().toList();
+    if (numbers.isEmpty()) {
+      return List.of(); // a table needs one of them
+    }
+    for (Pool pool : spec.pools()) {
+      numbers.addAll(staying(pool.base(), pool.replicas()));
+    }
+    return List.copyOf(numbers);
   }
 
-  private void decide(boolean always) {
+  private List<Integer> staying(int base, int count) {
+    List<Integer> numbers = new ArrayList<>();
+    for (int number = base; number < base + count; number++) {
+      if (!leaving.contains(ModuleId.worker(number))) {
+        numbers.add(number);
+      }
+    }
+    return numbers;
+  }
+
+  /** Workers of the table that is wanted, empty while some are not known. */
+  private List<Member> members() {
+    return members(needed());
+  }
+
+  private List<Member> members(List<Integer> numbers) {
     List<Member> members = new ArrayList<>();
-    for (int number : needed()) {
+    for (int number : numbers) {
       ModuleHello worker = known.get(ModuleId.worker(number));
       if (worker == null) {
-        return;
+        return List.of();
       }
       members.add(
           new Member(number, worker.generation(), worker.host(), worker.port(), worker.shards()));
     }
-    if (always || newest.epoch() == 0 || !members.equals(newest.workers())) {
+    return members;
+  }
+
+  private void decide(boolean always) {
+    List<Member> members = members();
+    if (members.isEmpty()) {
+      return;
+    }
+    if (change != null) {
+      policyWaits |= always;
+      return;
+    }
+    List<Member> places = members(newest.workers().stream().map(Member::number).toList());
+    if (isMove(members) && !places.isEmpty()) {
+      move(places, members, always);
+      return;
+    }
+    waitsSinceNs = NEVER;
+    if (always || !members.equals(newest.workers())) {
+      publish(members);
+    }
+  }
+
+  /** Hands over, or waits until that can be: without, every flow whose owner changes breaks. */
+  private void move(List<Member> places, List<Member> members, boolean always) {
+    // the policy first, lives that have begun anew, and no number twice
+    if (always || highestEpoch > newest.epoch() || !places.equals(newest.workers())) {
+      publish(places);
+    }
+    if (places.stream().allMatch(this::isThere) && members.stream().allMatch(this::isThere)) {
+      waitsSinceNs = NEVER;
+      begin(members);
+    } else if (waitsSinceNs == NEVER) {
+      waitsSinceNs = nowNs;
+    }
+  }
+
+  /** Who is waited for does not come. Of one that has left the place stays, as of one that died. */
+  private void waitNoMore() {
+    waitsSinceNs = NEVER;
+    leaving.clear();
+    List<Member> members = members();
+    if (!members.isEmpty() && isMove(members)) {
+      publish(members);
+    }
+  }
+
+  /** Whether other workers than now are wanted, and flows can be handed over. */
+  private boolean isMove(List<Member> members) {
+    return newest.epoch() > 0
+        && spec.path() == GatewaySpec.PathMode.RECORD
+        && !members.stream()
+            .map(Member::number)
+            .toList()
+            .equals(newest.workers().stream().map(Member::number).toList());
+  }
+
+  private boolean isThere(Member it) {
+    return attached.contains(ModuleId.worker(it.number()));
+  }
+
+  private void begin(List<Member> members) {
+    List<Life> io =
+        attached.stream()
+            .filter(it -> it.kind() == ModuleId.Kind.IO)
+            .map(it -> life(Objects.requireNonNull(known.get(it))))
+            .toList();
+    TableChange it = new TableChange(term, newest.epoch(), newest.workers(), members, io, nowNs);
+    change = it;
+    goOn(it);
+  }
+
+  private void publish(List<Member> members) {
+    if (!members.isEmpty()) {
       int previous = highestEpoch;
       highestEpoch++;
       newest = Directive.of(highestEpoch, previous, term, members, policyYaml);

@@ -4,12 +4,15 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Counters;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.Companion;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Callers;
+import dev.portcullis.core.management.ChangeWire;
 import dev.portcullis.core.management.ManagementWire;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.management.proto.Hello;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
@@ -26,6 +29,8 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -51,6 +56,10 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private static final int MAX_REPORT_BYTES = 64 << 10;
   private static final int MAX_STREAMS_PER_CONNECTION = 16;
   private static final long HELLO_TIMEOUT_MS = 10_000;
+  private static final long TICK_MS = 100;
+
+  /** The most changes that are remembered. */
+  private static final int MOST_EVENTS = 32;
 
   private final Coordinator coordinator;
   private final LinkSecurity security;
@@ -65,6 +74,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private final int epochSlot;
   private volatile ControlStatus status;
   private volatile Topology topology;
+  private volatile List<String> scaleEvents = List.of();
   private dev.portcullis.core.management.proto.Directive encoded;
   private @Nullable Server server;
 
@@ -88,6 +98,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
               return thread;
             });
     this.streams = this::onLoop;
+    loop.scheduleAtFixedRate(this::tick, 0, TICK_MS, TimeUnit.MILLISECONDS);
   }
 
   /**
@@ -167,6 +178,20 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     return status;
   }
 
+  /** Returns the last changes of table as JSON, the newest last. */
+  public String scaleEvents() {
+    return "{\"scale_events\":[" + String.join(",", scaleEvents) + "]}\n";
+  }
+
+  private void remember(List<ScaleEvent> ended) {
+    if (!ended.isEmpty()) {
+      String time = Instant.now().toString();
+      List<String> all = new ArrayList<>(scaleEvents);
+      ended.forEach(it -> all.add(it.toJson(time)));
+      scaleEvents = List.copyOf(all.subList(Math.max(0, all.size() - MOST_EVENTS), all.size()));
+    }
+  }
+
   /** Whether the configuration has this module: whether it may link. */
   public boolean knows(ModuleId module) {
     return topology.has(module);
@@ -177,22 +202,17 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
    */
   public void configure(GatewaySpec spec, String policyYaml) {
     onLoop(
-        () -> {
-          int before = coordinator.newest().epoch();
-          coordinator.configure(spec, policyYaml);
-          topology = coordinator.topology();
-          publish(before);
-        });
+        () ->
+            changing(
+                () -> {
+                  coordinator.configure(spec, policyYaml);
+                  topology = coordinator.topology();
+                }));
   }
 
   /** N is to be this; modules get a new directive as soon as its workers are there. */
   public void quantity(int workers) {
-    onLoop(
-        () -> {
-          int before = coordinator.newest().epoch();
-          coordinator.quantity(workers);
-          publish(before);
-        });
+    onLoop(() -> changing(() -> coordinator.quantity(workers)));
   }
 
   @Override
@@ -224,11 +244,30 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     }
   }
 
+  /** Lets the coordinator do something, and tells the modules what comes of it. */
+  private void changing(Runnable task) {
+    int before = coordinator.newest().epoch();
+    task.run();
+    publish(before);
+  }
+
+  private void tick() {
+    changing(() -> coordinator.tick(System.nanoTime()));
+  }
+
+  /** A directive first: steps begin with the table that it has. */
   private void publish(int epochBefore) {
+    remember(coordinator.events());
     if (coordinator.newest().epoch() != epochBefore) {
       encoded = ManagementWire.encode(coordinator.newest());
     }
     changed();
+    for (TableChange.Outgoing step : coordinator.steps()) {
+      Session session = sessions.get(step.to().module());
+      if (session != null && session.isOf(step.to())) {
+        session.directives.onNext(ChangeWire.encode(step.order()));
+      }
+    }
   }
 
   /** Status first: whoever has been told a directive finds in the status what it came from. */
@@ -276,6 +315,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         directives;
     private final Attributes connection;
     private @Nullable ModuleId module;
+    private @Nullable ModuleHello hello;
     private boolean ended;
     private int told = -1;
 
@@ -285,6 +325,10 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       this.directives = directives;
       this.connection = connection;
       directives.setOnCancelHandler(this::gone);
+    }
+
+    boolean isOf(Life life) {
+      return hello != null && hello.generation() == life.generation();
     }
 
     boolean isWorker() {
@@ -304,9 +348,14 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       }
       switch (report.getReportCase()) {
         case HELLO -> hello(report.getHello());
+        case ANSWER -> answer(report.getAnswer());
+        case LEAVE -> leave();
         case ACKNOWLEDGEMENT -> acknowledge(report.getAcknowledgement().getEpoch());
         case REPORT_NOT_SET ->
-            refuse(new Refusal(Cause.MALFORMED, "a report must be a hello or an acknowledgement"));
+            refuse(
+                new Refusal(
+                    Cause.MALFORMED,
+                    "a report must be a hello, an acknowledgement, an answer or a leave"));
       }
     }
 
@@ -346,12 +395,35 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         return;
       }
       module = hello.module();
+      this.hello = hello;
       Session older = sessions.remove(hello.module());
       if (older != null) {
         older.end(Status.ABORTED.withDescription(module + " attached by a newer stream"));
       }
       sessions.put(hello.module(), this);
       publish(before);
+    }
+
+    private void answer(ChangeAnswer answer) {
+      ModuleHello from = hello;
+      try {
+        if (from == null) {
+          refuse(new Refusal(Cause.MALFORMED, "the first report must be a hello"));
+        } else {
+          changing(() -> coordinator.answer(from, answer, System.nanoTime()));
+        }
+      } catch (IllegalArgumentException e) {
+        refuse(new Refusal(Cause.MALFORMED, String.valueOf(e.getMessage())));
+      }
+    }
+
+    private void leave() {
+      ModuleId it = module;
+      if (it == null) {
+        refuse(new Refusal(Cause.MALFORMED, "the first report must be a hello"));
+      } else {
+        changing(() -> coordinator.leave(it));
+      }
     }
 
     private void acknowledge(int epoch) {

@@ -10,6 +10,8 @@ import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.proto.ChangeAnswer;
+import dev.portcullis.core.management.proto.Share;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Pool;
 import dev.portcullis.switching.management.Refusal.Cause;
@@ -20,6 +22,7 @@ import org.junit.jupiter.api.Test;
 
 class CoordinatorTest {
 
+  private long timeNs = 1;
   private Coordinator coordinator = coordinator(Gateways.gateway(3, null));
 
   @Test
@@ -228,9 +231,283 @@ class CoordinatorTest {
     coordinator.configure(Gateways.gateway(4, null), "four");
     assertEquals(1, coordinator.newest().epoch());
     accept(Gateways.worker(3, 1));
+    assertEquals(1, coordinator.newest().epoch());
+    allSay(4, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    allSay(4, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
     assertEquals(2, coordinator.newest().epoch());
     assertEquals(List.of(0, 1, 2, 3), numbers());
     assertEquals("four", coordinator.newest().policyYaml());
+  }
+
+  @Test
+  void shouldTakeEveryModuleThroughAChangeOfQuantityStepByStep() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    accept(Gateways.lan());
+    coordinator.quantity(3);
+    assertEquals(List.of("Prepare", "Prepare", "Prepare", "Prepare"), steps());
+    allSay(2, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    coordinator.answer(
+        Gateways.lan(), ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true).build(), 0);
+    assertEquals(List.of(), steps());
+    coordinator.answer(
+        Gateways.worker(2, 1), ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true).build(), 0);
+    assertEquals(List.of("Commit", "Commit", "Commit", "Commit"), steps());
+    assertFalse(coordinator.workersFollow(), "who is new waits");
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
+    assertEquals(List.of(0, 1), numbers());
+    coordinator.answer(
+        Gateways.lan(), ChangeAnswer.newBuilder().setEpoch(2).setDone(true).build(), 0);
+    assertEquals(List.of("Retire", "Retire", "Retire", "Retire"), steps());
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(2, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldSayTheStepsOfAChangeAgainToAModuleWhoseStreamWasBroken() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.quantity(3);
+    assertEquals(3, steps().size());
+    coordinator.detach(ModuleId.worker(1));
+    accept(Gateways.worker(1, 1));
+    assertEquals(List.of("Prepare"), steps());
+  }
+
+  @Test
+  void shouldGiveAChangeUpWhenOneThatTakesPartHasBegunAnew() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.quantity(3);
+    accept(Gateways.worker(1, 2));
+    assertEquals(List.of(), steps());
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(2, coordinator.newest().workers().get(1).generation());
+    assertTrue(coordinator.newest().epoch() > 2, "the number of the change is not used again");
+  }
+
+  @Test
+  void shouldGiveAChangeUpThatTakesTooLong() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.tick(1);
+    coordinator.quantity(3);
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    coordinator.tick(29_000_000_000L);
+    assertEquals(List.of(0, 1), numbers());
+    coordinator.tick(31_000_000_000L);
+    assertEquals(List.of(0, 1, 2), numbers());
+  }
+
+  @Test
+  void shouldChangeToTheNewestQuantityThatWasWantedMeanwhile() {
+    coordinator = coordinator(Gateways.gateway(3, 1));
+    workers(3);
+    coordinator.quantity(2);
+    coordinator.quantity(3);
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
+    assertEquals(List.of(0, 1), numbers());
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setPrepared(true));
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setDone(true));
+    assertEquals(List.of(0, 1, 2), numbers());
+  }
+
+  @Test
+  void shouldSayTheDirectiveThatAChangeBeginsWithBeforeItsSteps() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.configure(Gateways.gateway(3, 3), "other");
+    assertEquals(2, coordinator.newest().epoch());
+    assertEquals("other", coordinator.newest().policyYaml());
+    assertEquals(List.of(0, 1), numbers());
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setPrepared(true));
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setDone(true));
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(3, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldHandOverAfterAChangeThatCouldNotBe() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.tick(1);
+    coordinator.quantity(3);
+    allSay(2, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    coordinator.tick(6_000_000_000L); // worker 2 does not know the table
+    assertEquals(List.of(0, 1), numbers());
+    steps();
+    coordinator.quantity(1);
+    assertEquals(List.of("Prepare", "Prepare"), steps());
+    int epoch = coordinator.newest().epoch() + 1;
+    assertTrue(epoch > 2, "the number of the change is not used again");
+    allSay(2, ChangeAnswer.newBuilder().setEpoch(epoch).setPrepared(true));
+    allSay(2, ChangeAnswer.newBuilder().setEpoch(epoch).setDone(true));
+    assertEquals(List.of(0), numbers());
+  }
+
+  private void change(int epoch, int members) {
+    allSay(members, ChangeAnswer.newBuilder().setEpoch(epoch).setPrepared(true));
+    allSay(members, ChangeAnswer.newBuilder().setEpoch(epoch).setDone(true));
+  }
+
+  @Test
+  void shouldTakeAWorkerThatLeavesOutByAChangeAndInAgainWhenItIsBack() {
+    coordinator = coordinator(Gateways.gateway(3, null));
+    workers(3);
+    coordinator.leave(ModuleId.worker(1));
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+    change(2, 3);
+    assertEquals(List.of(0, 2), numbers());
+    coordinator.detach(ModuleId.worker(1));
+    assertEquals(List.of(0, 2), numbers());
+    steps();
+    accept(Gateways.worker(1, 2));
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+  }
+
+  @Test
+  void shouldPutTheNextThatWaitsInThePlaceOfOneThatLeaves() {
+    coordinator = coordinator(Gateways.gateway(4, 2));
+    workers(4);
+    coordinator.leave(ModuleId.worker(0));
+    change(2, 3);
+    assertEquals(List.of(1, 2), numbers());
+  }
+
+  @Test
+  void shouldLetAllLeaveOneAfterTheOtherButTheLast() {
+    coordinator = coordinator(Gateways.gateway(3, null));
+    workers(3);
+    for (int number = 0; number < 3; number++) {
+      coordinator.leave(ModuleId.worker(number));
+    }
+    change(2, 3);
+    change(3, 3);
+    assertEquals(List.of(2), numbers());
+    assertEquals(3, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldKeepTheTableOfOneThatLeavesUntilAllAreThereToHandOver() {
+    coordinator = coordinator(Gateways.gateway(3, null));
+    workers(3);
+    coordinator.detach(ModuleId.worker(2));
+    coordinator.leave(ModuleId.worker(1));
+    assertEquals(List.of(), steps());
+    assertEquals(1, coordinator.newest().epoch());
+    coordinator.configure(Gateways.gateway(3, null), "other");
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(2, coordinator.newest().epoch());
+    accept(Gateways.worker(2, 1));
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+  }
+
+  @Test
+  void shouldKeepThePlaceOfOneThatHasLeftWhenNothingCouldBeHandedOver() {
+    coordinator = coordinator(Gateways.gateway(3, null));
+    workers(3);
+    coordinator.detach(ModuleId.worker(2));
+    coordinator.leave(ModuleId.worker(1));
+    coordinator.detach(ModuleId.worker(1));
+    coordinator.tick(31_000_000_000L);
+    assertEquals(1, coordinator.newest().epoch());
+    accept(Gateways.worker(1, 2));
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(2, coordinator.newest().epoch());
+    assertEquals(List.of(), steps());
+  }
+
+  @Test
+  void shouldWaitWithAnotherQuantityForAWorkerThatIsAway() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.detach(ModuleId.worker(1));
+    coordinator.quantity(3);
+    assertEquals(List.of(), steps());
+    assertEquals(1, coordinator.newest().epoch());
+    accept(Gateways.worker(1, 2));
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+    assertEquals(2, coordinator.newest().workers().get(1).generation(), "its new life is in");
+  }
+
+  @Test
+  void shouldNotWaitForEverForAWorkerThatIsAway() {
+    coordinator = coordinator(Gateways.gateway(3, 3));
+    workers(3);
+    coordinator.detach(ModuleId.worker(2));
+    coordinator.quantity(2);
+    coordinator.tick(29_000_000_000L);
+    assertEquals(List.of(0, 1, 2), numbers());
+    coordinator.tick(31_000_000_000L);
+    assertEquals(List.of(0, 1), numbers());
+  }
+
+  @Test
+  void shouldNotLetAnIoModuleLeave() {
+    coordinator = coordinator(Gateways.gateway(3, null));
+    workers(3);
+    accept(Gateways.lan());
+    coordinator.leave(Gateways.lan().module());
+    assertEquals(List.of(), steps());
+    assertEquals(1, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldTellWhatAChangeMovedHowLongItBlockedAndWhoWasLate() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.tick(1_000_000_000L);
+    coordinator.quantity(3);
+    timeNs = 1_020_000_000L;
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    Share.Builder share =
+        Share.newBuilder().setFlowsMoved(7).setFlowsBroken(1).setHeld(5).setBlockedNs(3_000_000);
+    for (int number = 0; number < 3; number++) {
+      timeNs += 10_000_000;
+      coordinator.answer(
+          Gateways.worker(number, 1),
+          ChangeAnswer.newBuilder().setEpoch(2).setDone(true).setShare(share).build(),
+          timeNs);
+      share.setBlockedNs(2_000_000);
+    }
+    assertEquals(
+        "{\"time\":\"now\",\"epoch\":2,\"from\":2,\"to\":3,\"workers_before\":[0, 1],"
+            + "\"workers_wanted\":[0, 1, 2],\"result\":\"done\",\"flows_moved\":21,"
+            + "\"flows_broken\":3,\"packets_held\":15,\"blocked_ms\":3.0,\"switched_ms\":20.0,"
+            + "\"duration_ms\":50.0,\"done\":[{\"module\":\"worker/2\",\"ms\":50.0},"
+            + "{\"module\":\"worker/1\",\"ms\":40.0},{\"module\":\"worker/0\",\"ms\":30.0}],"
+            + "\"not_done\":[]}",
+        coordinator.events().getFirst().toJson("now"));
+    assertEquals(List.of(), coordinator.events());
+  }
+
+  @Test
+  void shouldTellWhoWasAwaitedWhenAChangeWasGivenUp() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    coordinator.tick(1);
+    coordinator.quantity(3);
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    allSay(1, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
+    coordinator.tick(31_000_000_000L);
+    ScaleEvent event = coordinator.events().getFirst();
+    assertEquals(ScaleEvent.Result.GIVEN_UP, event.result());
+    assertEquals(List.of(ModuleId.worker(1), ModuleId.worker(2)), event.waitedFor());
+  }
+
+  /** What the first workers answer. */
+  private void allSay(int count, ChangeAnswer.Builder answer) {
+    for (int number = 0; number < count; number++) {
+      coordinator.answer(Gateways.worker(number, 1), answer.build(), timeNs);
+    }
+  }
+
+  private List<String> steps() {
+    return coordinator.steps().stream()
+        .map(it -> it.order().order().getClass().getSimpleName())
+        .toList();
   }
 
   @Test

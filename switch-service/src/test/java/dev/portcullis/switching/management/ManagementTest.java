@@ -7,8 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.ControlMessage.Commit;
+import dev.portcullis.core.elastic.ControlMessage.Done;
+import dev.portcullis.core.elastic.ControlMessage.Prepare;
+import dev.portcullis.core.elastic.ControlMessage.Prepared;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.ChangeOrder;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.DirectiveListener;
 import dev.portcullis.core.management.ManagementClient;
@@ -41,6 +49,7 @@ import org.junit.jupiter.api.Timeout;
 class ManagementTest {
 
   private static final String HOST = "127.0.0.1";
+  private static final ChangeShare SHARE = new ChangeShare(3, 0, 0, 0);
 
   private final List<AutoCloseable> open = new ArrayList<>();
 
@@ -187,6 +196,38 @@ class ManagementTest {
     Directive directive = worker.next();
     assertEquals(2, directive.epoch());
     assertEquals("changed", directive.policyYaml());
+  }
+
+  @Test
+  void shouldTellAWorkerTheTableThatAChangeBeginsWithBeforeItsSteps() throws Exception {
+    ManagementServer server = server(1, 0, 2);
+    Module first = module(Gateways.worker(0, 1), server.port());
+    Module second = module(Gateways.worker(1, 1), server.port());
+    assertEquals(List.of("table 1"), first.told(1));
+    assertEquals(List.of("table 1"), second.told(1));
+    server.configure(Gateways.gateway(2, 1), "changed");
+    List<String> inOrder = List.of("table 2", "Prepare", "Commit", "table 3", "Retire");
+    assertEquals(inOrder, first.told(5));
+    assertEquals(inOrder, second.told(5));
+    assertEquals(List.of(0), numbers(server));
+    assertTrue(
+        server.scaleEvents().contains("\"flows_moved\":6,\"flows_broken\":0,"),
+        server.scaleEvents());
+  }
+
+  @Test
+  void shouldTakeAWorkerThatLeavesOutOfTheTable() throws Exception {
+    ManagementServer server = server(1, 0, 2);
+    Module first = module(Gateways.worker(0, 1), server.port());
+    Module second = module(Gateways.worker(1, 1), server.port());
+    assertEquals(List.of("table 1"), second.told(1));
+    first.client.leave();
+    assertEquals(List.of("Prepare", "Commit", "table 2", "Retire"), second.told(4));
+    assertEquals(List.of(1), numbers(server));
+  }
+
+  private static List<Integer> numbers(ManagementServer server) {
+    return server.status().workers().stream().map(Member::number).toList();
   }
 
   @Test
@@ -368,9 +409,16 @@ class ManagementTest {
   private static final class Module implements DirectiveListener {
     final BlockingQueue<Directive> directives = new LinkedBlockingQueue<>();
     final BlockingQueue<String> troubles = new LinkedBlockingQueue<>();
+
+    /** Directives and steps in the order in which they came. */
+    final BlockingQueue<String> told = new LinkedBlockingQueue<>();
+
     final ManagementClient client;
 
+    private final Life life;
+
     Module(ModuleHello hello, List<InetSocketAddress> switches) {
+      life = new Life(hello.module(), hello.generation(), Math.max(1, hello.shards()));
       client =
           new ManagementClient(
               hello,
@@ -388,7 +436,26 @@ class ManagementTest {
 
     @Override
     public void onDirective(Directive directive) {
+      told.add("table " + directive.epoch());
       directives.add(directive);
+    }
+
+    @Override
+    public void onOrder(ChangeOrder order) {
+      told.add(order.order().getClass().getSimpleName());
+      switch (order.order()) {
+        case Prepare it -> client.answer(new Prepared(life, it.next().epoch(), true), SHARE);
+        case Commit it -> client.answer(new Done(life, it.epoch()), SHARE);
+        default -> {}
+      }
+    }
+
+    List<String> told(int count) throws InterruptedException {
+      List<String> all = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        all.add(present(told.poll(30, TimeUnit.SECONDS)));
+      }
+      return all;
     }
 
     @Override

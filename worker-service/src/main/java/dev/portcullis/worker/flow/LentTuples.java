@@ -112,16 +112,20 @@ public final class LentTuples implements FlowListener {
     }
   }
 
-  /** A flow goes to another worker, which tells the owner of the port. */
+  /** A flow goes to another worker: the owner of the port knows of it before that worker has it. */
   public void leaves(int flow, long nowNs) {
     if (!isTranslated(flow)) {
       return;
     }
     long hash = reply.hash();
-    if (hasPort() && ownerOfPort() == self) {
+    int owner = hasPort() ? ownerOfPort() : self;
+    if (hasPort() && owner == self) {
       claims.lend(hash, epoch(), nowNs);
-    } else {
-      claims.forget(hash, flows.lane(flow));
+      return;
+    }
+    claims.forget(hash, flows.lane(flow));
+    if (owner != self) {
+      tell(false, owner, flows.lane(flow), hash, nowNs);
     }
   }
 

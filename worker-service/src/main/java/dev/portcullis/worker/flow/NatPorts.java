@@ -1,6 +1,7 @@
 package dev.portcullis.worker.flow;
 
 import dev.portcullis.core.distribution.Lanes;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +40,8 @@ public final class NatPorts implements FlowListener {
     boolean test(Tuple reply);
   }
 
+  private static final IntPredicate ALL = block -> true;
+
   private final PortBlocks blocks;
   private final TupleClaims claims;
   private final FlowTable flows;
@@ -46,6 +49,7 @@ public final class NatPorts implements FlowListener {
   private PortLists[] ranges = {};
   private int workers = 1;
   private int ownIndex = -1;
+  private IntPredicate usable = ALL;
 
   // the question of the present allocation
   private int lane;
@@ -90,7 +94,7 @@ public final class NatPorts implements FlowListener {
     }
     PortLists made = new PortLists(first, last);
     if (ownIndex >= 0) {
-      made.share(workers, ownIndex);
+      made.share(workers, ownIndex, usable);
     }
     return made;
   }
@@ -100,10 +104,21 @@ public final class NatPorts implements FlowListener {
    * is.
    */
   public void share(int workers, int ownIndex) {
+    share(workers, ownIndex, ALL);
+  }
+
+  /**
+   * As {@link #share(int, int)}, and some of these blocks are not used yet: others have not said
+   * what lives there.
+   *
+   * @param blocksInUse which are used
+   */
+  public void share(int workers, int ownIndex, IntPredicate blocksInUse) {
     this.workers = workers;
     this.ownIndex = ownIndex;
+    usable = blocksInUse;
     for (PortLists it : ranges) {
-      it.share(workers, ownIndex);
+      it.share(workers, ownIndex, blocksInUse);
     }
   }
 
@@ -232,7 +247,7 @@ public final class NatPorts implements FlowListener {
 
   private boolean isFree(int port) {
     set(port);
-    return !used.test(reply, nowNs);
+    return usable.test(port / PortBlocks.BLOCK) && !used.test(reply, nowNs);
   }
 
   private boolean take(int port) {

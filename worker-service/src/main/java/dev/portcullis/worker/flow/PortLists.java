@@ -2,6 +2,7 @@ package dev.portcullis.worker.flow;
 
 import dev.portcullis.core.distribution.Lanes;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
 /**
  * The ports of a range that are this worker's, as its lanes share them; and how far each lane has
@@ -54,13 +55,17 @@ final class PortLists {
     }
   }
 
-  /** Says which blocks are this worker's: it is the {@code ownIndex}-th of {@code workers}. */
-  void share(int workers, int ownIndex) {
+  /**
+   * Says which blocks are this worker's: it is the {@code ownIndex}-th of {@code workers}.
+   *
+   * @param usable which of them are used
+   */
+  void share(int workers, int ownIndex, IntPredicate usable) {
     StringBuilder[] lists = new StringBuilder[2 * Lanes.COUNT];
     Arrays.setAll(lists, i -> new StringBuilder());
     for (int port = first; port <= last; port++) {
       int block = port / PortBlocks.BLOCK;
-      if (PortBlocks.ownerIndex(block, workers) != ownIndex) {
+      if (PortBlocks.ownerIndex(block, workers) != ownIndex || !usable.test(block)) {
         port |= PortBlocks.BLOCK - 1;
       } else {
         int lane = PortBlocks.homeLane(block, workers);

@@ -10,6 +10,7 @@ import dev.portcullis.worker.stage.Announcer;
 import dev.portcullis.worker.stage.Ownership;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells the shards that may get the first packet of an announced connection where to send it. Where
@@ -30,6 +31,7 @@ final class Announcements implements Announcer {
   private final LongConsumer answered;
   private final ExpectationMessage message = new ExpectationMessage();
   private final Expected received = new Expected();
+  private @Nullable DistributionTable before;
   private long unsent;
 
   Announcements(Expectations expectations, Ownership ownership, Mail mail, LongConsumer answered) {
@@ -49,10 +51,23 @@ final class Announcements implements Announcer {
     tell(it, NO_TOKEN, sinceNs);
   }
 
+  /** Those are told, too, who may get the packet by another table: senders may work by it yet. */
+  void alsoBy(@Nullable DistributionTable table) {
+    before = table;
+  }
+
   private int tell(Expected it, long token, long nowNs) {
     DistributionTable table = ownership.table();
+    DistributionTable other = before;
+    int asked = tell(table, it, token, nowNs);
+    return other == null || other.epoch() == table.epoch()
+        ? asked
+        : asked + tell(other, it, token, nowNs);
+  }
+
+  private int tell(DistributionTable table, Expected it, long token, long nowNs) {
     if (!mayDependOnPorts(table)) {
-      int owner = ownership.ownerOf(it.tuple, ownership.key);
+      int owner = Ownership.ownerOf(table, it.tuple, ownership.key);
       int lane = Lanes.laneOf(ownership.key.vHigh, ownership.key.vLow);
       return ask(owner, ownership.linkLane(owner, lane), it, token, nowNs);
     }

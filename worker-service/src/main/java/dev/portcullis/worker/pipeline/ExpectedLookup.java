@@ -74,7 +74,7 @@ final class ExpectedLookup {
     expectations.read(entry, expected);
     expectations.remove(entry);
     int owner = ownership.table().owner(expected.trafficClass, expected.vHigh, expected.vLow);
-    boolean isHere = ownership.isHere(owner, expected.vHigh, expected.vLow);
+    boolean isHere = ownership.owns(owner, expected.vHigh, expected.vLow);
     if (isHere) {
       return expected.owner >= 0 && begins(v, i, tuple, expected, nowNs);
     }

@@ -247,7 +247,7 @@ final class FlowLookup {
     long vHigh = paths.vHigh(record);
     long vLow = paths.vLow(record);
     int owner = ownership.table().owner(paths.trafficClass(record), vHigh, vLow);
-    if (ownership.isHere(owner, vHigh, vLow)) {
+    if (ownership.isHere(owner, paths.trafficClass(record), vHigh, vLow)) {
       return false;
     }
     ownership.passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
@@ -322,8 +322,9 @@ final class FlowLookup {
     }
     long vHigh = v.batch.vHigh[i];
     long vLow = v.batch.vLow[i];
-    int owner = ownership.table().owner(v.batch.trafficClass[i], vHigh, vLow);
-    if (ownership.isHere(owner, vHigh, vLow)) {
+    int trafficClass = v.batch.trafficClass[i];
+    int owner = ownership.table().owner(trafficClass, vHigh, vLow);
+    if (ownership.isHere(owner, trafficClass, vHigh, vLow)) {
       return false;
     }
     ownership.passOn(v, i, owner, Lanes.laneOf(vHigh, vLow), PacketFlags.REDIRECTED);
@@ -354,7 +355,7 @@ final class FlowLookup {
     FlowKey key = ownership.key;
     int owner = ownership.table().assign(h, key);
     v.key(i, key.trafficClass, key.vHigh, key.vLow);
-    if (ownership.isHere(owner, key.vHigh, key.vLow)) {
+    if (ownership.isHere(owner, key.trafficClass, key.vHigh, key.vLow)) {
       return false;
     }
     ownership.passOn(

@@ -199,18 +199,23 @@ final class FlowMoves {
     returned++;
   }
 
-  /** Takes in the flow that a message brings, if it is one and there is room. */
-  void receive(PacketBatch batch, int i, HandOver handOver) {
+  /**
+   * Takes in the flow that a message brings, if it is one and there is room.
+   *
+   * @param source number of the worker that sent it
+   */
+  void receive(int source, PacketBatch batch, int i, HandOver handOver) {
     DistributionTable table = ownership.table;
     long nowNs = batch.captureTimeNs[i];
     if (table == null || !record.read(batch, i, policy.now().egress())) {
       refused++;
       return;
     }
+    handOver.counted(source, record.lane(), batch, i);
     FlowKey to = record.key;
     long[] words = record.words;
     boolean isHere =
-        ownership.isHere(table.owner(to.trafficClass, to.vHigh, to.vLow), to.vHigh, to.vLow);
+        ownership.owns(table.owner(to.trafficClass, to.vHigh, to.vLow), to.vHigh, to.vLow);
     long marks = words[FlowTable.META] & FlowTable.MARKS;
     boolean hasClass = (marks & (FlowTable.GUEST | FlowTable.MOVED)) != 0;
     boolean isKnown = !hasClass || isClass(words[FlowTable.LOOK], table);

@@ -6,7 +6,6 @@ import dev.portcullis.worker.flow.Expectations.Expected;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.StateWords;
 import dev.portcullis.worker.flow.Tuple;
-import dev.portcullis.worker.stage.Ownership;
 import dev.portcullis.worker.stage.ftp.FtpControls;
 
 /**
@@ -24,8 +23,6 @@ final class FtpMoves {
   private final FtpControls controls;
   private final Expectations expectations;
   private final Announcements announcements;
-  private final Ownership ownership;
-  private final Mail mail;
   private final StateMessage message = new StateMessage();
   private final StateWords words = new StateWords(StateMessage.MOST_WORDS);
   private final Expected expected = new Expected();
@@ -36,15 +33,11 @@ final class FtpMoves {
       FlowTable flows,
       FtpControls controls,
       Expectations expectations,
-      Announcements announcements,
-      Ownership ownership,
-      Mail mail) {
+      Announcements announcements) {
     this.flows = flows;
     this.controls = controls;
     this.expectations = expectations;
     this.announcements = announcements;
-    this.ownership = ownership;
-    this.mail = mail;
   }
 
   /** Records that were refused, as they told of no connection or there was no room. Any thread. */
@@ -52,36 +45,31 @@ final class FtpMoves {
     return refused;
   }
 
-  /** A flow stays here by the new table. */
-  void stays(int flow) {
-    tellAgain(flow);
-  }
-
-  /** Whether the flow expects something, which then is in {@link #expected}. */
-  private boolean tellAgain(int flow) {
+  /**
+   * A new table holds: says again what the flow expects, to those who may get it by that table.
+   * They know of it before any class begins with them.
+   */
+  void tellAgain(int flow) {
     long sinceNs = controls.expected(flow, expected);
-    if (sinceNs < 0) {
-      return false;
+    if (sinceNs >= 0) {
+      announcements.again(expected, sinceNs);
     }
-    announcements.again(expected, sinceNs);
-    return true;
   }
 
   /** The record of a flow has been sent to its new owner; it is still here. */
-  void leaves(int flow, int owner, int lane, int epoch, long nowNs) {
-    boolean expects = tellAgain(flow);
+  void leaves(int flow, int lane, int epoch, long nowNs, MovingState.Sink sink) {
     words.clear();
     for (int word = 0; word < TUPLE_WORDS; word++) {
       words.put(flows.get(flow, FlowTable.FORWARD + word));
     }
     if (controls.write(flow, words) && words.fits()) {
-      message.begin(StateMessage.FTP_CONTROL);
+      message.begin(StateMessage.FTP_CONTROL, lane);
       for (int word = 0; word < words.count(); word++) {
         message.add(words.word(word));
       }
-      mail.send(owner, ownership.linkLane(owner, lane), message.row(epoch, nowNs));
+      sink.send(message.row(epoch, nowNs));
     }
-    if (expects) {
+    if (controls.expected(flow, expected) >= 0) {
       expectations.forgetOwner(expected.tuple, flow);
     }
   }

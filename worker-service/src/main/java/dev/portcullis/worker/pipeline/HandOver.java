@@ -1,216 +1,285 @@
 package dev.portcullis.worker.pipeline;
 
 import dev.portcullis.core.distribution.DistributionTable;
-import dev.portcullis.core.distribution.FlowKey;
 import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.Content;
+import dev.portcullis.core.elastic.KeyClass;
+import dev.portcullis.core.elastic.Members;
 import dev.portcullis.core.packet.PacketBatch;
-import dev.portcullis.worker.flow.EndReason;
-import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.LentTuples;
-import dev.portcullis.worker.flow.PathTable;
-import dev.portcullis.worker.flow.Tuple;
-import dev.portcullis.worker.policy.LivePolicy;
+import dev.portcullis.worker.flow.NatPorts;
+import dev.portcullis.worker.flow.PortBlocks;
 import dev.portcullis.worker.stage.Ownership;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gives all state whose key another worker owns by a new table to that worker, and takes in what
- * others give. Every piece of state has one key: a flow that of its packets before NAT, a path
- * record that of the reply. Messages of a channel come in the order of sending, so what is sent
- * behind {@link StateMessage#DONE} finds all state in place.
+ * The state of a shard as a change of table moves it: a class goes at once, when no packet of it
+ * comes any more, as messages behind a copy ({@link
+ * dev.portcullis.core.elastic.ShardMessage.Copy}); nothing goes ahead.
  *
- * <p>It moves whole lanes between two packets: it relies on no packet being under way, as between
- * two rounds of a replay. Thread: one shard.
+ * <p>Whose a translated port is follows from the table too, and who may get the first packet of an
+ * announced connection. Before any class goes, each shard tells the new owners of ports which
+ * tuples live, and again what is expected, then {@link StateMessage#DONE} to all; a worker uses the
+ * blocks that it has gained when it has heard that of all, and those that it has lost no more once
+ * it has said it.
+ *
+ * <p>Thread: one shard.
  */
-final class HandOver implements LentTuples.Registry {
+final class HandOver implements Content, LentTuples.Registry {
 
-  private final FlowTable flows;
-  private final PathTable paths;
   private final Ownership ownership;
-  private final LivePolicy policy;
   private final Mail mail;
   private final LentTuples lent;
   private final FtpMoves ftp;
-  private final FlowRecord record = new FlowRecord();
+  private final Announcements announcements;
+  private final NatPorts ports;
+  private final MovingFlows flows;
+  private final MovingPaths paths;
+  private final List<MovingState> parts;
   private final StateMessage message = new StateMessage();
-  private final FlowKey key = new FlowKey();
-  private final Tuple tuple = new Tuple();
-  private final long[] words = new long[PathTable.RECORD_WORDS];
   private final Set<Long> awaited = new HashSet<>();
-  private final Set<Long> done = new HashSet<>();
-  private int doneEpoch;
-  private @Nullable Runnable settled;
+  private final Set<KeyClass> given = new HashSet<>();
+  private Sums incoming = new Sums(0);
+  private Sums outgoing = new Sums(0);
+  private @Nullable DistributionTable now;
+  private @Nullable DistributionTable next;
+  private boolean closed;
+  private boolean portsKnown;
+  private Runnable goOn = () -> {};
   private long nowNs;
-  private long moved;
-  private long broken;
+
+  /** Number and sum of the entries of classes, by the other worker and lane. */
+  private static final class Sums {
+    final long[] count;
+    final long[] sum;
+
+    Sums(int workers) {
+      count = new long[workers * Lanes.COUNT];
+      sum = new long[workers * Lanes.COUNT];
+    }
+
+    void clear(int at) {
+      count[at] = 0;
+      sum[at] = 0;
+    }
+
+    void add(int at, PacketBatch batch, int i) {
+      if (at < count.length) {
+        count[at]++;
+        sum[at] += StateMessage.checksum(batch, i);
+      }
+    }
+  }
 
   HandOver(
-      FlowTable flows,
-      PathTable paths,
       Ownership ownership,
-      LivePolicy policy,
+      MovingFlows flows,
+      MovingPaths paths,
       LentTuples lent,
       FtpMoves ftp,
+      Announcements announcements,
+      NatPorts ports,
       Mail mail) {
+    this.ownership = ownership;
     this.flows = flows;
     this.paths = paths;
-    this.ownership = ownership;
-    this.policy = policy;
+    this.parts = List.of(flows, paths);
     this.lent = lent;
     this.ftp = ftp;
+    this.announcements = announcements;
+    this.ports = ports;
     this.mail = mail;
     lent.register(this);
   }
 
-  /** Flows that were given to other workers. Any thread. */
-  long moved() {
-    return moved;
+  /** Says what makes packets go on that wait for other shards: they leave before their flows. */
+  void beforeClosing(Runnable it) {
+    goOn = it;
   }
 
-  /** Flows that could not be given. Any thread. */
-  long broken() {
-    return broken;
+  /** Says which tables the next change is between; before the machine is told of it. */
+  void tables(DistributionTable from, DistributionTable to, long timeNs) {
+    now = from;
+    next = to;
+    nowNs = timeNs;
+    announcements.alsoBy(from);
   }
 
-  private static boolean isChange(@Nullable DistributionTable previous, DistributionTable next) {
-    return previous != null
-        && previous.epoch() < next.epoch()
-        && !previous.workers().stream()
-            .map(Member::number)
-            .toList()
-            .equals(next.workers().stream().map(Member::number).toList());
+  /** Whether all have said which tuples live: the blocks of the next table may be used. */
+  boolean portsKnown() {
+    return portsKnown;
   }
 
-  /**
-   * The present table has taken the place of {@code previous}: sends what is not this shard's any
-   * more.
-   *
-   * @param whenSettled run when all others have done so as well; at once where nothing moves
-   */
-  void begin(@Nullable DistributionTable previous, long nowNs, Runnable whenSettled) {
-    DistributionTable next = ownership.table();
-    this.nowNs = nowNs;
-    settled = whenSettled;
+  @Override
+  public void change(Members before, Members after) {
+    int highest = -1;
     awaited.clear();
-    if (previous != null && isChange(previous, next) && isMember(previous, next)) {
-      for (int lane = 0; lane < Lanes.COUNT; lane++) {
-        if (ownership.runs(lane)) {
-          giveFlows(lane, next.epoch());
-          givePaths(lane, next.epoch());
+    for (DistributionTable table : new DistributionTable[] {now, next}) {
+      for (Member it : table == null ? List.<Member>of() : table.workers()) {
+        highest = Math.max(highest, it.number());
+        for (int shard = 0; table == now && shard < it.shards(); shard++) {
+          awaited.add(place(it.number(), shard));
         }
       }
-      await(previous);
-      await(next);
-      awaited.remove(place(ownership.self(), ownership.shard()));
-      message.begin(StateMessage.DONE).add(place(ownership.self(), ownership.shard()));
-      for (long place : awaited) {
-        mail.send((int) (place >>> 8), (int) place & 0xff, message.row(next.epoch(), nowNs));
-      }
-      if (doneEpoch == next.epoch()) {
-        awaited.removeAll(done);
-      }
     }
-    settleIfDone();
-  }
-
-  private boolean isMember(DistributionTable previous, DistributionTable next) {
-    return previous.worker(ownership.self()) != null || next.worker(ownership.self()) != null;
-  }
-
-  private void await(DistributionTable table) {
-    for (Member it : table.workers()) {
-      for (int shard = 0; shard < it.shards(); shard++) {
-        awaited.add(place(it.number(), shard));
-      }
-    }
+    awaited.remove(place(ownership.self(), ownership.shard()));
+    incoming = new Sums(highest + 1);
+    outgoing = new Sums(highest + 1);
+    given.clear();
+    closed = false;
+    portsKnown = false;
   }
 
   private static long place(int worker, int shard) {
     return (long) worker << 8 | shard;
   }
 
-  private void settleIfDone() {
-    Runnable then = settled;
-    if (then != null && awaited.isEmpty()) {
-      settled = null;
-      then.run();
+  @Override
+  public void closed() {
+    DistributionTable to = next;
+    if (to == null) {
+      return;
     }
-  }
-
-  private void giveFlows(int lane, int epoch) {
-    int next;
-    for (int flow = flows.firstOfLane(lane); flow >= 0; flow = next) {
-      next = flows.nextOfLane(flow);
-      int owner = owner(flow);
-      if (flows.has(flow, FlowTable.GUEST) && !isLedAway(flow)) {
-        flows.remove(flow, EndReason.HANDED_OVER, nowNs); // its shadow takes it back
-      } else if (ownership.isHere(owner, key.vHigh, key.vLow)) {
-        lent.stays(flow, nowNs);
-        ftp.stays(flow);
-      } else {
-        giveFlow(flow, owner, lane, epoch);
+    closed = true;
+    goOn.run();
+    announcements.alsoBy(null);
+    lent.onTable(to);
+    for (int lane = 0; lane < Lanes.COUNT; lane++) {
+      if (ownership.runs(lane)) {
+        flows.close(lane, nowNs);
       }
     }
+    sayDone(to);
+    shareBlocks();
   }
 
-  /** Owner of a flow by the present table; {@link #key} is what it is owned by. */
-  private int owner(int flow) {
-    if (flows.has(flow, FlowTable.GUEST)) {
-      tuple.read(flows.words(flow), flows.at(flow) + FlowTable.FORWARD);
-      return ownership.ownerOf(tuple, (int) flows.get(flow, FlowTable.LOOK), key);
-    }
-    key.set(
-        flows.trafficClass(flow),
-        flows.get(flow, FlowTable.V_HIGH),
-        flows.get(flow, FlowTable.V_LOW));
-    return ownership.table().owner(key.trafficClass, key.vHigh, key.vLow);
-  }
-
-  /** Whether the worker that has the shadow of a guest still does not serve its class. */
-  private boolean isLedAway(int guest) {
-    DistributionTable table = ownership.table();
-    int beginning =
-        table.owner(
-            flows.trafficClass(guest),
-            flows.get(guest, FlowTable.V_HIGH),
-            flows.get(guest, FlowTable.V_LOW));
-    return table.leadsAway((int) flows.get(guest, FlowTable.LOOK), beginning);
-  }
-
-  private void giveFlow(int flow, int owner, int lane, int epoch) {
-    int rule = policy.ruleNow(flows.get(flow, FlowTable.POLICY), flows.rule(flow));
-    PacketBatch row = record.write(flows, flow, key, policy.now().rules().name(rule), epoch, nowNs);
-    boolean sent =
-        (flows.flags(flow) & FlowTable.MAPPED) == 0
-            && mail.send(owner, ownership.linkLane(owner, lane), row);
-    if (sent) {
-      moved++;
-      lent.leaves(flow, nowNs);
-      ftp.leaves(flow, owner, lane, epoch, nowNs);
-    } else {
-      broken++;
-    }
-    flows.remove(flow, sent ? EndReason.HANDED_OVER : EndReason.EVICTED, nowNs);
-  }
-
-  private void givePaths(int lane, int epoch) {
-    int next;
-    for (int it = paths.firstOfLane(lane); it >= 0; it = next) {
-      next = paths.nextOfLane(it);
-      paths.tuple(it, tuple);
-      int owner = ownership.ownerOf(tuple, key);
-      if (!ownership.isHere(owner, key.vHigh, key.vLow)) {
-        message.begin(StateMessage.PATHS);
-        for (int word = 0; word < PathTable.RECORD_WORDS; word++) {
-          message.add(paths.word(it, word));
+  private void sayDone(DistributionTable to) {
+    Set<Long> all = new HashSet<>();
+    for (DistributionTable table : new DistributionTable[] {now, next}) {
+      for (Member it : table == null ? List.<Member>of() : table.workers()) {
+        for (int shard = 0; shard < it.shards(); shard++) {
+          all.add(place(it.number(), shard));
         }
-        mail.send(owner, ownership.linkLane(owner, lane), message.row(epoch, nowNs));
-        paths.remove(it);
       }
     }
+    long self = place(ownership.self(), ownership.shard());
+    all.remove(self);
+    message.begin(StateMessage.DONE).add(self);
+    for (long place : all) {
+      mail.send((int) (place >>> 8), (int) place & 0xff, message.row(to.epoch(), nowNs));
+    }
+  }
+
+  /** Until all have said what lives, this shard uses what was its own before and is so now. */
+  private void shareBlocks() {
+    DistributionTable to = next;
+    DistributionTable from = now;
+    if (!closed || portsKnown || to == null || from == null) {
+      return;
+    }
+    int workers = to.workers().size();
+    int index = index(to);
+    if (awaited.isEmpty()) {
+      portsKnown = true;
+      ports.share(workers, index);
+      return;
+    }
+    int workersBefore = from.workers().size();
+    int indexBefore = index(from);
+    ports.share(
+        workers,
+        index,
+        block ->
+            PortBlocks.ownerIndex(block, workersBefore) == indexBefore
+                && ownership.runs(PortBlocks.homeLane(block, workersBefore)));
+  }
+
+  private int index(DistributionTable table) {
+    for (int i = 0; i < table.workers().size(); i++) {
+      if (table.workers().get(i).number() == ownership.self()) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  @Override
+  public void settle() {
+    announcements.alsoBy(null);
+    now = null;
+    next = null;
+  }
+
+  @Override
+  public void track(KeyClass of) {
+    given.remove(of);
+  }
+
+  @Override
+  public @Nullable Object export(KeyClass of, int maxBytes) {
+    return closed && given.add(of) ? of : null;
+  }
+
+  @Override
+  public long behindBytes(KeyClass of) {
+    return 0;
+  }
+
+  /** Sends the entries of a class behind their copy, and takes them out. */
+  void give(KeyClass of) {
+    int at = of.to() * Lanes.COUNT + of.lane();
+    int linkLane = ownership.linkLane(of.to(), of.lane());
+    MovingState.Sink sink =
+        row -> {
+          boolean sent = mail.send(of.to(), linkLane, row);
+          if (sent) {
+            outgoing.add(at, row, 0);
+          }
+          return sent;
+        };
+    for (MovingState part : parts) {
+      part.give(of.lane(), of.to(), nowNs, sink);
+    }
+  }
+
+  @Override
+  public void install(KeyClass of, Object entries) {
+    // they come as messages of their own
+  }
+
+  @Override
+  public void drop(KeyClass of) {
+    if (of.to() == ownership.self()) {
+      incoming.clear(of.from() * Lanes.COUNT + of.lane());
+    }
+  }
+
+  @Override
+  public long count(KeyClass of) {
+    return of.to() == ownership.self()
+        ? incoming.count[of.from() * Lanes.COUNT + of.lane()]
+        : outgoing.count[of.to() * Lanes.COUNT + of.lane()];
+  }
+
+  @Override
+  public long checksum(KeyClass of) {
+    return of.to() == ownership.self()
+        ? incoming.sum[of.from() * Lanes.COUNT + of.lane()]
+        : outgoing.sum[of.to() * Lanes.COUNT + of.lane()];
+  }
+
+  /** Flows that were given to other workers. Any thread. */
+  long moved() {
+    return flows.moved();
+  }
+
+  /** Flows that could not be given. Any thread. */
+  long broken() {
+    return flows.broken();
   }
 
   @Override
@@ -220,16 +289,32 @@ final class HandOver implements LentTuples.Registry {
         worker, ownership.linkLane(worker, lane), message.row(ownership.table().epoch(), nowNs));
   }
 
-  /** Takes a message about a table that this shard works by. */
-  void receive(PacketBatch batch, int i) {
+  /**
+   * An entry of a class has come.
+   *
+   * @param source number of the worker that sent it
+   */
+  void counted(int source, int lane, PacketBatch batch, int i) {
+    incoming.add(source * Lanes.COUNT + lane, batch, i);
+  }
+
+  /**
+   * Takes a message about state.
+   *
+   * @param source number of the worker that sent it
+   */
+  void receive(int source, PacketBatch batch, int i) {
     nowNs = batch.captureTimeNs[i];
     int epoch = StateMessage.epoch(batch, i);
     int count = StateMessage.words(batch, i);
     switch (StateMessage.type(batch, i)) {
       case StateMessage.PATHS -> {
-        for (int at = 0; at + words.length <= count; at += words.length) {
-          takePath(batch, i, at);
-        }
+        counted(source, StateMessage.lane(batch, i), batch, i);
+        paths.take(batch, i);
+      }
+      case StateMessage.FTP_CONTROL -> {
+        counted(source, StateMessage.lane(batch, i), batch, i);
+        ftp.receive(batch, i);
       }
       case StateMessage.LENT -> {
         for (int at = 0; at < count; at++) {
@@ -242,37 +327,22 @@ final class HandOver implements LentTuples.Registry {
         }
       }
       case StateMessage.DONE -> {
-        if (epoch > doneEpoch) {
-          doneEpoch = epoch;
-          done.clear();
-        }
-        if (epoch == doneEpoch && count == 1) {
-          done.add(StateMessage.word(batch, i, 0));
-          if (ownership.table().epoch() == epoch) {
-            awaited.removeAll(done);
-            settleIfDone();
+        DistributionTable to = next;
+        if (to != null && epoch == to.epoch() && count == 1) {
+          awaited.remove(StateMessage.word(batch, i, 0));
+          if (awaited.isEmpty()) {
+            shareBlocks();
           }
         }
       }
-      case StateMessage.FTP_CONTROL -> ftp.receive(batch, i);
       default -> {}
-    }
-  }
-
-  private void takePath(PacketBatch batch, int i, int at) {
-    for (int word = 0; word < words.length; word++) {
-      words[word] = StateMessage.word(batch, i, at + word);
-    }
-    tuple.read(words, 0);
-    int owner = ownership.ownerOf(tuple, key);
-    if (ownership.isHere(owner, key.vHigh, key.vLow)) {
-      paths.install(tuple, words, Lanes.laneOf(key.vHigh, key.vLow), nowNs);
     }
   }
 
   /** A flow has been taken in. */
   void taken(int flow, long nowNs) {
     lent.stays(flow, nowNs);
+    ftp.taken(flow);
     ftp.taken(flow);
   }
 }

@@ -227,7 +227,7 @@ final class NatLookup {
     }
     FlowKey key = ownership.key;
     int owner = ownerOfRequest(table, v, i, h, key);
-    if (ownership.isHere(owner, key.vHigh, key.vLow)) {
+    if (ownership.isHere(owner, key.trafficClass, key.vHigh, key.vLow)) {
       return false;
     }
     passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), flags);

@@ -12,7 +12,8 @@ import dev.portcullis.worker.stage.Ownership;
 
 /**
  * Tells the one that records the path of a flow's replies that the flow has ended, so that another
- * flow may have the tuple. What does not arrive costs time only: the record expires by itself.
+ * flow may have the tuple. What does not arrive costs time only: the record expires by itself. News
+ * that comes before the record, which a new table moves, waits for it as packets do.
  *
  * <p>Thread: one shard.
  */
@@ -53,7 +54,7 @@ final class PathEnds implements FlowListener {
       return; // nobody else sees its replies
     }
     long nowNs = Math.max(atNs, flows.noticedNs());
-    if (ownership.isHere(owner, key.vHigh, key.vLow)) {
+    if (ownership.isHere(owner, key.trafficClass, key.vHigh, key.vLow)) {
       paths.ended(tuple, trafficClass, vHigh, vLow, nowNs);
       return;
     }
@@ -64,7 +65,7 @@ final class PathEnds implements FlowListener {
     message.add(trafficClass).add(vHigh).add(vLow);
     int lane = Lanes.laneOf(key.vHigh, key.vLow);
     mail.send(
-        owner, ownership.linkLane(owner, lane), message.row(ownership.table().epoch(), nowNs));
+        owner, ownership.linkLane(owner, lane), message.row(ownership.table().epoch(), nowNs, key));
   }
 
   /** Another shard tells of the end of a flow. */

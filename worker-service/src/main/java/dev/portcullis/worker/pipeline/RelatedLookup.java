@@ -121,7 +121,7 @@ final class RelatedLookup {
   private boolean toOwnerOfReply(Vector v, int i, PacketHeader reply) {
     FlowKey key = ownership.key;
     int owner = ownership.table().assign(reply, key);
-    if (ownership.isHere(owner, key.vHigh, key.vLow)) {
+    if (ownership.isHere(owner, key.trafficClass, key.vHigh, key.vLow)) {
       return false;
     }
     v.key(i, key.trafficClass, key.vHigh, key.vLow);
@@ -138,7 +138,7 @@ final class RelatedLookup {
     long vHigh = paths.vHigh(record);
     long vLow = paths.vLow(record);
     int owner = ownership.table().owner(paths.trafficClass(record), vHigh, vLow);
-    if (ownership.isHere(owner, vHigh, vLow)) {
+    if (ownership.isHere(owner, paths.trafficClass(record), vHigh, vLow)) {
       return false;
     }
     v.key(i, paths.trafficClass(record), vHigh, vLow);
@@ -158,7 +158,7 @@ final class RelatedLookup {
     // like a packet whose flow has gone: whoever gets it begins anew
     v.batch.flags[i] =
         v.batch.flags[i] & ~PacketFlags.RELATED | PacketFlags.REDIRECTED | PacketFlags.RECORD;
-    if (ownership.isHere(owner, key.vHigh, key.vLow)) {
+    if (ownership.isHere(owner, key.trafficClass, key.vHigh, key.vLow)) {
       return false;
     }
     ownership.passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), 0);

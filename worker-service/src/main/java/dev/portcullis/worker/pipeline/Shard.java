@@ -2,9 +2,12 @@ package dev.portcullis.worker.pipeline;
 
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
@@ -31,9 +34,22 @@ import org.jspecify.annotations.Nullable;
  * <p>Counted at each shard, in frames ({@link PacketBatch#frames}): {@code received + passedIn =
  * forwarded + passedOut + dropped + held}.
  */
-public final class Shard {
+public final class Shard implements ShardChange.Host {
+
+  /** Stamps and acknowledgements of the links of a shard. */
+  public interface Stamps {
+
+    /** What is sent from now on goes by this table. Thread: the shard. */
+    void epoch(int epoch);
+
+    /** Whether to tell {@link #acknowledged} from now on. Thread: the shard. */
+    void watch(boolean it);
+  }
 
   private final Executor loop;
+  private final int number;
+  private final Stamps stamps;
+  private final ShardChange change;
   private final WorkerPipeline pipeline;
   private final Vector vector = new Vector();
   private final ShardChannel[] siblings;
@@ -62,8 +78,11 @@ public final class Shard {
       PortBlocks blocks,
       Executor loop,
       Outlets links,
+      Stamps stamps,
       EventSink log) {
     this.self = self;
+    this.number = number;
+    this.stamps = stamps;
     this.loop = loop;
     this.links = links;
     this.siblings = new ShardChannel[shards];
@@ -77,6 +96,15 @@ public final class Shard {
             this::outlet,
             new Faults(self + ": a stage")::failed,
             log);
+    this.change =
+        new ShardChange(
+            new ShardId(self, number),
+            shards,
+            config.gateway().limits().scaleHoldBytes() / shards,
+            pipeline,
+            vector,
+            this);
+    pipeline.change(change);
   }
 
   /** Connects the shards of a worker with each other; before the first packet. */
@@ -87,7 +115,96 @@ public final class Shard {
   }
 
   private @Nullable Outlet outlet(ModuleId destination, int lane) {
-    return destination.equals(self) ? siblings[lane] : links.to(destination, lane);
+    if (!destination.equals(self)) {
+      return links.to(destination, lane);
+    }
+    return lane == number ? itself : siblings[lane];
+  }
+
+  /** What is passed on to this shard itself waits, where it is for a flow that has not come. */
+  private final Outlet itself =
+      new Outlet() {
+        @Override
+        public boolean offer(PacketBatch batch, int i) {
+          Boolean kept = change.passedToItself(batch, i);
+          return kept == null ? siblings[number].offer(batch, i) : kept;
+        }
+
+        @Override
+        public void flush() {
+          siblings[number].flush();
+        }
+
+        @Override
+        public long pendingBytes() {
+          return siblings[number].pendingBytes();
+        }
+
+        @Override
+        public ModuleId destination() {
+          return self;
+        }
+      };
+
+  /** Number of this shard at its worker. */
+  int number() {
+    return number;
+  }
+
+  @Override
+  public @Nullable Outlet outlet(ShardId to) {
+    return outlet(to.module(), to.shard());
+  }
+
+  @Override
+  public void switchTo(DistributionTable table) {
+    pipeline.switchTo(table);
+    stamp(table.epoch());
+  }
+
+  private void stamp(int epoch) {
+    for (ShardChannel it : siblings) {
+      it.epoch(epoch);
+    }
+    stamps.epoch(epoch);
+  }
+
+  @Override
+  public void watch(boolean it) {
+    stamps.watch(it);
+  }
+
+  @Override
+  public void goOn() {
+    pipeline.resumeAll(vector);
+  }
+
+  @Override
+  public void process(PacketBatch released) {
+    vector.begin(released, false);
+    pipeline.process(vector);
+    vector.end();
+  }
+
+  @Override
+  public void passedToItself(int frames) {
+    passedIn += frames;
+  }
+
+  /** A step of a change of table. Thread: this shard. */
+  public void onOrder(
+      Order order,
+      @Nullable DistributionTable now,
+      @Nullable DistributionTable next,
+      ShardChange.Reports reports) {
+    change.order(order, now, next, lastSeenNs, reports);
+    flush();
+  }
+
+  /** A lane of a module has handled all up to a number. Thread: this shard. */
+  public void acknowledged(ModuleId module, int lane, long upTo) {
+    change.acknowledged(new ShardId(module, lane), upTo);
+    flush();
   }
 
   /** Runs a task on this shard. Any thread. */
@@ -95,8 +212,12 @@ public final class Shard {
     loop.execute(task);
   }
 
-  /** Handles packets that came over a channel. Thread: this shard. */
-  public void onBatch(PacketBatch batch) {
+  /**
+   * Handles packets that came over a channel. Thread: this shard.
+   *
+   * @param epoch number of the table by which they were sent
+   */
+  public void onBatch(ModuleId source, int epoch, PacketBatch batch) {
     for (int i = 0; i < batch.count; i++) {
       int frames = batch.frames(i);
       received += frames;
@@ -105,13 +226,15 @@ public final class Shard {
     if (batch.count > 0) {
       lastSeenNs = batch.captureTimeNs[batch.count - 1];
     }
-    process(batch, false);
+    pipeline.source(source.number());
+    process(batch, epoch, false);
     for (int i = 0; i < batch.count; i++) {
       if ((batch.flags[i] & PacketFlags.TICK) != 0) {
         tick(batch, i);
       }
     }
     vector.end();
+    change.afterBatch();
   }
 
   private void tick(PacketBatch batch, int i) {
@@ -126,18 +249,27 @@ public final class Shard {
   }
 
   /** Handles packets of another shard of this worker. Thread: this shard. */
-  void onPassed(PacketBatch batch) {
+  void onPassed(PacketBatch batch, int epoch) {
     for (int i = 0; i < batch.count; i++) {
       passedIn += batch.frames(i);
     }
-    process(batch, true);
+    pipeline.source(self.number());
+    process(batch, epoch, true);
     vector.end();
+    change.afterBatch();
     flush();
   }
 
   /** What messages set free leaves at once. */
-  private void process(PacketBatch batch, boolean fromOwnWorker) {
+  private void process(PacketBatch batch, int epoch, boolean fromOwnWorker) {
+    boolean changing = change.changing();
+    if (changing) {
+      change.before(epoch);
+    }
     vector.begin(batch, fromOwnWorker);
+    if (changing) {
+      change.sift(vector, epoch);
+    }
     pipeline.process(vector);
     if (vector.hasMessages) {
       pipeline.resume(vector);
@@ -145,13 +277,18 @@ public final class Shard {
   }
 
   /**
-   * Works by a new table from the next packet on, and gives away what is not this shard's by it.
-   * Thread: this shard.
-   *
-   * @param whenSettled run on this shard when all others have done so as well
+   * Works by a new table from the next packet on; no state moves by it. One that is here already
+   * changes nothing. Thread: this shard.
    */
-  public void onTable(DistributionTable table, Runnable whenSettled) {
-    pipeline.onTable(table, lastSeenNs, whenSettled);
+  public void onTable(DistributionTable table) {
+    DistributionTable before = pipeline.ownership().table;
+    if (before == null || before.epoch() < table.epoch()) {
+      change.abandon();
+      pipeline.onTable(table);
+      stamp(table.epoch());
+    } else {
+      change.complete(table.epoch());
+    }
     flush();
   }
 
@@ -207,6 +344,7 @@ public final class Shard {
   /** Sends what is gathered. Thread: this shard. */
   public void flush() {
     pipeline.emit().flush();
+    change.flush();
   }
 
   /** Packets that came from other modules. Any thread; the same holds for all counts here. */
@@ -267,6 +405,12 @@ public final class Shard {
   /** All packets dropped. */
   public long dropped() {
     return vector.dropped();
+  }
+
+  /** What changes of table were for this shard; blocked: of the last one. */
+  public ChangeShare changes() {
+    return new ChangeShare(
+        pipeline.flowsGiven(), pipeline.flowsBroken(), change.blockedNs(), change.held());
   }
 
   /** The pipeline, for what looks at its tables. */

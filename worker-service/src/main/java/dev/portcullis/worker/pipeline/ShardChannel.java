@@ -3,13 +3,14 @@ package dev.portcullis.worker.pipeline;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * From one shard of a worker to another: packets are copied into a batch, which the other shard's
- * loop takes. Batches come back and are used again. At most {@code limitBytes} are under way; while
- * two batches are, the next one gathers until it is full.
+ * loop takes. Batches come back and are used again. At most {@code limitBytes} are under way,
+ * besides messages; while two batches are, the next one gathers until it is full.
  *
  * <p>Thread: the sending shard, but for {@link Passage#run}.
  */
@@ -23,9 +24,10 @@ final class ShardChannel implements Outlet {
   private final long limitBytes;
   private final ConcurrentLinkedQueue<Passage> free = new ConcurrentLinkedQueue<>();
   private final AtomicLong pending = new AtomicLong();
-  private int started;
+  private long started;
+  private int epoch;
   private final AtomicLong returned = new AtomicLong();
-  private final Runnable flush = this::flush;
+  private final Runnable returning = this::returning;
   private Passage gathering = new Passage();
 
   ShardChannel(ModuleId self, Shard sender, Shard receiver, long limitBytes) {
@@ -38,23 +40,25 @@ final class ShardChannel implements Outlet {
   private final class Passage implements Runnable {
     final PacketBatch batch = new PacketBatch(PacketBatch.TARGET_BYTES);
     int used;
+    int epoch;
 
     @Override
     public void run() {
-      receiver.onPassed(batch);
+      receiver.onPassed(batch, epoch);
       pending.addAndGet(-used);
       used = 0;
       batch.count = 0;
       free.add(this);
       returned.incrementAndGet();
-      sender.execute(flush);
+      sender.execute(returning);
     }
   }
 
   @Override
   public boolean offer(PacketBatch from, int i) {
     int size = from.l2Length[i] + from.dataLength[i] + from.traceLength[i];
-    if (pending.get() + size > limitBytes) {
+    boolean isMessage = (from.flags[i] & PacketFlags.MESSAGE) != 0;
+    if (!isMessage && pending.get() + size > limitBytes) {
       return false;
     }
     PacketBatch to = gathering.batch;
@@ -63,25 +67,27 @@ final class ShardChannel implements Outlet {
       send();
       to = gathering.batch;
     }
-    to.ensureBytes(gathering.used + size);
-    to.traceBytes = to.bytes;
-    int row = to.count++;
-    to.copyColumns(row, from, i);
-    to.l2Offset[row] = copy(from.bytes, from.l2Offset[i], from.l2Length[i]);
-    to.l2Length[row] = from.l2Length[i];
-    to.dataOffset[row] = copy(from.bytes, from.dataOffset[i], from.dataLength[i]);
-    to.dataLength[row] = from.dataLength[i];
-    to.traceOffset[row] = copy(from.traceBytes, from.traceOffset[i], from.traceLength[i]);
-    to.traceLength[row] = from.traceLength[i];
+    gathering.used = to.append(from, i, gathering.used);
     pending.addAndGet(size);
     return true;
   }
 
-  private int copy(byte[] from, int offset, int length) {
-    int at = gathering.used;
-    System.arraycopy(from, offset, gathering.batch.bytes, at, length);
-    gathering.used += length;
-    return at;
+  /** Stamps what is passed on from now on. */
+  void epoch(int next) {
+    if (epoch != next) {
+      if (gathering.batch.count > 0) {
+        send();
+      }
+      epoch = next;
+    }
+  }
+
+  @Override
+  public long lastNumber() {
+    if (gathering.batch.count > 0) {
+      return started + 1L;
+    }
+    return started == returned.get() ? 0 : started;
   }
 
   @Override
@@ -91,7 +97,14 @@ final class ShardChannel implements Outlet {
     }
   }
 
+  /** Thread: the sending shard. */
+  private void returning() {
+    sender.acknowledged(self, receiver.number(), returned.get());
+    flush();
+  }
+
   private void send() {
+    gathering.epoch = epoch;
     Passage next = free.poll();
     Passage full = gathering;
     gathering = next == null ? new Passage() : next;

@@ -1,5 +1,7 @@
 package dev.portcullis.worker.pipeline;
 
+import dev.portcullis.core.distribution.FlowKey;
+import dev.portcullis.core.distribution.Lanes;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.PacketHeader;
@@ -35,13 +37,14 @@ final class StateMessage {
   /** Where messages about a table have its number. */
   static final int AT_EPOCH = 4;
 
-  private static final int AT_COUNT = 2, AT_WORDS = 8;
+  private static final int AT_LANE = 1, AT_COUNT = 2, AT_WORDS = 8;
 
   /** The most words of a message. */
   static final int MOST_WORDS = 1000;
 
   private final PacketBatch row = new PacketBatch(AT_WORDS + MOST_WORDS * Long.BYTES);
   private int type;
+  private int lane;
   private int words;
 
   StateMessage() {
@@ -50,9 +53,24 @@ final class StateMessage {
 
   /** Begins a message of a type. */
   StateMessage begin(int type) {
+    return begin(type, 0);
+  }
+
+  /** Begins a message of a type about a lane of keys. */
+  StateMessage begin(int type, int lane) {
     this.type = type;
+    this.lane = lane;
     words = 0;
     return this;
+  }
+
+  /** Whether as many more words fit. */
+  boolean hasRoom(int more) {
+    return words + more <= MOST_WORDS;
+  }
+
+  boolean isEmpty() {
+    return words == 0;
   }
 
   /** Adds a word. */
@@ -69,9 +87,19 @@ final class StateMessage {
     row.dataLength[0] = AT_WORDS + words * Long.BYTES;
     Arrays.fill(row.bytes, 0, AT_WORDS, (byte) 0);
     row.bytes[0] = (byte) type;
+    row.bytes[AT_LANE] = (byte) lane;
     row.bytes[AT_COUNT] = (byte) (words >>> 8);
     row.bytes[AT_COUNT + 1] = (byte) words;
     PacketHeader.put32(row.bytes, AT_EPOCH, epoch);
+    return row;
+  }
+
+  /** Returns the row, which waits where that key has not come yet. */
+  PacketBatch row(int epoch, long nowNs, FlowKey of) {
+    row(epoch, nowNs);
+    row.trafficClass[0] = of.trafficClass;
+    row.vHigh[0] = of.vHigh;
+    row.vLow[0] = of.vLow;
     return row;
   }
 
@@ -88,9 +116,28 @@ final class StateMessage {
     return whole ? type : 0;
   }
 
+  /** Returns a sum over the bytes of a message. */
+  static long checksum(PacketBatch batch, int i) {
+    int at = batch.dataOffset[i];
+    int end = at + batch.dataLength[i];
+    long sum = batch.dataLength[i];
+    for (; at + Long.BYTES <= end; at += Long.BYTES) {
+      sum = Lanes.mix(sum ^ PacketHeader.u64(batch.bytes, at));
+    }
+    for (; at < end; at++) {
+      sum = Lanes.mix(sum ^ batch.bytes[at]);
+    }
+    return sum;
+  }
+
   /** Number of the table that a message is about. */
   static int epoch(PacketBatch batch, int i) {
     return (int) PacketHeader.u32(batch.bytes, batch.dataOffset[i] + AT_EPOCH);
+  }
+
+  /** Lane of the keys that it is about. */
+  static int lane(PacketBatch batch, int i) {
+    return batch.bytes[batch.dataOffset[i] + AT_LANE] & Lanes.COUNT - 1;
   }
 
   /** Number of its words. */

@@ -1,9 +1,9 @@
 package dev.portcullis.worker.pipeline;
 
+import dev.portcullis.core.change.ShardRow;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.event.EventSink;
-import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Function;
@@ -52,6 +52,7 @@ import dev.portcullis.worker.stage.stateful.StatefulStage;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The stages of a worker in the patent's order (F3A, F5A; replies F3B, F5B).
@@ -92,8 +93,8 @@ public final class WorkerPipeline {
   private final FtpMoves ftpMoves;
   private final HandOver handOver;
   private final PathEnds pathEnds;
-  private final EarlyMessages early = new EarlyMessages();
-  private long unkept;
+  private @Nullable ShardChange change;
+  private int source;
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
@@ -160,8 +161,17 @@ public final class WorkerPipeline {
     // here: IPsec detunnel
     moves = new FlowMoves(flows, ownership, policy, spec, emit::message);
     lent = new LentTuples(flows, blocks, ownership.self());
-    ftpMoves = new FtpMoves(flows, controls, expectations, announcements, ownership, emit::message);
-    handOver = new HandOver(flows, paths, ownership, policy, lent, ftpMoves, emit::message);
+    ftpMoves = new FtpMoves(flows, controls, expectations, announcements);
+    handOver =
+        new HandOver(
+            ownership,
+            new MovingFlows(flows, ownership, policy, lent, ftpMoves),
+            new MovingPaths(paths, ownership),
+            lent,
+            ftpMoves,
+            announcements,
+            ports,
+            emit::message);
     pathEnds = new PathEnds(flows, paths, ownership, emit::message);
     if (spec.path() == PathMode.RECORD) {
       flows.listen(pathEnds);
@@ -232,30 +242,32 @@ public final class WorkerPipeline {
     }
   }
 
+  /** Connects the pipeline with what changes its table. */
+  void change(ShardChange it) {
+    change = it;
+  }
+
+  /** What comes from now on is of this worker, where it is of one. */
+  void source(int worker) {
+    source = worker;
+  }
+
   /** A message of another shard, behind all packets before it. */
   private void message(Vector v, int i) {
     v.current = i;
     v.kind[i] = Vector.CONSUMED;
+    ShardChange it = change;
+    int type = StateMessage.type(v.batch, i);
     if (ExpectationMessage.type(v.batch, i) != 0) {
       announcements.received(v.batch, i);
-    } else {
-      aboutTable(v.batch, i);
-    }
-  }
-
-  /** A message about a table that is not here yet waits for it. */
-  private void aboutTable(PacketBatch batch, int i) {
-    DistributionTable table = ownership.table;
-    int type = StateMessage.type(batch, i);
-    boolean isEarly = type != 0 && (table == null || StateMessage.epoch(batch, i) > table.epoch());
-    if (isEarly) {
-      unkept += early.keep(batch, i) ? 0 : 1;
+    } else if (it != null && ShardRow.is(v.batch, i)) {
+      it.received(v.batch, i);
     } else if (type == 0 || type == FlowRecord.TYPE) {
-      moves.receive(batch, i, handOver);
+      moves.receive(source, v.batch, i, handOver);
     } else if (type == StateMessage.PATH_ENDED) {
-      pathEnds.receive(batch, i);
+      pathEnds.receive(v.batch, i);
     } else {
-      handOver.receive(batch, i);
+      handOver.receive(source, v.batch, i);
     }
   }
 
@@ -264,6 +276,12 @@ public final class WorkerPipeline {
     while (holds.resume(v)) {
       guarded(emit, v);
     }
+  }
+
+  /** What waits for other shards leaves, whether they have answered or not. */
+  void resumeAll(Vector v) {
+    holds.goOn();
+    resume(v);
   }
 
   /** The frames of a replay take out nothing in passing: what is due goes by its ticks (ADR 44). */
@@ -410,15 +428,9 @@ public final class WorkerPipeline {
     return more;
   }
 
-  /**
-   * Works by a new table from the next packet on, and gives away what is not this shard's by it.
-   *
-   * @param nowNs capture time of the packet or tick before
-   * @param whenSettled run when all others have done so as well
-   */
-  public void onTable(DistributionTable table, long nowNs, Runnable whenSettled) {
-    DistributionTable previous = ownership.table;
-    ownership.table = table;
+  /** Works by a new table from the next packet on; no state moves by it. */
+  public void onTable(DistributionTable table) {
+    switchTo(table);
     int ownIndex = -1;
     for (int i = 0; i < table.workers().size(); i++) {
       if (table.workers().get(i).number() == ownership.self()) {
@@ -428,9 +440,12 @@ public final class WorkerPipeline {
     ports.share(table.workers().size(), ownIndex);
     lent.onTable(table);
     trace.classes(table.classNames());
+  }
+
+  /** Sends by another table from now on. */
+  void switchTo(DistributionTable table) {
     emit.forgetOutlets();
-    handOver.begin(previous, nowNs, whenSettled);
-    early.release(this::aboutTable);
+    ownership.table = table;
   }
 
   /** Works by a new policy from the next packet on; live flows are reviewed as they are met. */
@@ -469,6 +484,16 @@ public final class WorkerPipeline {
     return lookup.mismatches();
   }
 
+  /** The state that a change of table moves. */
+  HandOver handOver() {
+    return handOver;
+  }
+
+  /** What the shard owns. */
+  Ownership ownership() {
+    return ownership;
+  }
+
   /** Flows that a new table has given to other workers. Any thread. */
   public long flowsGiven() {
     return handOver.moved();
@@ -496,7 +521,7 @@ public final class WorkerPipeline {
 
   /** Flows that were to move here and were refused, and messages that were none. Any thread. */
   public long flowsRefused() {
-    return moves.refused() + ftpMoves.refused() + unkept;
+    return moves.refused() + ftpMoves.refused();
   }
 
   /** Flows that had moved and are served here again. Any thread. */

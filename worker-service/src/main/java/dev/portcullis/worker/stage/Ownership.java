@@ -17,6 +17,16 @@ public final class Ownership {
   /** Reused for keys that are computed. */
   public final FlowKey key = new FlowKey();
 
+  /** Tells, while the table changes, which keys of this shard are here already. */
+  public interface Admission {
+
+    /** Whether the state of a key that this shard owns by the present table is here. */
+    boolean isActive(int trafficClass, long vHigh, long vLow);
+  }
+
+  /** Null while the table does not change: all keys are here. */
+  public @Nullable Admission admission;
+
   /** The present table, null before the first. */
   public @Nullable DistributionTable table;
 
@@ -46,24 +56,37 @@ public final class Ownership {
   }
 
   /** Whether a key of this owner belongs to this shard. */
-  public boolean isHere(int owner, long vHigh, long vLow) {
+  public boolean owns(int owner, long vHigh, long vLow) {
     return owner == self && Lanes.shardOf(vHigh, vLow, shards) == shard;
+  }
+
+  /**
+   * Whether a key of this owner belongs to this shard and its state is here. What belongs to this
+   * shard and is not here is passed on to this shard itself: it waits.
+   */
+  public boolean isHere(int owner, int trafficClass, long vHigh, long vLow) {
+    Admission it = admission;
+    return owns(owner, vHigh, vLow) && (it == null || it.isActive(trafficClass, vHigh, vLow));
   }
 
   /** Returns the owner of packets with a tuple, and sets {@code to} to class and V of the key. */
   public int ownerOf(Tuple tuple, FlowKey to) {
-    return table()
-        .assign(
-            (int) tuple.ports & 0xff,
-            Tuple.protocol(tuple.ports),
-            tuple.sourceHigh,
-            tuple.sourceLow,
-            tuple.destinationHigh,
-            tuple.destinationLow,
-            Tuple.hasPorts(tuple.ports),
-            Tuple.sourcePort(tuple.ports),
-            Tuple.destinationPort(tuple.ports),
-            to);
+    return ownerOf(table(), tuple, to);
+  }
+
+  /** As {@link #ownerOf(Tuple, FlowKey)}, by another table than the present one. */
+  public static int ownerOf(DistributionTable table, Tuple tuple, FlowKey to) {
+    return table.assign(
+        (int) tuple.ports & 0xff,
+        Tuple.protocol(tuple.ports),
+        tuple.sourceHigh,
+        tuple.sourceLow,
+        tuple.destinationHigh,
+        tuple.destinationLow,
+        Tuple.hasPorts(tuple.ports),
+        Tuple.sourcePort(tuple.ports),
+        Tuple.destinationPort(tuple.ports),
+        to);
   }
 
   /** As {@link #ownerOf(Tuple, FlowKey)}, if they are of this class, whatever their ports. */

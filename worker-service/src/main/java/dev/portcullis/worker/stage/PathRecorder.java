@@ -85,7 +85,7 @@ public final class PathRecorder {
     }
     FlowKey key = ownership.key;
     int owner = ownership.ownerOf(reply, key);
-    if (!ownership.isHere(owner, key.vHigh, key.vLow)) {
+    if (!ownership.isHere(owner, key.trafficClass, key.vHigh, key.vLow)) {
       return false;
     }
     int replyLane = Lanes.laneOf(key.vHigh, key.vLow);

@@ -309,7 +309,7 @@ public final class DefragmentStage implements Stage {
     FlowKey key = ownership.key;
     int owner = ownership.table().assign(v.header[i], key);
     v.key(i, key.trafficClass, key.vHigh, key.vLow);
-    if (!ownership.isHere(owner, key.vHigh, key.vLow)) {
+    if (!ownership.isHere(owner, key.trafficClass, key.vHigh, key.vLow)) {
       ownership.passOn(v, i, owner, Lanes.laneOf(key.vHigh, key.vLow), 0);
     }
   }

@@ -66,6 +66,12 @@ public final class FtpHolds {
     ready.add(it);
   }
 
+  /** Nobody is waited for any more: what waits goes on. */
+  public void goOn() {
+    waiting.forEach(this::goOn);
+    waiting.clear();
+  }
+
   /** Time has come: who has waited too long goes on. */
   public void tick(long nowNs) {
     for (int i = waiting.size() - 1; i >= 0; i--) {

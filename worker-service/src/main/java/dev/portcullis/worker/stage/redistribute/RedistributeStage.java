@@ -87,7 +87,7 @@ public final class RedistributeStage implements Stage {
     }
     int owner = ((int) hop >>> LANE_BITS) - 1;
     int lane = (int) hop & (1 << LANE_BITS) - 1;
-    if (owner != ownership.self() || !ownership.runs(lane)) {
+    if (owner != ownership.self() || !ownership.runs(lane) || isToCome(h)) {
       v.worker[i] = owner;
       v.lane[i] = ownership.linkLane(owner, lane);
       v.key(
@@ -98,6 +98,16 @@ public final class RedistributeStage implements Stage {
     } else {
       recordHere(v, i, flow, lane);
     }
+  }
+
+  /** Whether the records of this reply are this shard's, but have not come yet. */
+  private boolean isToCome(PacketHeader h) {
+    if (ownership.admission == null) {
+      return false;
+    }
+    FlowKey key = ownership.key;
+    int owner = ownership.table().assignReply(h, key);
+    return !ownership.isHere(owner, key.trafficClass, key.vHigh, key.vLow);
   }
 
   /** Most packets find that the record was put in this unit of time already. */

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.portcullis.core.change;
+
+import org.jspecify.annotations.NullMarked;
