@@ -111,12 +111,12 @@ class MessageFuzzTest {
     assertEquals(1, sum(network, it -> it.pipeline().flows().size()));
   }
 
-  /** Every type of message that there is takes part. */
+  /** Every type of message takes part but 14, by which one of 13 says that state is missing. */
   @Test
   @Tag("jazzer") // like the other test of this class: build/fuzz and the build ask for it
   void shouldHaveSoundMessagesOfEveryType() {
     Set<Integer> types = new HashSet<>();
     SOUND.forEach(it -> types.add((int) it[0]));
-    assertEquals(Set.of(1, 2, 3, 4, 5, 6, 7, 8, 9), types);
+    assertEquals(Set.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), types);
   }
 }
