@@ -7,12 +7,17 @@ import dev.portcullis.core.elastic.ControlMessage.Begin;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
 import dev.portcullis.core.elastic.ControlMessage.Done;
 import dev.portcullis.core.elastic.ControlMessage.Generation;
+import dev.portcullis.core.elastic.ControlMessage.Gone;
+import dev.portcullis.core.elastic.ControlMessage.Guard;
+import dev.portcullis.core.elastic.ControlMessage.Guarded;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Missing;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Prepared;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.ControlMessage.State;
+import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -37,6 +42,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>C4 a new term asks all members first: the newest table that anyone has prepared is prepared
  *       everywhere and committed, as there may be a commit that nobody has told of.
  *   <li>C5 an IO module whose barrier is missing is fenced.
+ *   <li>C6 {@link #replicated}: every worker is told a guardian; when a worker ends whose guardian
+ *       has all that it had, the guardian goes on in its place under the same table, as a
+ *       <em>guest</em> that leaves by the next change.
  * </ul>
  *
  * <p>Orders to a module arrive in order and once while both live. Thread: management.
@@ -75,6 +83,8 @@ public final class ChangeCoordinator {
   private final Set<ModuleId> done = new HashSet<>();
   private final Map<ModuleId, Long> left = new HashMap<>();
   private final Set<ModuleId> leftOut = new HashSet<>();
+  private final Guards guards = new Guards();
+  private boolean replicated;
   private List<ModuleId> wanted = List.of();
   private Phase phase;
   private Members now;
@@ -110,6 +120,83 @@ public final class ChangeCoordinator {
       asked.add(life.module());
       actions.order(life, new Ask(term));
     }
+  }
+
+  /** C6: from now on workers have replicas. */
+  public void replicated() {
+    replicated = true;
+    guard();
+  }
+
+  /** C6. Tells each worker its guardian, where that is another than before. */
+  private void guard() {
+    if (!replicated || phase == Phase.ASKING) {
+      return;
+    }
+    Members table = next == null ? now : next;
+    guards
+        .changes(all().stream().filter(this::isAttachedWorker).toList(), attachedWorkers(table))
+        .forEach(
+            (worker, guardian) -> {
+              actions.order(worker, new Guard(term, guardian));
+              guarded(worker, guardian);
+            });
+  }
+
+  private void guarded(Life worker, Life guardian) {
+    if (isAttachedWorker(worker) && guards.isGuarded(worker, guardian)) {
+      actions.order(worker, new Guarded(term, guardian));
+    }
+  }
+
+  private boolean isAttachedWorker(Life life) {
+    return life.isWorker() && life.equals(attached.get(life.module()));
+  }
+
+  private List<Life> attachedWorkers(Members table) {
+    return table.workers().stream().filter(this::isAttachedWorker).toList();
+  }
+
+  /** Returns the workers in a table whose crash would lose what they have. */
+  public List<Life> unprotected() {
+    return all().stream().filter(it -> it.isWorker() && !guards.hasReplica(it)).toList();
+  }
+
+  /** C6. The guardian of a life that has ended goes on in its place, if it can. */
+  private void takeOver(Life ended) {
+    Life guardian = guards.takeOver(ended);
+    if (guardian != null) {
+      actions.order(guardian, new Takeover(term, ended));
+    }
+  }
+
+  /**
+   * Whether a process may begin as a module: not while a guardian goes on in its place.
+   *
+   * @param module whose earlier life has ended
+   */
+  public boolean mayBegin(ModuleId module) {
+    Life present = attached.get(module);
+    return !guards.isTakenOver(module) && (present == null || !guards.isGuest(present));
+  }
+
+  /**
+   * C6. A guardian goes on in place of a life that has ended.
+   *
+   * @param host life of the guardian
+   * @param of the life that has ended
+   */
+  public void attachGuest(Life guest, Life host, Life of) {
+    hosted(guest, host);
+    Life before = memberBefore(guest);
+    if (phase == Phase.ASKING || of.equals(before)) {
+      attach(guest);
+    }
+  }
+
+  /** C6. A life is a guest in the process of another: they end together. */
+  public void hosted(Life guest, Life host) {
+    guards.hosted(guest, host);
   }
 
   /** The table before the change in progress, or the present one. */
@@ -183,15 +270,37 @@ public final class ChangeCoordinator {
       generation(life, null);
       return;
     }
+    gone(life);
     if (!life.equals(attached.get(life.module()))) {
       return;
     }
     forget(life);
+    if (isMember(life)) {
+      takeOver(life);
+    }
     if (phase == Phase.PREPARING && !now.has(life.module()) && isNextMember(life)) {
       abort();
     }
     resolveIfAllSaid();
     begin();
+  }
+
+  /** C6. The process of a worker is gone, and with it all the replicas that it had. */
+  private void gone(Life life) {
+    if (!replicated) {
+      return;
+    }
+    guards.gone(life);
+    guards.takenOverBy(life).forEach(this::takeOver);
+    for (Life worker : List.copyOf(attached.values())) {
+      if (worker.isWorker() && !worker.equals(life)) {
+        actions.order(worker, new Gone(term, life));
+      }
+    }
+  }
+
+  private boolean isMember(Life life) {
+    return life.equals(now.of(life.module())) || isNextMember(life);
   }
 
   private boolean isNextMember(Life life) {
@@ -228,6 +337,9 @@ public final class ChangeCoordinator {
         lives.add(life);
       }
     }
+    if (lives.stream().anyMatch(it -> it.isWorker() && !guards.isGuest(it))) {
+      lives.removeIf(guards::isGuest);
+    }
     return lives;
   }
 
@@ -238,9 +350,13 @@ public final class ChangeCoordinator {
   }
 
   private void begin() {
-    if (phase != Phase.IDLE || !due()) {
-      return;
+    if (phase == Phase.IDLE && due()) {
+      change();
     }
+    guard();
+  }
+
+  private void change() {
     Members table = new Members(++highestEpoch, livesWanted());
     if (now.epoch() == 0) {
       // nobody has one: there is nothing to hand over
@@ -296,6 +412,13 @@ public final class ChangeCoordinator {
           generation(member, null);
         }
       }
+      case Guarding it -> {
+        guards.guarding(it.from(), it.of(), it.full());
+        guarded(it.of(), it.from());
+        if (guards.takenOverBy(it.from()).contains(it.of()) && !it.full()) {
+          takeOver(it.of());
+        }
+      }
       case State it -> {
         if (it.term() == term && phase == Phase.ASKING) {
           states.put(module, it);
@@ -345,6 +468,7 @@ public final class ChangeCoordinator {
   }
 
   private void leave(Life life) {
+    guards.gone(life);
     attached.remove(life.module());
     left.merge(life.module(), life.generation(), Math::max);
   }
@@ -369,6 +493,8 @@ public final class ChangeCoordinator {
       actions.order(life, order);
     }
     forget(ended);
+    guards.replaced(ended);
+    guards.gone(ended);
     now = successor == null ? now.without(ended) : now.with(successor);
     if (next != null) {
       next = successor == null ? next.without(ended) : next.with(successor);
@@ -476,6 +602,11 @@ public final class ChangeCoordinator {
       }
     }
     replaceEnded();
+    for (Life life : all()) {
+      if (life.isWorker() && !attached.containsKey(life.module())) {
+        takeOver(life);
+      }
+    }
     begin();
   }
 

@@ -186,6 +186,20 @@ final class ClassesIn {
     inactive--;
   }
 
+  /** A class was active at an earlier life, and is here. */
+  void resume(KeyClass of) {
+    In in = of(of);
+    if (in != null && !in.active) {
+      in.installed = true;
+      active(in);
+    }
+  }
+
+  /** What an earlier life had of classes that were not active comes again. */
+  void dropInactive() {
+    all.stream().filter(it -> !it.active).forEach(it -> content.drop(it.of));
+  }
+
   /** Returns the classes from a shard that are active. */
   List<In> activeFrom(ShardId from) {
     return all.stream().filter(it -> it.active && it.from.equals(from)).toList();

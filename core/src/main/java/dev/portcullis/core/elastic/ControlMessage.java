@@ -49,6 +49,18 @@ public sealed interface ControlMessage {
    */
   record Generation(long term, Life ended, @Nullable Life successor) implements Order {}
 
+  /** To a worker: who should have its replica. */
+  record Guard(long term, Life guardian) implements Order {}
+
+  /** To a worker: its guardian is known to have a full replica; others may be dismissed. */
+  record Guarded(long term, Life guardian) implements Order {}
+
+  /** To a guardian: what it has of a life that has ended goes on as the next life of that worker. */
+  record Takeover(long term, Life of) implements Order {}
+
+  /** A life is known to have ended: as a guardian it counts no longer. */
+  record Gone(long term, Life life) implements Order {}
+
   /** A module says something of itself. */
   sealed interface Answer extends ControlMessage {
     /** Who says it. */
@@ -67,6 +79,14 @@ public sealed interface ControlMessage {
 
   /** The barrier of a member has not come {@link Timing#barrierNs} after the switch. */
   record Missing(Life from, int epoch, ModuleId member) implements Answer {}
+
+  /**
+   * What a guardian has; said when it changes, and again ahead of each {@link State}.
+   *
+   * @param of the life whose replica it is
+   * @param full whether a successor could begin with it
+   */
+  record Guarding(Life from, Life of, boolean full) implements Answer {}
 
   /**
    * Answer to {@link Ask}.

@@ -1,5 +1,7 @@
 package dev.portcullis.standalone.simulate;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A packet of a flow. Its way: a request enters at one IO module and leaves at the other. */
@@ -12,6 +14,9 @@ final class Packet {
     CLOSE
   }
 
+  /** Size of each. */
+  static final int BYTES = 1_000;
+
   final long number;
   final Flow flow;
   final boolean reply;
@@ -23,6 +28,9 @@ final class Packet {
 
   /** Where it is: a channel or a shard; null when it has left. */
   @Nullable Object at;
+
+  /** What the model has of the keys that it met since it was last let go. */
+  final List<Entry> met = new ArrayList<>(2);
 
   Packet(long number, Flow flow, boolean reply, int sequence, Kind kind) {
     this.number = number;

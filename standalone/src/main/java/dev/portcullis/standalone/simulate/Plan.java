@@ -1,5 +1,6 @@
 package dev.portcullis.standalone.simulate;
 
+import dev.portcullis.core.elastic.Replication;
 import dev.portcullis.core.elastic.Timing;
 import dev.portcullis.standalone.simulate.Happening.Kind;
 import java.util.ArrayList;
@@ -23,6 +24,8 @@ import java.util.SplittableRandom;
  * @param delayNs of a channel, about
  * @param entryBytes what an entry counts as in copies
  * @param holdBytes bound of the hold queues of a shard
+ * @param replication what a killed worker takes along
+ * @param releaseBytes bound of the release queue of a shard
  * @param timing what the machines wait for
  * @param happenings the schedule
  */
@@ -38,6 +41,8 @@ record Plan(
     long delayNs,
     int entryBytes,
     long holdBytes,
+    Replication replication,
+    long releaseBytes,
     Timing timing,
     List<Happening> happenings) {
 
@@ -77,6 +82,8 @@ record Plan(
         (20 + random.nextLong(random.nextBoolean() ? 200 : 5_000)) * Clockwork.US,
         1 << 10 + random.nextInt(9),
         random.nextInt(8) == 0 ? 5_000 : 64 << 20,
+        Replication.values()[random.nextInt(3)],
+        random.nextInt(8) == 0 ? 20_000 : 16 << 20,
         Timing.DEFAULT,
         happenings);
   }
@@ -107,6 +114,8 @@ record Plan(
         delayNs,
         entryBytes,
         holdBytes,
+        replication,
+        releaseBytes,
         timing,
         List.copyOf(other));
   }

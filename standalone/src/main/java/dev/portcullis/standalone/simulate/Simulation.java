@@ -5,6 +5,7 @@ import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.Members;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.standalone.simulate.ToyReplicas.Legacy;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -24,7 +25,7 @@ final class Simulation {
 
   private static final long TICK_NS = 20 * Clockwork.MS;
   private static final long REST_NS = 60 * Clockwork.SECOND;
-  private static final int TRACE = 60;
+  private static final int TRACE = Integer.getInteger("trace", 60);
 
   private final Plan plan;
   private final Seams seams;
@@ -36,6 +37,7 @@ final class Simulation {
   private final Map<ModuleId, Long> generations = new LinkedHashMap<>();
   private final Map<ModuleId, Long> cutUntilNs = new LinkedHashMap<>();
   private final Map<String, Long> lastNs = new LinkedHashMap<>();
+  private final Casualties casualties = new Casualties(this);
   private final List<Wire> orphans = new ArrayList<>();
   private final List<ToySwitch> switches = new ArrayList<>();
   private final Map<Members, Table> tables = new LinkedHashMap<>();
@@ -169,12 +171,39 @@ final class Simulation {
   }
 
   private ToyModule start(ModuleId id) {
+    casualties.beginsEmpty(id);
+    ToyModule module = new ToyModule(this, nextLife(id));
+    modules.put(id, module);
+    return module;
+  }
+
+  private Life nextLife(ModuleId id) {
     long generation = generations.merge(id, 1L, Long::sum);
     // the same in every life
     int shards = id.kind() == ModuleId.Kind.WORKER ? 1 + id.number() % plan.shards() : 1;
-    ToyModule module = new ToyModule(this, new Life(id, generation, shards));
-    modules.put(id, module);
-    return module;
+    return new Life(id, generation, shards);
+  }
+
+  /** A guardian goes on in place of a life that has ended. */
+  void takeOver(ToyModule host, Life of, List<Legacy> legacies) {
+    ToyModule guest = modules.get(of.module());
+    if (guest == null && casualties.has(of)) {
+      casualties.goesOn(of, legacies);
+      guest = new ToyModule(this, nextLife(of.module()), host, legacies);
+      modules.put(of.module(), guest);
+      ToyModule begun = guest;
+      trace(() -> begun + " goes on from " + of + " at " + host);
+    }
+    if (guest != null && guest.process() == host) {
+      ToyModule it = guest;
+      clock.after(localDelay(), host, () -> attachGuest(it, of));
+    }
+  }
+
+  private void attachGuest(ToyModule guest, Life of) {
+    if (modules.get(of.module()) == guest) {
+      coordinator().machine().attachGuest(guest.life(), guest.process().life(), of);
+    }
   }
 
   /** Starts a module that is wanted, and tells the coordinator when it is up. */
@@ -198,7 +227,7 @@ final class Simulation {
     }
     switch (it.kind()) {
       case SCALE -> scale(it.which());
-      case PAUSE -> pause(pick(it.which()), it.durationNs());
+      case PAUSE -> process(pick(it.which())).forEach(one -> pause(one, it.durationNs()));
       case BREAK -> {
         List<Wire> wires = wires(false);
         if (!wires.isEmpty()) {
@@ -210,8 +239,13 @@ final class Simulation {
       case COORDINATOR -> succeed(false);
       case SUCCESSION -> succeed(true);
       case IO -> io(it.which());
-      case KILL -> kill(pick(it.which()));
+      case KILL -> process(pick(it.which())).forEach(this::kill);
     }
+  }
+
+  /** All modules that live in the process of one. */
+  private List<ToyModule> process(ToyModule module) {
+    return modules.values().stream().filter(it -> it.process() == module.process()).toList();
   }
 
   private ToyModule pick(int which) {
@@ -264,15 +298,16 @@ final class Simulation {
     List<Life> lives = modules.values().stream().map(ToyModule::life).toList();
     ToySwitch next = new ToySwitch(this, term, lives);
     switches.add(next);
+    for (ToyModule it : modules.values()) {
+      if (it.process() != it) {
+        next.machine().hosted(it.life(), it.process().life());
+      }
+    }
     next.machine().wanted(wanted);
   }
 
   private void kill(ToyModule module) {
-    for (ToyShard shard : module.shards()) {
-      if (shard instanceof ToyWorkerShard worker) {
-        worker.lose();
-      }
-    }
+    casualties.killed(module);
     stop(module);
     Life life = module.life();
     clock.after(
@@ -280,12 +315,21 @@ final class Simulation {
         null,
         () -> {
           switches.forEach(it -> it.machine().ended(life));
-          ToyModule next = modules.get(life.module());
-          if (next == null) {
-            ToyModule successor = start(life.module());
-            clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(successor));
-          }
+          restart(life.module());
         });
+  }
+
+  /** A process begins again, unless a guardian goes on in its place. */
+  private void restart(ModuleId id) {
+    if (modules.containsKey(id)) {
+      return;
+    }
+    if (coordinator().machine().mayBegin(id)) {
+      ToyModule successor = start(id);
+      clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(successor));
+    } else {
+      clock.after(200 * Clockwork.MS, null, () -> restart(id));
+    }
   }
 
   private List<Wire> wires(boolean ofTheSwitch) {
@@ -342,21 +386,36 @@ final class Simulation {
 
   private void leave(ToyModule module) {
     if (modules.get(module.life().module()) == module) {
-      for (ToyShard shard : module.shards()) {
-        for (Wire wire : shard.wires()) {
-          if (wire.holdsPackets()) {
-            if (!module.life().isWorker()) {
-              clock.after(Clockwork.SECOND, null, () -> leave(module));
-              return;
-            }
-            throw new Violation("I2", module + " leaves with packets on " + wire);
-          }
-        }
+      if (process(module).size() > 1 && module.process() == module) {
+        // guests go first
+        clock.after(100 * Clockwork.MS, null, () -> leave(module));
+        return;
+      }
+      if (!emptied(module)) {
+        clock.after(Clockwork.SECOND, null, () -> leave(module));
+        return;
       }
       stop(module);
       switches.forEach(it -> it.machine().ended(module.life()));
       startAndAttach(module.life().module());
     }
+  }
+
+  /** Whether nothing that a module that leaves has sent is on its way any more. */
+  private boolean emptied(ToyModule module) {
+    for (ToyShard shard : module.shards()) {
+      for (Wire wire : shard.wires()) {
+        ToyShard to = shard(wire.to(), wire.toLife());
+        if (to == null || !wire.holdsPackets()) {
+          continue;
+        }
+        if (module.life().isWorker() && !to.module().machine().hasLeft()) {
+          throw new Violation("I2", module + " leaves with packets on " + wire);
+        }
+        return false;
+      }
+    }
+    return true;
   }
 
   void answer(ToyModule module, long term, Answer answer) {

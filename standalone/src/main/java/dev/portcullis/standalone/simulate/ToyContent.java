@@ -1,6 +1,7 @@
 package dev.portcullis.standalone.simulate;
 
 import dev.portcullis.core.elastic.Content;
+import dev.portcullis.core.elastic.Journal;
 import dev.portcullis.core.elastic.KeyClass;
 import dev.portcullis.core.elastic.Members;
 import java.util.ArrayList;
@@ -13,7 +14,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** State of the keys of a toy shard. */
-final class ToyContent implements Content {
+final class ToyContent implements Content, Journal {
 
   private static final class Group {
     final Set<Long> keys = new LinkedHashSet<>();
@@ -25,6 +26,8 @@ final class ToyContent implements Content {
   private final int entryBytes;
   private final Map<Long, Entry> entries = new LinkedHashMap<>();
   private final Map<KeyClass, Group> groups = new LinkedHashMap<>();
+  private final List<Reader> readers = new ArrayList<>();
+  private long position;
   private @Nullable Table now;
   private @Nullable Table next;
 
@@ -41,6 +44,7 @@ final class ToyContent implements Content {
   /** An entry was made or has changed. */
   void put(Entry entry) {
     entries.put(entry.key, entry);
+    changed(entry.key);
     Group group = groupOf(entry.key);
     if (group != null) {
       group.keys.add(entry.key);
@@ -50,6 +54,7 @@ final class ToyContent implements Content {
 
   void remove(long key) {
     entries.remove(key);
+    changed(key);
     Group group = groupOf(key);
     if (group != null) {
       group.keys.remove(key);
@@ -63,7 +68,25 @@ final class ToyContent implements Content {
 
   /** Removes entries of flows that are over. */
   void sweep(java.util.function.LongPredicate over) {
-    entries.values().removeIf(it -> over.test(it.flow));
+    entries
+        .values()
+        .removeIf(
+            it -> {
+              boolean gone = over.test(it.flow);
+              if (gone) {
+                changed(it.key);
+              }
+              return gone;
+            });
+  }
+
+  /** Removes entries of keys that are not this shard's. */
+  void keep(java.util.function.LongPredicate owned) {
+    for (long key : List.copyOf(entries.keySet())) {
+      if (!owned.test(key)) {
+        remove(key);
+      }
+    }
   }
 
   private @Nullable Group groupOf(long key) {
@@ -122,16 +145,19 @@ final class ToyContent implements Content {
     while (changed.hasNext() && (out.isEmpty() || (out.size() + 1) * entryBytes <= maxBytes)) {
       long key = changed.next();
       changed.remove();
-      Entry entry = entries.get(key);
-      if (entry == null) {
-        entry = new Entry(key, 0);
-        entry.removed = true;
-        out.add(entry);
-      } else {
-        out.add(entry.copy());
-      }
+      out.add(exported(key));
     }
     return out;
+  }
+
+  private Entry exported(long key) {
+    Entry entry = entries.get(key);
+    if (entry == null) {
+      entry = new Entry(key, 0);
+      entry.removed = true;
+      return entry;
+    }
+    return entry.copy();
   }
 
   @Override
@@ -144,6 +170,7 @@ final class ToyContent implements Content {
     Group group = group(of);
     for (Object it : (List<?>) coming) {
       Entry entry = (Entry) it;
+      changed(entry.key);
       if (entry.removed) {
         entries.remove(entry.key);
         group.keys.remove(entry.key);
@@ -157,7 +184,10 @@ final class ToyContent implements Content {
   @Override
   public void drop(KeyClass of) {
     Group group = group(of);
-    group.keys.forEach(entries::remove);
+    for (long key : group.keys) {
+      entries.remove(key);
+      changed(key);
+    }
     group.keys.clear();
     group.changed.clear();
   }
@@ -175,5 +205,56 @@ final class ToyContent implements Content {
       sum += entry == null ? 1 : entry.sum();
     }
     return sum;
+  }
+
+  private void changed(long key) {
+    position++;
+    for (Reader it : readers) {
+      it.changed.putIfAbsent(key, position);
+    }
+  }
+
+  @Override
+  public long position() {
+    return position;
+  }
+
+  @Override
+  public long mark() {
+    return ++position;
+  }
+
+  @Override
+  public Cursor open() {
+    Reader reader = new Reader();
+    entries.keySet().forEach(key -> reader.changed.put(key, 1L));
+    readers.add(reader);
+    return reader;
+  }
+
+  private final class Reader implements Cursor {
+    /** Keys, with the number of their first change. */
+    final Map<Long, Long> changed = new LinkedHashMap<>();
+
+    @Override
+    public @Nullable Object export(int maxBytes) {
+      List<Entry> out = new ArrayList<>();
+      Iterator<Long> keys = changed.keySet().iterator();
+      while (keys.hasNext() && (out.isEmpty() || (out.size() + 1) * entryBytes <= maxBytes)) {
+        out.add(exported(keys.next()));
+        keys.remove();
+      }
+      return out.isEmpty() ? null : out;
+    }
+
+    @Override
+    public long exportedUpTo() {
+      return changed.isEmpty() ? position : changed.values().iterator().next() - 1;
+    }
+
+    @Override
+    public void close() {
+      readers.remove(this);
+    }
   }
 }

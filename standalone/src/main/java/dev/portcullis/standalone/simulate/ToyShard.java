@@ -2,6 +2,7 @@ package dev.portcullis.standalone.simulate;
 
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.Life;
+import dev.portcullis.core.elastic.ReplicaMessage;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
@@ -15,8 +16,13 @@ import org.jspecify.annotations.Nullable;
 /** A thread of a module, with its channels. */
 abstract class ToyShard extends Clockwork.Actor {
 
-  /** First message of a channel. */
-  record Hello() {}
+  /**
+   * First message of a channel.
+   *
+   * @param lostEpoch number of the table of the change whose content this life began without; 0:
+   *     none
+   */
+  record Hello(int lostEpoch) {}
 
   private final Simulation gateway;
   private final ToyModule module;
@@ -56,7 +62,22 @@ abstract class ToyShard extends Clockwork.Actor {
   abstract void order(Order order);
 
   /** A channel is acknowledged up to a number. */
-  abstract void acknowledged(ShardId to, long upTo);
+  abstract void acknowledged(Wire wire, long upTo);
+
+  /** Reads what another shard replicates; false when it is not taken. */
+  boolean replica(Wire wire, ReplicaMessage message) {
+    throw new IllegalStateException(this + " is no guardian");
+  }
+
+  /** Number of the table of the change whose content this life began without. */
+  int lostEpoch() {
+    return 0;
+  }
+
+  /** Number of the table of the oldest that waits to go to a shard. */
+  int oldestEpoch(ShardId to) {
+    return epoch();
+  }
 
   /** Reads a message; false when it has to wait for a table. */
   abstract boolean read(ShardId from, Wire.Message message);
@@ -85,7 +106,8 @@ abstract class ToyShard extends Clockwork.Actor {
     List<Wire.Message> unsent = before == null ? List.of() : before.abandon();
     Wire wire = gateway.wire(this, to, member);
     wires.put(to, wire);
-    wire.send(unsent.isEmpty() ? epoch() : unsent.getFirst().epoch(), new Hello());
+    wire.send(
+        unsent.isEmpty() ? oldestEpoch(to) : unsent.getFirst().epoch(), new Hello(lostEpoch()));
     for (Wire.Message message : unsent) {
       if (!(message.body() instanceof Hello)) {
         wire.send(message.epoch(), message.body());
@@ -117,9 +139,14 @@ abstract class ToyShard extends Clockwork.Actor {
   }
 
   void send(ShardId to, Object body) {
+    transmit(to, epoch(), body);
+  }
+
+  /** Puts a message on the channel to a shard. */
+  final void transmit(ShardId to, int underEpoch, Object body) {
     Wire wire = wires.get(to);
     if (wire != null) {
-      wire.send(epoch(), body);
+      wire.send(underEpoch, body);
     } else if (body instanceof Packet packet) {
       gateway.ledger().lost(packet, "link-lost");
     }
@@ -140,6 +167,9 @@ abstract class ToyShard extends Clockwork.Actor {
     if (gateway.seams().refuses(ended)) {
       wire.refuse();
       return true;
+    }
+    if (message.body() instanceof ReplicaMessage replicated) {
+      return replica(wire, replicated);
     }
     if (known < sender.generation() || !read(wire.from().id(), message)) {
       waiting.add(wire);

@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /** Hosts that open flows, send, answer and close. */
 final class Traffic {
@@ -32,13 +33,24 @@ final class Traffic {
     stopped = true;
   }
 
-  /** State of a flow is lost: its packets are dropped from now on, and it ends. */
-  void lose(long id) {
+  /**
+   * State of a flow is lost: its packets are dropped from now on, and it ends.
+   *
+   * @return false when that was so before, or it is over
+   */
+  boolean lose(long id) {
     Flow flow = flows.get(id);
-    if (flow != null) {
-      flow.broken = true;
-      flow.lost = true;
+    if (flow == null || flow.lost) {
+      return false;
     }
+    flow.broken = true;
+    flow.lost = true;
+    return true;
+  }
+
+  /** Returns a flow, null when it is over. */
+  @Nullable Flow flow(long id) {
+    return flows.get(id);
   }
 
   boolean isOver(long flow) {

@@ -57,8 +57,17 @@ final class Wire {
     return from;
   }
 
+  ShardId to() {
+    return to;
+  }
+
   Life toLife() {
     return toLife;
+  }
+
+  /** Number of the last message, acknowledged or not. */
+  long last() {
+    return last;
   }
 
   /** Puts a message behind all others. */
@@ -134,7 +143,7 @@ final class Wire {
       while (!kept.isEmpty() && kept.peek().number <= upTo) {
         kept.poll();
       }
-      from.acknowledged(to, upTo);
+      from.acknowledged(this, upTo);
     }
   }
 
