@@ -25,7 +25,7 @@ final class Simulation {
 
   private static final long TICK_NS = 20 * Clockwork.MS;
   private static final long REST_NS = 60 * Clockwork.SECOND;
-  private static final int TRACE = Integer.getInteger("trace", 60);
+  private static final int TRACE = 60;
 
   private final Plan plan;
   private final Seams seams;

@@ -390,7 +390,7 @@ class BrokenProtocolTest {
         () ->
             new Seams() {
               @Override
-              void opened(ChangeWorker worker, ShardId from, int epoch) {
+              void opened(ChangeWorker worker, ShardId from, int epoch, boolean empty) {
                 worker.opened(from, epoch, false);
               }
             },
@@ -403,8 +403,8 @@ class BrokenProtocolTest {
         () ->
             new Seams() {
               @Override
-              void opened(ChangeWorker worker, ShardId from, int epoch) {
-                worker.opened(from, 0, true);
+              void opened(ChangeWorker worker, ShardId from, int epoch, boolean empty) {
+                worker.opened(from, 0, empty);
               }
             },
         "liveness");
