@@ -55,7 +55,9 @@ public sealed interface ControlMessage {
   /** To a worker: its guardian is known to have a full replica; others may be dismissed. */
   record Guarded(long term, Life guardian) implements Order {}
 
-  /** To a guardian: what it has of a life that has ended goes on as the next life of that worker. */
+  /**
+   * To a guardian: what it has of a life that has ended goes on as the next life of that worker.
+   */
   record Takeover(long term, Life of) implements Order {}
 
   /** A life is known to have ended: as a guardian it counts no longer. */

@@ -55,10 +55,11 @@ final class Casualties {
 
   /** A worker begins with nothing. */
   void beginsEmpty(ModuleId id) {
-    for (Life life : List.copyOf(dead.keySet())) {
-      if (life.module().equals(id)) {
-        for (ToyShard shard : dead.remove(life).shards()) {
-          ((ToyWorkerShard) shard).owned().forEach(it -> lose(it.flow));
+    for (Map.Entry<Life, ToyModule> it : List.copyOf(dead.entrySet())) {
+      if (it.getKey().module().equals(id)) {
+        dead.remove(it.getKey());
+        for (ToyShard shard : it.getValue().shards()) {
+          ((ToyWorkerShard) shard).owned().forEach(entry -> lose(entry.flow));
         }
       }
     }
@@ -127,8 +128,7 @@ final class Casualties {
             : model.closedOut || requests < model.lastRequestOut || replies < model.lastReplyOut;
     if (missing) {
       throw new Violation(
-          "I6",
-          "of flow " + flow.id + " " + model + " was let go, and the replica has " + there);
+          "I6", "of flow " + flow.id + " " + model + " was let go, and the replica has " + there);
     }
     model.back(there);
     if (first) {

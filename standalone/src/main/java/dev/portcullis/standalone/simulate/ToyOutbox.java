@@ -17,6 +17,7 @@ import dev.portcullis.core.elastic.ShardMessage;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** What leaves a shard of a toy worker: its channels, and what it replicates before. */
 final class ToyOutbox implements Replicator.Actions {
@@ -71,7 +72,7 @@ final class ToyOutbox implements Replicator.Actions {
   @Override
   public void replicated(long upTo) {
     while (queue.isDue(upTo)) {
-      Outgoing next = waiting.remove(queue.take());
+      Outgoing next = Objects.requireNonNull(waiting.remove(queue.take()));
       leave(next.to, next.epoch, next.body);
     }
     shard.replicated(upTo);
