@@ -429,7 +429,7 @@ public final class ChangeWorker {
     if (outgoing == null || incoming == null || next == null) {
       return;
     }
-    if (phase == Phase.SWITCHED && barriers.missing(sender.now(), next.epoch()).isEmpty()) {
+    if (phase == Phase.SWITCHED && barriers.complete(sender.now(), next.epoch())) {
       close(outgoing);
     }
     if (phase == Phase.CLOSED && replicatedUpTo >= goneAt) {

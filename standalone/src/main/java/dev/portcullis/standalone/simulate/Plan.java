@@ -46,12 +46,18 @@ record Plan(
     Timing timing,
     List<Happening> happenings) {
 
+  /** The most workers that there can be, and the most IO modules. */
+  static final int MODULES = 6;
+
+  /** The most shards of a worker. */
+  static final int SHARDS = 2;
+
   private static final long MS = Clockwork.MS;
 
   /** Returns the plan of a seed. */
   static Plan of(long seed, long durationNs) {
     SplittableRandom random = new SplittableRandom(seed);
-    int workers = 2 + random.nextInt(5);
+    int workers = 2 + random.nextInt(MODULES - 1);
     long scaleEveryNs = (20 + random.nextLong(3_000)) * MS;
     Map<Kind, Long> every = new EnumMap<>(Kind.class);
     every.put(Kind.SCALE, scaleEveryNs);
@@ -75,7 +81,7 @@ record Plan(
         durationNs,
         workers,
         2 + random.nextInt(2),
-        1 + random.nextInt(2),
+        1 + random.nextInt(SHARDS),
         1 << random.nextInt(4),
         5 + random.nextInt(40),
         (1 + random.nextLong(200)) * MS,

@@ -9,6 +9,7 @@ import dev.portcullis.standalone.simulate.ToyReplicas.Legacy;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,7 +41,7 @@ final class Simulation {
   private final Casualties casualties = new Casualties(this);
   private final List<Wire> orphans = new ArrayList<>();
   private final List<ToySwitch> switches = new ArrayList<>();
-  private final Map<Members, Table> tables = new LinkedHashMap<>();
+  private final Map<Members, Table> tables = new IdentityHashMap<>();
   private final @Nullable ArrayDeque<String> trace;
   private List<ModuleId> wanted = List.of();
   private long lastBinding;
@@ -105,9 +106,9 @@ final class Simulation {
     switches.add(new ToySwitch(this, 1, new Members(1, lives)));
     clock.after(TICK_NS, null, this::tick);
     traffic.start();
-    for (Happening it : plan.happenings()) {
-      clock.at(it.atNs(), null, () -> happen(it));
-    }
+    clock.schedule(
+        plan.happenings().stream().mapToLong(Happening::atNs).toArray(),
+        plan.happenings().stream().map(this::happening).toArray(Runnable[]::new));
   }
 
   private void runUntil(long endNs) {
@@ -218,6 +219,10 @@ final class Simulation {
     if (modules.get(module.life().module()) == module) {
       coordinator().machine().attach(module.life());
     }
+  }
+
+  private Runnable happening(Happening it) {
+    return () -> happen(it);
   }
 
   private void happen(Happening it) {
@@ -470,9 +475,13 @@ final class Simulation {
   }
 
   Life owner(Members members, long key) {
-    Table table = tables.computeIfAbsent(members, Table::new);
-    if (tables.size() > 64) {
-      tables.clear();
+    Table table = tables.get(members);
+    if (table == null) {
+      if (tables.size() > 64) {
+        tables.clear();
+      }
+      table = new Table(members);
+      tables.put(members, table);
     }
     return table.owner(key);
   }

@@ -14,23 +14,23 @@ import dev.portcullis.core.elastic.Replication;
 import dev.portcullis.core.elastic.Replicator;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
-import java.util.LinkedHashMap;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** What leaves a shard of a toy worker: its channels, and what it replicates before. */
 final class ToyOutbox implements Replicator.Actions {
 
-  private record Outgoing(ShardId to, int epoch, Object body) {}
+  private record Outgoing(long handle, ShardId to, int epoch, Object body) {}
 
   private final Simulation gateway;
   private final ToyWorkerShard shard;
   private final ToyContent content;
   private final Replicator replicator;
   private final ReleaseQueue queue;
-  private final Map<Long, Outgoing> waiting = new LinkedHashMap<>();
-  private final Map<Life, Wire> feeds = new LinkedHashMap<>();
+  private final ArrayDeque<Outgoing> waiting = new ArrayDeque<>();
+  private final List<Wire> feeds = new ArrayList<>();
   private long lastHandle;
   private boolean flushDue;
 
@@ -54,7 +54,7 @@ final class ToyOutbox implements Replicator.Actions {
     if (queue.isEmpty() && after <= replicator.replicated()) {
       leave(to, epoch, body);
     } else if (queue.offer(++lastHandle, body instanceof Packet ? Packet.BYTES : 0, after)) {
-      waiting.put(lastHandle, new Outgoing(to, epoch, body));
+      waiting.add(new Outgoing(lastHandle, to, epoch, body));
       flushSoon();
     } else if (body instanceof Packet packet) {
       gateway.ledger().lost(packet, "replication-backlog");
@@ -63,7 +63,9 @@ final class ToyOutbox implements Replicator.Actions {
 
   private void leave(ShardId to, int epoch, Object body) {
     if (body instanceof Packet packet) {
-      packet.met.forEach(it -> it.out(packet));
+      for (Entry it : packet.met) {
+        it.out(packet);
+      }
       packet.met.clear();
     }
     shard.transmit(to, epoch, body);
@@ -72,7 +74,10 @@ final class ToyOutbox implements Replicator.Actions {
   @Override
   public void replicated(long upTo) {
     while (queue.isDue(upTo)) {
-      Outgoing next = Objects.requireNonNull(waiting.remove(queue.take()));
+      Outgoing next = waiting.remove();
+      if (next.handle != queue.take()) {
+        throw new Violation("I3", shard + " lets go out of order");
+      }
       leave(next.to, next.epoch, next.body);
     }
     shard.replicated(upTo);
@@ -115,8 +120,9 @@ final class ToyOutbox implements Replicator.Actions {
   }
 
   private void ended(Life life) {
-    Wire feed = feeds.remove(life);
+    Wire feed = feed(life);
     if (feed != null) {
+      feeds.remove(feed);
       feed.abandon();
     }
     replicator.ended(life);
@@ -124,24 +130,33 @@ final class ToyOutbox implements Replicator.Actions {
 
   @Override
   public long send(Life guardian, ReplicaMessage message) {
-    Wire feed = feeds.get(guardian);
+    Wire feed = feed(guardian);
     if (feed == null) {
       int to = shard.id().shard() % guardian.shards();
       feed = gateway.wire(shard, new ShardId(guardian.module(), to), guardian);
-      feeds.put(guardian, feed);
+      feeds.add(feed);
     }
     feed.send(shard.epoch(), gateway.seams().replicates(shard, message));
     return feed.last();
   }
 
+  private @Nullable Wire feed(Life guardian) {
+    for (Wire it : feeds) {
+      if (it.toLife().equals(guardian)) {
+        return it;
+      }
+    }
+    return null;
+  }
+
   /** Channels to guardians. */
   List<Wire> feeds() {
-    return List.copyOf(feeds.values());
+    return List.copyOf(feeds);
   }
 
   /** A channel is acknowledged. Returns false for one that is not to a guardian. */
   boolean acknowledged(Wire wire, long upTo) {
-    if (feeds.get(wire.toLife()) != wire) {
+    if (!feeds.contains(wire)) {
       return false;
     }
     replicator.acknowledged(wire.toLife(), upTo);
@@ -150,7 +165,7 @@ final class ToyOutbox implements Replicator.Actions {
 
   /** Number of the table of the oldest that waits to go to a shard. */
   int oldestEpoch(ShardId to, int otherwise) {
-    for (Outgoing it : waiting.values()) {
+    for (Outgoing it : waiting) {
       if (it.to.equals(to)) {
         return it.epoch;
       }
@@ -160,7 +175,7 @@ final class ToyOutbox implements Replicator.Actions {
 
   /** The process ends: what waits is lost. */
   void lose() {
-    for (Outgoing it : waiting.values()) {
+    for (Outgoing it : waiting) {
       if (it.body instanceof Packet packet) {
         gateway.ledger().lost(packet, "killed");
       }

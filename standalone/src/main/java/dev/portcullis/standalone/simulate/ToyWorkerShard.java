@@ -18,9 +18,7 @@ import dev.portcullis.core.elastic.ShardMessage;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.standalone.simulate.ToyReplicas.Legacy;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +31,7 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
   private final ToyOutbox outbox;
   private final ToyReplicas replicas;
   private final @Nullable Legacy legacy;
-  private final Map<Long, Packet> held = new LinkedHashMap<>();
+  private final Keyed<Packet> held = new Keyed<>();
   private @Nullable ChangeWorker change;
   private int firstEpoch;
   private int lostEpoch;
@@ -93,7 +91,7 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     if (it != null) {
       it.tick(gateway().clock().nowNs());
       if (!it.changing()) {
-        content.sweep(gateway().traffic()::isOver);
+        content.sweep(gateway().traffic());
         outbox.flushSoon();
       }
     }
@@ -270,8 +268,8 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
 
   /** The process ends at once, and with it the packets that it has. */
   void lose() {
-    for (Packet packet : held.values()) {
-      gateway().ledger().lost(packet, "killed");
+    for (Keyed.Node<Packet> it : held) {
+      gateway().ledger().lost(it.value, "killed");
     }
     held.clear();
     outbox.lose();

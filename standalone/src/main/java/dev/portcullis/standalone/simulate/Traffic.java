@@ -1,8 +1,6 @@
 package dev.portcullis.standalone.simulate;
 
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -11,9 +9,10 @@ final class Traffic {
 
   private final Simulation gateway;
   private final SplittableRandom random;
-  private final Map<Long, Flow> flows = new LinkedHashMap<>();
+  private final Keyed<Flow> flows = new Keyed<>();
   private long lastFlow;
   private long lastPacket;
+  private long over;
   private boolean stopped;
 
   Traffic(Simulation gateway, SplittableRandom random) {
@@ -54,7 +53,12 @@ final class Traffic {
   }
 
   boolean isOver(long flow) {
-    return !flows.containsKey(flow);
+    return !flows.has(flow);
+  }
+
+  /** Number of flows that are over. */
+  long over() {
+    return over;
   }
 
   /** Number of flows that are not over. */
@@ -119,6 +123,7 @@ final class Traffic {
   private void end(Flow flow) {
     if (flow.over()) {
       flows.remove(flow.id);
+      over++;
       begin();
     } else {
       gateway.clock().after(20 * gap(), null, () -> end(flow));
