@@ -45,6 +45,11 @@ final class Packet {
     return reply == (hops == 1);
   }
 
+  /** Where it is to leave. */
+  ToyIoShard port() {
+    return reply ? flow.client : flow.server;
+  }
+
   /** Key by which its present owner is found. */
   long key() {
     return atFirstKey() ? flow.key : flow.translatedKey();

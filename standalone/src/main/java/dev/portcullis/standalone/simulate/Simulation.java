@@ -124,12 +124,14 @@ final class Simulation {
     long endNs = clock.nowNs() + REST_NS;
     while (!atRest()) {
       if (clock.nowNs() > endNs) {
-        ledger.allInside().forEach(it -> trace(() -> it + " at " + it.at));
         for (ToyModule module : modules.values()) {
           for (ToyShard shard : module.shards()) {
             trace(() -> shard + ": " + shard.describe());
             shard.wires().forEach(wire -> trace(() -> wire.describe()));
           }
+        }
+        for (Packet it : ledger.allInside()) {
+          trace(() -> it + " at " + (it.at instanceof Wire wire ? wire.describe() : it.at));
         }
         throw new Violation(
             "liveness",

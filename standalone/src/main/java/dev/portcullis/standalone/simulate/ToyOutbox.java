@@ -67,8 +67,18 @@ final class ToyOutbox implements Replicator.Actions {
         it.out(packet);
       }
       packet.met.clear();
+      if (packet.hops == 2 && !isThere(packet.port())) {
+        gateway.ledger().lost(packet, "port-gone");
+        return;
+      }
     }
     shard.transmit(to, epoch, body);
+  }
+
+  /** Whether the life that has a port is still the one at the other end: it may have waited. */
+  private boolean isThere(ToyIoShard port) {
+    Wire wire = shard.wire(port.id());
+    return wire != null && wire.toLife().equals(port.life());
   }
 
   @Override

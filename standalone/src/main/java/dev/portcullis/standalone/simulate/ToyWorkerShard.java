@@ -357,7 +357,7 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     }
     packet.hops++;
     if (packet.hops == 2) {
-      ToyIoShard port = packet.reply ? packet.flow.client : packet.flow.server;
+      ToyIoShard port = packet.port();
       ModuleId io = port.id().module();
       boolean member =
           port.life().equals(now.of(io)) || next != null && port.life().equals(next.of(io));

@@ -133,6 +133,9 @@ final class Traffic {
   /** A packet has reached a host. */
   void delivered(Packet packet, ToyIoShard port) {
     Flow flow = packet.flow;
+    if (port != packet.port()) {
+      throw new Violation("I6", packet + " left by " + port + ", not " + packet.port());
+    }
     if (packet.reply || packet.kind == Packet.Kind.DATA && random.nextInt(10) < 3) {
       return;
     }
