@@ -584,6 +584,7 @@ public final class ChangeCoordinator {
         before = table.epoch() == before.epoch() ? before.and(table) : before;
       }
     }
+    sayGoneAgain();
     for (State state : states.values()) {
       if (state.left()) {
         leave(state.from());
@@ -608,6 +609,17 @@ public final class ChangeCoordinator {
       }
     }
     begin();
+  }
+
+  /** C6. That a guardian has ended may have been said by the one before, and refused. */
+  private void sayGoneAgain() {
+    for (State state : states.values()) {
+      for (Life guardian : state.guardians()) {
+        if (!guardian.equals(attached.get(guardian.module()))) {
+          actions.order(state.from(), new Gone(term, guardian));
+        }
+      }
+    }
   }
 
   private Set<Life> livesTold() {

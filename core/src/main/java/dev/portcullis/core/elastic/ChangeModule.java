@@ -20,8 +20,10 @@ import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.link.ModuleId;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +56,9 @@ public final class ChangeModule {
   private boolean committed;
   private boolean left;
 
+  /** Lives that were to have the replica of this one, and whose end was not told. */
+  private final Set<Life> guardians = new LinkedHashSet<>();
+
   /** Of lives whose replicas are here: the shards of which all is there. */
   private final Map<Life, BitSet> fullShards = new LinkedHashMap<>();
 
@@ -76,14 +81,29 @@ public final class ChangeModule {
       case Abort abort -> abort(abort);
       case Retire retire -> retire(retire);
       case Generation generation -> generation(generation);
-      case Guard _, Guarded _, Gone _ -> actions.shards(order);
+      case Guard guard -> {
+        guardians.add(guard.guardian());
+        actions.shards(guard);
+      }
+      case Gone gone -> {
+        guardians.remove(gone.life());
+        actions.shards(gone);
+      }
+      case Guarded guarded -> actions.shards(guarded);
       case Takeover takeover -> takeover(takeover);
       case Ask ask -> {
         fullShards.forEach((of, shards) -> answerGuarding(of, shards));
         Members table = now == null ? Members.NONE : now;
         actions.answer(
             new State(
-                self, ask.term(), table, next, committed, left, List.copyOf(endedLives.values())));
+                self,
+                ask.term(),
+                table,
+                next,
+                committed,
+                left,
+                List.copyOf(endedLives.values()),
+                List.copyOf(guardians)));
       }
     }
     return true;
@@ -156,6 +176,7 @@ public final class ChangeModule {
     Life successor = generation.successor();
     Life ended = generation.ended();
     fullShards.remove(ended);
+    guardians.remove(ended);
     endedLives.merge(ended.module(), ended, (a, b) -> a.generation() > b.generation() ? a : b);
     if (now != null) {
       now = successor == null ? now.without(ended) : now.with(successor);

@@ -99,6 +99,7 @@ public sealed interface ControlMessage {
    * @param committed whether {@code next} is decided
    * @param left whether it had a place and has none any more: it ends
    * @param ended the last life of each module that it was told the end of
+   * @param guardians lives that may have its replica, as far as it was not told their end
    */
   record State(
       Life from,
@@ -107,7 +108,8 @@ public sealed interface ControlMessage {
       @Nullable Members next,
       boolean committed,
       boolean left,
-      List<Life> ended)
+      List<Life> ended,
+      List<Life> guardians)
       implements Answer {
 
     /** Whether this module takes nothing of a life any more. */

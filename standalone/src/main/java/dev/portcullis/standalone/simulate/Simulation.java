@@ -190,6 +190,9 @@ final class Simulation {
   /** A guardian goes on in place of a life that has ended. */
   void takeOver(ToyModule host, Life of, List<Legacy> legacies) {
     ToyModule guest = modules.get(of.module());
+    if (guest != null && guest.life().equals(of)) {
+      throw new Violation("I1", host + " goes on from " + of + ", which lives");
+    }
     if (guest == null && casualties.has(of)) {
       casualties.goesOn(of, legacies);
       guest = new ToyModule(this, nextLife(of.module()), host, legacies);

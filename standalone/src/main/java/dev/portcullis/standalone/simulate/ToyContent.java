@@ -109,9 +109,7 @@ final class ToyContent implements Content, Journal {
     }
     int owner = from.owner(key).module().number();
     int nextOwner = to.owner(key).module().number();
-    return owner == nextOwner
-        ? null
-        : group(owner, nextOwner, Table.lane(key, lanes));
+    return owner == nextOwner ? null : group(owner, nextOwner, Table.lane(key, lanes));
   }
 
   private Group group(KeyClass of) {

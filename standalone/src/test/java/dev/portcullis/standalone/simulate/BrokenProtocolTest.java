@@ -13,11 +13,23 @@ import dev.portcullis.core.elastic.ControlMessage.Begin;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
 import dev.portcullis.core.elastic.ControlMessage.Done;
 import dev.portcullis.core.elastic.ControlMessage.Generation;
+import dev.portcullis.core.elastic.ControlMessage.Gone;
+import dev.portcullis.core.elastic.ControlMessage.Guard;
+import dev.portcullis.core.elastic.ControlMessage.Guarded;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.elastic.KeyClass;
 import dev.portcullis.core.elastic.Life;
+import dev.portcullis.core.elastic.ReplicaMessage;
+import dev.portcullis.core.elastic.ReplicaMessage.Beat;
+import dev.portcullis.core.elastic.ReplicaMessage.Changes;
+import dev.portcullis.core.elastic.ReplicaMessage.ClassRecord;
+import dev.portcullis.core.elastic.ReplicaMessage.Dismiss;
+import dev.portcullis.core.elastic.ReplicaMessage.Fill;
+import dev.portcullis.core.elastic.ReplicaMessage.Full;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
 import dev.portcullis.core.elastic.ShardMessage.Activate;
@@ -30,6 +42,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -370,6 +383,10 @@ class BrokenProtocolTest {
                       case Abort it -> new Abort(term, it.epoch());
                       case Retire it -> new Retire(term, it.epoch());
                       case Generation it -> new Generation(term, it.ended(), it.successor());
+                      case Guard it -> new Guard(term, it.guardian());
+                      case Guarded it -> new Guarded(term, it.guardian());
+                      case Takeover it -> new Takeover(term, it.of());
+                      case Gone it -> new Gone(term, it.life());
                       case Ask it -> it;
                     });
               }
@@ -407,6 +424,145 @@ class BrokenProtocolTest {
                 worker.opened(from, 0, empty);
               }
             },
+        "liveness");
+  }
+
+  /** Messages to guardians are changed. */
+  private static Seams replicating(UnaryOperator<ReplicaMessage> change) {
+    return new Seams() {
+      @Override
+      ReplicaMessage replicates(ToyWorkerShard shard, ReplicaMessage message) {
+        return change.apply(message);
+      }
+    };
+  }
+
+  @Test
+  void shouldNoticeThatAPacketLeavesBeforeTheGuardianHasWhatItChanged() {
+    noticed(
+        () ->
+            new Seams() {
+              @Override
+              long after(ToyWorkerShard shard, long position) {
+                return 0;
+              }
+            },
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAGuardianLacksWhatItHasAcknowledged() {
+    noticed(
+        () ->
+            replicating(
+                it ->
+                    it instanceof Changes changes && changes.upTo() % 20 == 0
+                        ? new Changes(changes.upTo(), null, changes.classes())
+                        : it),
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAGuardianWritesOlderChangesOverNewerOnes() {
+    noticed(
+        () ->
+            new Seams() {
+              private final Map<ToyWorkerShard, Object> before = new HashMap<>();
+
+              @Override
+              ReplicaMessage replicates(ToyWorkerShard shard, ReplicaMessage message) {
+                if (!(message instanceof Changes it) || it.entries() == null) {
+                  return message;
+                }
+                Object earlier = before.put(shard, it.entries());
+                List<Object> both = new ArrayList<>((List<?>) it.entries());
+                both.addAll(earlier == null ? List.of() : (List<?>) earlier);
+                return new Changes(it.upTo(), both, it.classes());
+              }
+            },
+        "I1",
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAReplicaIsTakenForFullWhileItIsBeingFilled() {
+    noticed(() -> replicating(it -> it instanceof Fill ? new Full() : it), "I6", "liveness");
+  }
+
+  @Test
+  void shouldNoticeThatAGuardianGoesOnWithAReplicaThatIsNotFedAnyMore() {
+    noticed(() -> replicating(it -> it instanceof Dismiss ? new Beat() : it), "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAWorkerWaitsNoLongerForAGuardianThatLives() {
+    noticed(
+        () ->
+            new Seams() {
+              @Override
+              boolean order(ChangeModule module, Order order) {
+                boolean obeyed = module.order(order);
+                if (order instanceof Guarded it) {
+                  module.order(new Gone(it.term(), it.guardian()));
+                }
+                return obeyed;
+              }
+            },
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAWorkerIsTakenOverThatStillLives() {
+    noticed(
+        () ->
+            new Seams() {
+              private int guarding;
+
+              @Override
+              void answer(ChangeCoordinator coordinator, Answer answer) {
+                coordinator.answer(answer);
+                if (answer instanceof Guarding it && it.full() && ++guarding % 5 == 0) {
+                  coordinator.ended(it.of());
+                }
+              }
+            },
+        "I1");
+  }
+
+  @Test
+  void shouldNoticeThatASuccessorDoesNotKnowWhichClassesHadGoneOrWereActive() {
+    noticed(
+        () ->
+            new Seams() {
+              @Override
+              void resume(ChangeWorker worker, List<ClassRecord> records) {}
+            },
+        "I1",
+        "I3",
+        "I5",
+        "I6",
+        "liveness");
+  }
+
+  @Test
+  void shouldNoticeThatAClassMovesBeforeTheGuardiansKnow() {
+    noticed(
+        () ->
+            new Seams() {
+              @Override
+              ChangeWorker.Actions worker(ToyWorkerShard shard, ChangeWorker.Actions actions) {
+                return new Passed(actions) {
+                  @Override
+                  public long replicate(KeyClass of, boolean active) {
+                    return 0;
+                  }
+                };
+              }
+            },
+        "I1",
+        "I3",
+        "I5",
+        "I6",
         "liveness");
   }
 }
