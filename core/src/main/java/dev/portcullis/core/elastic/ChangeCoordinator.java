@@ -171,11 +171,15 @@ public final class ChangeCoordinator {
   }
 
   /**
-   * Whether a process may begin as a module: not while a guardian goes on in its place.
+   * Whether a process may begin as a module: not while a guardian goes on in its place, or may be
+   * about to as far as a coordinator knows that asks.
    *
-   * @param module whose earlier life has ended
+   * @param module whose earlier life has ended, as was said here before
    */
   public boolean mayBegin(ModuleId module) {
+    if (replicated && phase == Phase.ASKING) {
+      return false;
+    }
     Life present = attached.get(module);
     return !guards.isTakenOver(module) && (present == null || !guards.isGuest(present));
   }

@@ -43,6 +43,11 @@ final class Casualties {
     return dead.containsKey(life);
   }
 
+  /** Whether a life of a module has ended and nobody goes on from it yet. */
+  boolean has(ModuleId id) {
+    return dead.keySet().stream().anyMatch(it -> it.module().equals(id));
+  }
+
   /** Number of lives that went on from a replica. */
   long takeovers() {
     return takeovers;

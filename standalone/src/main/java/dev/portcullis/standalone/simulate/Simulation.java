@@ -3,6 +3,7 @@ package dev.portcullis.standalone.simulate;
 import dev.portcullis.core.elastic.ControlMessage.Answer;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.Members;
+import dev.portcullis.core.elastic.Replication;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.standalone.simulate.ToyReplicas.Legacy;
@@ -214,10 +215,15 @@ final class Simulation {
 
   /** Starts a module that is wanted, and tells the coordinator when it is up. */
   private void startAndAttach(ModuleId id) {
-    if (!modules.containsKey(id) && wanted.contains(id)) {
+    if (!modules.containsKey(id) && wanted.contains(id) && !isAboutToRestart(id)) {
       ToyModule module = start(id);
       clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(module));
     }
+  }
+
+  /** Whether the coordinator is asked first, once it knows that the life before has ended. */
+  private boolean isAboutToRestart(ModuleId id) {
+    return plan.replication() != Replication.NONE && casualties.has(id);
   }
 
   private void attach(ToyModule module) {
