@@ -157,9 +157,14 @@ public final class ChangeCoordinator {
     return table.workers().stream().filter(this::isAttachedWorker).toList();
   }
 
+  /** Returns the lives that are known to have all that a worker has. */
+  public Set<Life> guardians(Life worker) {
+    return Set.copyOf(guards.replicasOf(worker));
+  }
+
   /** Returns the workers in a table whose crash would lose what they have. */
   public List<Life> unprotected() {
-    return all().stream().filter(it -> it.isWorker() && !guards.hasReplica(it)).toList();
+    return all().stream().filter(it -> it.isWorker() && guards.replicasOf(it).isEmpty()).toList();
   }
 
   /** C6. The guardian of a life that has ended goes on in its place, if it can. */

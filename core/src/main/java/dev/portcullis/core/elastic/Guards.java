@@ -40,9 +40,9 @@ final class Guards {
         && full.getOrDefault(worker, Set.of()).contains(guardian);
   }
 
-  /** Whether somebody has a full replica of a life. */
-  boolean hasReplica(Life of) {
-    return !full.getOrDefault(of, Set.of()).isEmpty();
+  /** Returns who is known to have a full replica of a life. */
+  Set<Life> replicasOf(Life of) {
+    return full.getOrDefault(of, Set.of());
   }
 
   /** Returns who is to go on from a replica of a life that has ended; null: nobody can. */

@@ -21,6 +21,7 @@ final class Casualties {
 
   private final Simulation gateway;
   private final Map<Life, ToyModule> dead = new LinkedHashMap<>();
+  private final Map<Life, Set<Life>> guardians = new LinkedHashMap<>();
   private long takeovers;
   private long flowsLost;
 
@@ -28,8 +29,13 @@ final class Casualties {
     this.gateway = gateway;
   }
 
-  /** A worker's process has ended. */
-  void killed(ToyModule module) {
+  /**
+   * A worker's process has ended.
+   *
+   * @param known who had all that it had, as far as the coordinator knew
+   */
+  void killed(ToyModule module, Set<Life> known) {
+    guardians.put(module.life(), known);
     for (ToyShard shard : module.shards()) {
       if (shard instanceof ToyWorkerShard worker) {
         worker.lose();
@@ -63,10 +69,20 @@ final class Casualties {
     for (Map.Entry<Life, ToyModule> it : List.copyOf(dead.entrySet())) {
       if (it.getKey().module().equals(id)) {
         dead.remove(it.getKey());
-        for (ToyShard shard : it.getValue().shards()) {
-          ((ToyWorkerShard) shard).owned().forEach(entry -> lose(entry.flow));
-        }
+        loseAll(it.getValue());
       }
+    }
+  }
+
+  private void loseAll(ToyModule module) {
+    long before = flowsLost;
+    for (ToyShard shard : module.shards()) {
+      ((ToyWorkerShard) shard).owned().forEach(it -> lose(it.flow));
+    }
+    Set<Life> known = guardians.getOrDefault(module.life(), Set.of());
+    if (flowsLost > before && !known.isEmpty() && known.stream().allMatch(gateway::lives)) {
+      throw new Violation(
+          "I6", module + " is followed by an empty life, though " + known + " live");
     }
   }
 

@@ -323,7 +323,7 @@ final class Simulation {
   }
 
   private void kill(ToyModule module) {
-    casualties.killed(module);
+    casualties.killed(module, coordinator().machine().guardians(module.life()));
     stop(module);
     Life life = module.life();
     clock.after(
@@ -466,6 +466,12 @@ final class Simulation {
   @Nullable ToyShard shard(ShardId id, Life life) {
     ToyModule module = modules.get(id.module());
     return module != null && module.life().equals(life) ? module.shards().get(id.shard()) : null;
+  }
+
+  /** Whether a life has not ended. */
+  boolean lives(Life life) {
+    ToyModule module = modules.get(life.module());
+    return module != null && module.life().equals(life);
   }
 
   @Nullable ToyModule module(ModuleId id) {
