@@ -182,7 +182,7 @@ public final class ChangeCoordinator {
    * @param module whose earlier life has ended, as was said here before
    */
   public boolean mayBegin(ModuleId module) {
-    if (replicated && phase == Phase.ASKING) {
+    if (replicated && phase == Phase.ASKING && !asked.isEmpty()) {
       return false;
     }
     Life present = attached.get(module);

@@ -12,8 +12,10 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +42,10 @@ final class Simulation {
   private final Map<ModuleId, Long> cutUntilNs = new LinkedHashMap<>();
   private final Map<String, Long> lastNs = new LinkedHashMap<>();
   private final Casualties casualties = new Casualties(this);
+
+  /** Modules that were killed, and the coordinator does not know yet. */
+  private final Set<ModuleId> endsUntold = new LinkedHashSet<>();
+
   private final List<Wire> orphans = new ArrayList<>();
   private final List<ToySwitch> switches = new ArrayList<>();
   private final Map<Members, Table> tables = new IdentityHashMap<>();
@@ -223,7 +229,11 @@ final class Simulation {
 
   /** Whether the coordinator is asked first, once it knows that the life before has ended. */
   private boolean isAboutToRestart(ModuleId id) {
-    return plan.replication() != Replication.NONE && casualties.has(id);
+    return mustAsk() && (endsUntold.contains(id) || casualties.has(id));
+  }
+
+  private boolean mustAsk() {
+    return plan.replication() != Replication.NONE;
   }
 
   private void attach(ToyModule module) {
@@ -326,10 +336,12 @@ final class Simulation {
     casualties.killed(module, coordinator().machine().guardians(module.life()));
     stop(module);
     Life life = module.life();
+    endsUntold.add(life.module());
     clock.after(
         network.nextLong(300 * Clockwork.MS),
         null,
         () -> {
+          endsUntold.remove(life.module());
           switches.forEach(it -> it.machine().ended(life));
           restart(life.module());
         });
@@ -337,7 +349,7 @@ final class Simulation {
 
   /** A process begins again, unless a guardian goes on in its place. */
   private void restart(ModuleId id) {
-    if (modules.containsKey(id)) {
+    if (modules.containsKey(id) || mustAsk() && endsUntold.contains(id)) {
       return;
     }
     if (coordinator().machine().mayBegin(id)) {
