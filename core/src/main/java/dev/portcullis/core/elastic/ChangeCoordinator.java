@@ -84,6 +84,10 @@ public final class ChangeCoordinator {
   private final Map<ModuleId, Long> left = new HashMap<>();
   private final Set<ModuleId> leftOut = new HashSet<>();
   private final Guards guards = new Guards();
+
+  /** C4: lives that anybody had in a table. */
+  private Set<Life> told = Set.of();
+
   private boolean replicated;
   private List<ModuleId> wanted = List.of();
   private Phase phase;
@@ -150,11 +154,16 @@ public final class ChangeCoordinator {
   }
 
   private boolean isAttachedWorker(Life life) {
-    return life.isWorker() && life.equals(attached.get(life.module()));
+    return life.isWorker() && isAttached(life);
   }
 
   private List<Life> attachedWorkers(Members table) {
     return table.workers().stream().filter(this::isAttachedWorker).toList();
+  }
+
+  /** Whether a life takes part, or may: it has not ended, and has not left. */
+  public boolean isAttached(Life life) {
+    return life.equals(attached.get(life.module()));
   }
 
   /** Returns the lives that are known to have all that a worker has. */
@@ -194,13 +203,18 @@ public final class ChangeCoordinator {
    *
    * @param host life of the guardian
    * @param of the life that has ended
+   * @return whether it has a place, or may have one: else nobody waits for it, and it ends
    */
-  public void attachGuest(Life guest, Life host, Life of) {
-    hosted(guest, host);
-    Life before = memberBefore(guest);
-    if (phase == Phase.ASKING || of.equals(before)) {
-      attach(guest);
+  public boolean attachGuest(Life guest, Life host, Life of) {
+    if (guest.equals(attached.get(guest.module()))) {
+      return true;
     }
+    if (phase == Phase.ASKING || of.equals(memberBefore(guest))) {
+      hosted(guest, host);
+      attach(guest);
+      return true;
+    }
+    return false;
   }
 
   /** C6. A life is a guest in the process of another: they end together. */
@@ -284,6 +298,7 @@ public final class ChangeCoordinator {
       return;
     }
     forget(life);
+    retireIfDone();
     if (isMember(life)) {
       takeOver(life);
     }
@@ -466,7 +481,7 @@ public final class ChangeCoordinator {
     Members table = next;
     if (phase == Phase.COMMITTED
         && table != null
-        && all().stream().allMatch(it -> done.contains(it.module()))) {
+        && all().stream().allMatch(it -> done.contains(it.module()) || hasGone(it, table))) {
       toAll(new Retire(term, table.epoch()));
       leave(now, table);
       now = table;
@@ -476,8 +491,17 @@ public final class ChangeCoordinator {
     }
   }
 
+  /**
+   * Whether a worker has ended that has no place in the next table: when all others are done,
+   * nobody waits for anything of it. It may have been told before it ended that the change is over.
+   */
+  private boolean hasGone(Life life, Members table) {
+    return life.isWorker() && !attached.containsKey(life.module()) && !table.has(life.module());
+  }
+
   private void leave(Life life) {
     guards.gone(life);
+    guards.replaced(life);
     attached.remove(life.module());
     left.merge(life.module(), life.generation(), Math::max);
   }
@@ -497,9 +521,14 @@ public final class ChangeCoordinator {
    * @param successor who goes on with its number under the same table; null: nobody
    */
   private void generation(Life ended, @Nullable Life successor) {
-    Order order = new Generation(term, ended, successor);
-    for (Life life : List.copyOf(attached.values())) {
-      actions.order(life, order);
+    say(ended, successor);
+    for (Life earlier : told) {
+      if (successor != null
+          && earlier.module().equals(ended.module())
+          && earlier.generation() < ended.generation()) {
+        // some have not heard of the life between
+        say(earlier, successor);
+      }
     }
     forget(ended);
     guards.replaced(ended);
@@ -517,6 +546,13 @@ public final class ChangeCoordinator {
     retireIfDone();
     resolveIfAllSaid();
     begin();
+  }
+
+  private void say(Life ended, @Nullable Life successor) {
+    Order order = new Generation(term, ended, successor);
+    for (Life life : List.copyOf(attached.values())) {
+      actions.order(life, order);
+    }
   }
 
   private void succeed(Life successor) {
@@ -593,6 +629,11 @@ public final class ChangeCoordinator {
         before = table.epoch() == before.epoch() ? before.and(table) : before;
       }
     }
+    told = livesTold();
+    for (Life life : told) {
+      before = newer(before, life);
+      newest = newer(newest, life);
+    }
     sayGoneAgain();
     for (State state : states.values()) {
       if (state.left()) {
@@ -631,6 +672,14 @@ public final class ChangeCoordinator {
     }
   }
 
+  /** The last life that anybody was told of has the place of a worker, others may have ended. */
+  private static Members newer(Members table, Life life) {
+    Life place = table.of(life.module());
+    return life.isWorker() && place != null && place.generation() < life.generation()
+        ? table.with(life)
+        : table;
+  }
+
   private Set<Life> livesTold() {
     Set<Life> told = new LinkedHashSet<>();
     for (State state : states.values()) {
@@ -642,7 +691,7 @@ public final class ChangeCoordinator {
 
   /** Lives in the tables that have ended, and lives that anybody takes for ended. */
   private void replaceEnded() {
-    for (Life life : livesTold()) {
+    for (Life life : told) {
       Life present = attached.get(life.module());
       if (life.equals(present)) {
         continue;
@@ -658,9 +707,23 @@ public final class ChangeCoordinator {
       }
     }
     for (Life life : List.copyOf(attached.values())) {
-      if (!life.isWorker() && states.values().stream().anyMatch(it -> it.refuses(life))) {
+      if (!life.isWorker()
+          && (isBehind(life) || states.values().stream().anyMatch(it -> it.refuses(life)))) {
         generation(life, null);
       }
     }
+  }
+
+  /**
+   * Whether a life had a place, and a later change was completed without it: it was fenced, and
+   * those who knew may have ended.
+   */
+  private boolean isBehind(Life life) {
+    State state = states.get(life.module());
+    if (state == null || !state.from().equals(life) || !state.now().has(life.module())) {
+      return false;
+    }
+    Members coming = state.next();
+    return Math.max(state.now().epoch(), coming == null ? 0 : coming.epoch()) < now.epoch();
   }
 }

@@ -75,21 +75,25 @@ final class Casualties {
   }
 
   private void loseAll(ToyModule module) {
-    long before = flowsLost;
-    for (ToyShard shard : module.shards()) {
-      ((ToyWorkerShard) shard).owned().forEach(it -> lose(it.flow));
+    boolean some = false;
+    for (ToyShard it : module.shards()) {
+      ToyWorkerShard shard = (ToyWorkerShard) it;
+      for (Entry entry : shard.owned()) {
+        boolean here = shard.standing(entry.key) == ToyWorkerShard.Standing.HERE;
+        some |= lose(entry.flow) && here;
+      }
     }
     Set<Life> known = guardians.getOrDefault(module.life(), Set.of());
-    if (flowsLost > before && !known.isEmpty() && known.stream().allMatch(gateway::lives)) {
+    if (some && !known.isEmpty() && known.stream().allMatch(gateway::lives)) {
       throw new Violation(
           "I6", module + " is followed by an empty life, though " + known + " live");
     }
   }
 
-  private void lose(long flow) {
-    if (gateway.traffic().lose(flow)) {
-      flowsLost++;
-    }
+  private boolean lose(long flow) {
+    boolean lost = gateway.traffic().lose(flow);
+    flowsLost += lost ? 1 : 0;
+    return lost;
   }
 
   /** A worker goes on from replicas of its shards, in order. */

@@ -108,6 +108,15 @@ record Plan(
 
   /** Returns the same plan with another schedule. */
   Plan with(List<Happening> other) {
+    return with(replication, List.copyOf(other));
+  }
+
+  /** Returns the same plan with another replication. */
+  Plan with(Replication other) {
+    return with(other, happenings);
+  }
+
+  private Plan with(Replication kind, List<Happening> schedule) {
     return new Plan(
         seed,
         durationNs,
@@ -120,10 +129,10 @@ record Plan(
         delayNs,
         entryBytes,
         holdBytes,
-        replication,
+        kind,
         releaseBytes,
         timing,
-        List.copyOf(other));
+        schedule);
   }
 
   /** Number of changes of the wanted workers. */

@@ -67,6 +67,11 @@ class Seams {
     return ended;
   }
 
+  /** Whether a process begins as a worker whose earlier life has ended. */
+  boolean begins(boolean may) {
+    return may;
+  }
+
   /** A worker goes on in the middle of a change. */
   void resume(ChangeWorker worker, List<ClassRecord> records) {
     worker.resume(records);

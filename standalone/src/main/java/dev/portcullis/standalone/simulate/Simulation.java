@@ -215,7 +215,13 @@ final class Simulation {
 
   private void attachGuest(ToyModule guest, Life of) {
     if (modules.get(of.module()) == guest) {
-      coordinator().machine().attachGuest(guest.life(), guest.process().life(), of);
+      boolean placed =
+          coordinator().machine().attachGuest(guest.life(), guest.process().life(), of);
+      if (!placed) {
+        stop(guest);
+        switches.forEach(it -> it.machine().ended(guest.life()));
+        startAndAttach(of.module());
+      }
     }
   }
 
@@ -352,7 +358,7 @@ final class Simulation {
     if (modules.containsKey(id) || mustAsk() && endsUntold.contains(id)) {
       return;
     }
-    if (coordinator().machine().mayBegin(id)) {
+    if (seams.begins(coordinator().machine().mayBegin(id))) {
       ToyModule successor = start(id);
       clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(successor));
     } else {
@@ -480,10 +486,10 @@ final class Simulation {
     return module != null && module.life().equals(life) ? module.shards().get(id.shard()) : null;
   }
 
-  /** Whether a life has not ended. */
+  /** Whether a life has not ended, nor left by a change: then it obeys nothing any more. */
   boolean lives(Life life) {
     ToyModule module = modules.get(life.module());
-    return module != null && module.life().equals(life);
+    return module != null && module.life().equals(life) && coordinator().machine().isAttached(life);
   }
 
   @Nullable ToyModule module(ModuleId id) {

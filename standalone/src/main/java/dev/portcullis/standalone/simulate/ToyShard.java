@@ -137,9 +137,10 @@ abstract class ToyShard extends Clockwork.Actor {
     endedUpTo[place] = Math.max(endedUpTo[place], ended.generation());
     for (int shard = 0; shard < ended.shards(); shard++) {
       ShardId to = new ShardId(ended.module(), shard);
-      wireAt[place(to)] = null;
-      Wire wire = wires.remove(to);
-      if (wire != null) {
+      Wire wire = wireAt[place(to)];
+      if (wire != null && wire.toLife().generation() <= ended.generation()) {
+        wireAt[place(to)] = null;
+        wires.remove(to);
         for (Wire.Message message : wire.abandon()) {
           if (message.body() instanceof Packet packet) {
             gateway.ledger().lost(packet, "link-lost");

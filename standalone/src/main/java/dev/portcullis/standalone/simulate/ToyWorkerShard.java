@@ -296,9 +296,11 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
 
   Standing standing(long key) {
     Members coming = next;
+    if (change == null || coming == null) {
+      return Standing.HERE;
+    }
     int me = id().module().number();
-    int ownerNow = gateway().owner(now, key).module().number();
-    if (coming == null || ownerNow != me) {
+    if (gateway().owner(now, key).module().number() != me) {
       return Standing.HERE;
     }
     Life owner = gateway().owner(coming, key);

@@ -20,6 +20,7 @@ import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.ControlMessage.State;
 import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.elastic.KeyClass;
 import dev.portcullis.core.elastic.Life;
@@ -30,6 +31,7 @@ import dev.portcullis.core.elastic.ReplicaMessage.ClassRecord;
 import dev.portcullis.core.elastic.ReplicaMessage.Dismiss;
 import dev.portcullis.core.elastic.ReplicaMessage.Fill;
 import dev.portcullis.core.elastic.ReplicaMessage.Full;
+import dev.portcullis.core.elastic.Replication;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
 import dev.portcullis.core.elastic.ShardMessage.Activate;
@@ -39,8 +41,10 @@ import dev.portcullis.core.elastic.ShardMessage.Taken;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -54,8 +58,19 @@ class BrokenProtocolTest {
   private static final int EPISODES = 1_000;
 
   private static void noticed(Supplier<Seams> broken, String... invariants) {
+    noticed(it -> it, broken, invariants);
+  }
+
+  /** What is broken matters under one kind of replication only. */
+  private static void noticed(
+      Replication replication, Supplier<Seams> broken, String... invariants) {
+    noticed(it -> it.with(replication), broken, invariants);
+  }
+
+  private static void noticed(
+      UnaryOperator<Plan> plans, Supplier<Seams> broken, String... invariants) {
     for (long seed = 1; seed <= EPISODES; seed++) {
-      Plan plan = Plan.of(seed, 10 * Clockwork.SECOND);
+      Plan plan = plans.apply(Plan.of(seed, 10 * Clockwork.SECOND));
       Violation violation = new Simulation(plan, broken.get(), false).run().violation();
       if (violation != null) {
         assertTrue(List.of(invariants).contains(violation.invariant()), String.valueOf(violation));
@@ -404,6 +419,7 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatClassesAreNotSaidAgainToAWorkerThatBeginsAnew() {
     noticed(
+        Replication.NONE,
         () ->
             new Seams() {
               @Override
@@ -417,6 +433,7 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatTheHelloOfANewChannelIsNotTakenForABarrier() {
     noticed(
+        Replication.NONE,
         () ->
             new Seams() {
               @Override
@@ -440,6 +457,7 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatAPacketLeavesBeforeTheGuardianHasWhatItChanged() {
     noticed(
+        Replication.SYNC,
         () ->
             new Seams() {
               @Override
@@ -453,6 +471,7 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatAGuardianLacksWhatItHasAcknowledged() {
     noticed(
+        Replication.SYNC,
         () ->
             replicating(
                 it ->
@@ -465,6 +484,7 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatAGuardianWritesOlderChangesOverNewerOnes() {
     noticed(
+        Replication.SYNC,
         () ->
             new Seams() {
               private final Map<ToyWorkerShard, Object> before = new HashMap<>();
@@ -485,18 +505,39 @@ class BrokenProtocolTest {
   }
 
   @Test
-  void shouldNoticeThatAReplicaIsTakenForFullWhileItIsBeingFilled() {
-    noticed(() -> replicating(it -> it instanceof Fill ? new Full() : it), "I6", "liveness");
+  void shouldNoticeThatAReplicaIsTakenForFullThatHasOnlyWhatChangesLater() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              private final Set<ToyWorkerShard> filling = new HashSet<>();
+
+              @Override
+              ReplicaMessage replicates(ToyWorkerShard shard, ReplicaMessage message) {
+                if (message instanceof Fill) {
+                  filling.add(shard);
+                } else if (message instanceof Full) {
+                  filling.remove(shard);
+                }
+                return message instanceof Changes it && filling.contains(shard)
+                    ? new Changes(it.upTo(), null, it.classes())
+                    : message;
+              }
+            },
+        "I1",
+        "I6");
   }
 
   @Test
   void shouldNoticeThatAGuardianGoesOnWithAReplicaThatIsNotFedAnyMore() {
-    noticed(() -> replicating(it -> it instanceof Dismiss ? new Beat() : it), "I6");
+    noticed(
+        Replication.SYNC, () -> replicating(it -> it instanceof Dismiss ? new Beat() : it), "I6");
   }
 
   @Test
   void shouldNoticeThatAWorkerWaitsNoLongerForAGuardianThatLives() {
     noticed(
+        Replication.SYNC,
         () ->
             new Seams() {
               @Override
@@ -514,6 +555,7 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatAWorkerIsTakenOverThatStillLives() {
     noticed(
+        Replication.SYNC,
         () ->
             new Seams() {
               private int guarding;
@@ -532,6 +574,7 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatASuccessorDoesNotKnowWhichClassesHadGoneOrWereActive() {
     noticed(
+        Replication.SYNC,
         () ->
             new Seams() {
               @Override
@@ -547,6 +590,7 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatAClassMovesBeforeTheGuardiansKnow() {
     noticed(
+        Replication.SYNC,
         () ->
             new Seams() {
               @Override
@@ -562,6 +606,46 @@ class BrokenProtocolTest {
         "I1",
         "I3",
         "I5",
+        "I6",
+        "liveness");
+  }
+
+  @Test
+  void shouldNoticeThatANewCoordinatorDoesNotSayAgainThatAGuardianHasEnded() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              @Override
+              void answer(ChangeCoordinator coordinator, Answer answer) {
+                coordinator.answer(
+                    answer instanceof State it
+                        ? new State(
+                            it.from(),
+                            it.term(),
+                            it.now(),
+                            it.next(),
+                            it.committed(),
+                            it.left(),
+                            it.ended(),
+                            List.of())
+                        : answer);
+              }
+            },
+        "liveness");
+  }
+
+  @Test
+  void shouldNoticeThatAProcessBeginsWithNothingWhileAGuardianGoesOn() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              @Override
+              boolean begins(boolean may) {
+                return true;
+              }
+            },
         "I6",
         "liveness");
   }
