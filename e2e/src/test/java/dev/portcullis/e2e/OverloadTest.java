@@ -199,9 +199,9 @@ class OverloadTest {
   void shouldCountWhatAModuleThatStoodStillHadNoRoomForAlsoWhereNothingComesAfterwards()
       throws Exception {
     long already = received() - leftClient();
-    modules.signal("io-io-a", "STOP");
+    modules.signal("io-a", "STOP");
     flood.sent(flood.start(MORE_THAN_A_RING, 1));
-    modules.signal("io-io-a", "CONT");
+    modules.signal("io-a", "CONT");
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(BOOKED_SECONDS);
     while (received() - leftClient() != already) {
       assertTrue(System.nanoTime() < deadline, () -> "not all that left is in the books");

@@ -1,6 +1,5 @@
 package dev.portcullis.core.elastic;
 
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,18 +27,28 @@ final class Barriers {
     spoken.keySet().removeIf(it -> it.module().equals(ended.module()));
   }
 
-  /** Returns the members of {@code before} of which a shard has not said {@code epoch}. */
-  List<Life> missing(Members before, int epoch) {
-    List<Life> missing = new ArrayList<>();
+  /** Whether each shard of each member of {@code before} has said {@code epoch}. */
+  boolean complete(Members before, int epoch) {
     for (Life member : before.lives()) {
-      for (int shard = 0; shard < member.shards(); shard++) {
-        ShardId it = new ShardId(member.module(), shard);
-        if (!it.equals(self) && spoken.getOrDefault(it, 0) < epoch) {
-          missing.add(member);
-          break;
-        }
+      if (isMissing(member, epoch)) {
+        return false;
       }
     }
-    return missing;
+    return true;
+  }
+
+  /** Returns the members of {@code before} of which a shard has not said {@code epoch}. */
+  List<Life> missing(Members before, int epoch) {
+    return before.lives().stream().filter(it -> isMissing(it, epoch)).toList();
+  }
+
+  private boolean isMissing(Life member, int epoch) {
+    for (int shard = 0; shard < member.shards(); shard++) {
+      ShardId it = new ShardId(member.module(), shard);
+      if (!it.equals(self) && spoken.getOrDefault(it, 0) < epoch) {
+        return true;
+      }
+    }
+    return false;
   }
 }

@@ -7,12 +7,17 @@ import dev.portcullis.core.elastic.ControlMessage.Begin;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
 import dev.portcullis.core.elastic.ControlMessage.Done;
 import dev.portcullis.core.elastic.ControlMessage.Generation;
+import dev.portcullis.core.elastic.ControlMessage.Gone;
+import dev.portcullis.core.elastic.ControlMessage.Guard;
+import dev.portcullis.core.elastic.ControlMessage.Guarded;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Missing;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Prepared;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.ControlMessage.State;
+import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -37,6 +42,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>C4 a new term asks all members first: the newest table that anyone has prepared is prepared
  *       everywhere and committed, as there may be a commit that nobody has told of.
  *   <li>C5 an IO module whose barrier is missing is fenced.
+ *   <li>C6 {@link #replicated}: every worker is told a guardian; when a worker ends whose guardian
+ *       has all that it had, the guardian goes on in its place under the same table, as a
+ *       <em>guest</em> that leaves by the next change.
  * </ul>
  *
  * <p>Orders to a module arrive in order and once while both live. Thread: management.
@@ -75,6 +83,12 @@ public final class ChangeCoordinator {
   private final Set<ModuleId> done = new HashSet<>();
   private final Map<ModuleId, Long> left = new HashMap<>();
   private final Set<ModuleId> leftOut = new HashSet<>();
+  private final Guards guards = new Guards();
+
+  /** C4: lives that anybody had in a table. */
+  private Set<Life> told = Set.of();
+
+  private boolean replicated;
   private List<ModuleId> wanted = List.of();
   private Phase phase;
   private Members now;
@@ -110,6 +124,102 @@ public final class ChangeCoordinator {
       asked.add(life.module());
       actions.order(life, new Ask(term));
     }
+  }
+
+  /** C6: from now on workers have replicas. */
+  public void replicated() {
+    replicated = true;
+    guard();
+  }
+
+  /** C6. Tells each worker its guardian, where that is another than before. */
+  private void guard() {
+    if (!replicated || phase == Phase.ASKING) {
+      return;
+    }
+    Members table = next == null ? now : next;
+    guards
+        .changes(all().stream().filter(this::isAttachedWorker).toList(), attachedWorkers(table))
+        .forEach(
+            (worker, guardian) -> {
+              actions.order(worker, new Guard(term, guardian));
+              guarded(worker, guardian);
+            });
+  }
+
+  private void guarded(Life worker, Life guardian) {
+    if (isAttachedWorker(worker) && guards.isGuarded(worker, guardian)) {
+      actions.order(worker, new Guarded(term, guardian));
+    }
+  }
+
+  private boolean isAttachedWorker(Life life) {
+    return life.isWorker() && isAttached(life);
+  }
+
+  private List<Life> attachedWorkers(Members table) {
+    return table.workers().stream().filter(this::isAttachedWorker).toList();
+  }
+
+  /** Whether a life takes part, or may: it has not ended, and has not left. */
+  public boolean isAttached(Life life) {
+    return life.equals(attached.get(life.module()));
+  }
+
+  /** Returns the lives that are known to have all that a worker has. */
+  public Set<Life> guardians(Life worker) {
+    return Set.copyOf(guards.replicasOf(worker));
+  }
+
+  /** Returns the workers in a table whose crash would lose what they have. */
+  public List<Life> unprotected() {
+    return all().stream().filter(it -> it.isWorker() && guards.replicasOf(it).isEmpty()).toList();
+  }
+
+  /** C6. The guardian of a life that has ended goes on in its place, if it can. */
+  private void takeOver(Life ended) {
+    Life guardian = guards.takeOver(ended);
+    if (guardian != null) {
+      actions.order(guardian, new Takeover(term, ended));
+    }
+  }
+
+  /**
+   * Whether a process may begin as a module: not while a guardian goes on in its place, or may be
+   * about to as far as a coordinator knows that asks.
+   *
+   * @param module whose earlier life has ended, as was said here before
+   */
+  public boolean mayBegin(ModuleId module) {
+    if (replicated && phase == Phase.ASKING && !asked.isEmpty()) {
+      return false;
+    }
+    Life present = attached.get(module);
+    return !guards.isTakenOver(module) && (present == null || !guards.isGuest(present));
+  }
+
+  /**
+   * C6. A guardian goes on in place of a life that has ended.
+   *
+   * @param host life of the guardian
+   * @param of the life that has ended
+   * @return whether it has a place, or may have one: else nobody waits for it, and it ends
+   */
+  public boolean attachGuest(Life guest, Life host, Life of) {
+    if (guest.equals(attached.get(guest.module()))) {
+      return true;
+    }
+    if (phase == Phase.ASKING || of.equals(memberBefore(guest))) {
+      hosted(guest, host);
+      attach(guest);
+      return true;
+    }
+    return false;
+  }
+
+  /** C6. A life is a guest in the process of another: they end together. */
+  public void hosted(Life guest, Life host) {
+    guards.hosted(guest, host);
   }
 
   /** The table before the change in progress, or the present one. */
@@ -183,15 +293,38 @@ public final class ChangeCoordinator {
       generation(life, null);
       return;
     }
+    gone(life);
     if (!life.equals(attached.get(life.module()))) {
       return;
     }
     forget(life);
+    retireIfDone();
+    if (isMember(life)) {
+      takeOver(life);
+    }
     if (phase == Phase.PREPARING && !now.has(life.module()) && isNextMember(life)) {
       abort();
     }
     resolveIfAllSaid();
     begin();
+  }
+
+  /** C6. The process of a worker is gone, and with it all the replicas that it had. */
+  private void gone(Life life) {
+    if (!replicated) {
+      return;
+    }
+    guards.gone(life);
+    guards.takenOverBy(life).forEach(this::takeOver);
+    for (Life worker : List.copyOf(attached.values())) {
+      if (worker.isWorker() && !worker.equals(life)) {
+        actions.order(worker, new Gone(term, life));
+      }
+    }
+  }
+
+  private boolean isMember(Life life) {
+    return life.equals(now.of(life.module())) || isNextMember(life);
   }
 
   private boolean isNextMember(Life life) {
@@ -228,6 +361,9 @@ public final class ChangeCoordinator {
         lives.add(life);
       }
     }
+    if (lives.stream().anyMatch(it -> it.isWorker() && !guards.isGuest(it))) {
+      lives.removeIf(guards::isGuest);
+    }
     return lives;
   }
 
@@ -238,9 +374,13 @@ public final class ChangeCoordinator {
   }
 
   private void begin() {
-    if (phase != Phase.IDLE || !due()) {
-      return;
+    if (phase == Phase.IDLE && due()) {
+      change();
     }
+    guard();
+  }
+
+  private void change() {
     Members table = new Members(++highestEpoch, livesWanted());
     if (now.epoch() == 0) {
       // nobody has one: there is nothing to hand over
@@ -296,6 +436,13 @@ public final class ChangeCoordinator {
           generation(member, null);
         }
       }
+      case Guarding it -> {
+        guards.guarding(it.from(), it.of(), it.full());
+        guarded(it.of(), it.from());
+        if (guards.takenOverBy(it.from()).contains(it.of()) && !it.full()) {
+          takeOver(it.of());
+        }
+      }
       case State it -> {
         if (it.term() == term && phase == Phase.ASKING) {
           states.put(module, it);
@@ -334,7 +481,7 @@ public final class ChangeCoordinator {
     Members table = next;
     if (phase == Phase.COMMITTED
         && table != null
-        && all().stream().allMatch(it -> done.contains(it.module()))) {
+        && all().stream().allMatch(it -> done.contains(it.module()) || hasGone(it, table))) {
       toAll(new Retire(term, table.epoch()));
       leave(now, table);
       now = table;
@@ -344,7 +491,17 @@ public final class ChangeCoordinator {
     }
   }
 
+  /**
+   * Whether a worker has ended that has no place in the next table: when all others are done,
+   * nobody waits for anything of it. It may have been told before it ended that the change is over.
+   */
+  private boolean hasGone(Life life, Members table) {
+    return life.isWorker() && !attached.containsKey(life.module()) && !table.has(life.module());
+  }
+
   private void leave(Life life) {
+    guards.gone(life);
+    guards.replaced(life);
     attached.remove(life.module());
     left.merge(life.module(), life.generation(), Math::max);
   }
@@ -364,11 +521,18 @@ public final class ChangeCoordinator {
    * @param successor who goes on with its number under the same table; null: nobody
    */
   private void generation(Life ended, @Nullable Life successor) {
-    Order order = new Generation(term, ended, successor);
-    for (Life life : List.copyOf(attached.values())) {
-      actions.order(life, order);
+    say(ended, successor);
+    for (Life earlier : told) {
+      if (successor != null
+          && earlier.module().equals(ended.module())
+          && earlier.generation() < ended.generation()) {
+        // some have not heard of the life between
+        say(earlier, successor);
+      }
     }
     forget(ended);
+    guards.replaced(ended);
+    guards.gone(ended);
     now = successor == null ? now.without(ended) : now.with(successor);
     if (next != null) {
       next = successor == null ? next.without(ended) : next.with(successor);
@@ -382,6 +546,13 @@ public final class ChangeCoordinator {
     retireIfDone();
     resolveIfAllSaid();
     begin();
+  }
+
+  private void say(Life ended, @Nullable Life successor) {
+    Order order = new Generation(term, ended, successor);
+    for (Life life : List.copyOf(attached.values())) {
+      actions.order(life, order);
+    }
   }
 
   private void succeed(Life successor) {
@@ -458,6 +629,12 @@ public final class ChangeCoordinator {
         before = table.epoch() == before.epoch() ? before.and(table) : before;
       }
     }
+    told = livesTold();
+    for (Life life : told) {
+      before = newer(before, life);
+      newest = newer(newest, life);
+    }
+    sayGoneAgain();
     for (State state : states.values()) {
       if (state.left()) {
         leave(state.from());
@@ -476,7 +653,31 @@ public final class ChangeCoordinator {
       }
     }
     replaceEnded();
+    for (Life life : all()) {
+      if (life.isWorker() && !attached.containsKey(life.module())) {
+        takeOver(life);
+      }
+    }
     begin();
+  }
+
+  /** C6. That a guardian has ended may have been said by the one before, and refused. */
+  private void sayGoneAgain() {
+    for (State state : states.values()) {
+      for (Life guardian : state.guardians()) {
+        if (!guardian.equals(attached.get(guardian.module()))) {
+          actions.order(state.from(), new Gone(term, guardian));
+        }
+      }
+    }
+  }
+
+  /** The last life that anybody was told of has the place of a worker, others may have ended. */
+  private static Members newer(Members table, Life life) {
+    Life place = table.of(life.module());
+    return life.isWorker() && place != null && place.generation() < life.generation()
+        ? table.with(life)
+        : table;
   }
 
   private Set<Life> livesTold() {
@@ -490,7 +691,7 @@ public final class ChangeCoordinator {
 
   /** Lives in the tables that have ended, and lives that anybody takes for ended. */
   private void replaceEnded() {
-    for (Life life : livesTold()) {
+    for (Life life : told) {
       Life present = attached.get(life.module());
       if (life.equals(present)) {
         continue;
@@ -506,9 +707,23 @@ public final class ChangeCoordinator {
       }
     }
     for (Life life : List.copyOf(attached.values())) {
-      if (!life.isWorker() && states.values().stream().anyMatch(it -> it.refuses(life))) {
+      if (!life.isWorker()
+          && (isBehind(life) || states.values().stream().anyMatch(it -> it.refuses(life)))) {
         generation(life, null);
       }
     }
+  }
+
+  /**
+   * Whether a life had a place, and a later change was completed without it: it was fenced, and
+   * those who knew may have ended.
+   */
+  private boolean isBehind(Life life) {
+    State state = states.get(life.module());
+    if (state == null || !state.from().equals(life) || !state.now().has(life.module())) {
+      return false;
+    }
+    Members coming = state.next();
+    return Math.max(state.now().epoch(), coming == null ? 0 : coming.epoch()) < now.epoch();
   }
 }

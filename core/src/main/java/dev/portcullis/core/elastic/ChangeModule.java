@@ -6,17 +6,24 @@ import dev.portcullis.core.elastic.ControlMessage.Begin;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
 import dev.portcullis.core.elastic.ControlMessage.Done;
 import dev.portcullis.core.elastic.ControlMessage.Generation;
+import dev.portcullis.core.elastic.ControlMessage.Gone;
+import dev.portcullis.core.elastic.ControlMessage.Guard;
+import dev.portcullis.core.elastic.ControlMessage.Guarded;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Missing;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Prepared;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.ControlMessage.State;
+import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.link.ModuleId;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +56,12 @@ public final class ChangeModule {
   private boolean committed;
   private boolean left;
 
+  /** Lives that were to have the replica of this one, and whose end was not told. */
+  private final Set<Life> guardians = new LinkedHashSet<>();
+
+  /** Of lives whose replicas are here: the shards of which all is there. */
+  private final Map<Life, BitSet> fullShards = new LinkedHashMap<>();
+
   /** Describes a life that has no table yet. */
   public ChangeModule(Life self, Actions actions) {
     this.self = self;
@@ -68,11 +81,29 @@ public final class ChangeModule {
       case Abort abort -> abort(abort);
       case Retire retire -> retire(retire);
       case Generation generation -> generation(generation);
+      case Guard guard -> {
+        guardians.add(guard.guardian());
+        actions.shards(guard);
+      }
+      case Gone gone -> {
+        guardians.remove(gone.life());
+        actions.shards(gone);
+      }
+      case Guarded guarded -> actions.shards(guarded);
+      case Takeover takeover -> takeover(takeover);
       case Ask ask -> {
+        fullShards.forEach((of, shards) -> answerGuarding(of, shards));
         Members table = now == null ? Members.NONE : now;
         actions.answer(
             new State(
-                self, ask.term(), table, next, committed, left, List.copyOf(endedLives.values())));
+                self,
+                ask.term(),
+                table,
+                next,
+                committed,
+                left,
+                List.copyOf(endedLives.values()),
+                List.copyOf(guardians)));
       }
     }
     return true;
@@ -144,6 +175,8 @@ public final class ChangeModule {
   private void generation(Generation generation) {
     Life successor = generation.successor();
     Life ended = generation.ended();
+    fullShards.remove(ended);
+    guardians.remove(ended);
     endedLives.merge(ended.module(), ended, (a, b) -> a.generation() > b.generation() ? a : b);
     if (now != null) {
       now = successor == null ? now.without(ended) : now.with(successor);
@@ -189,6 +222,38 @@ public final class ChangeModule {
   public void missing(int epoch, ModuleId member) {
     if (isNext(epoch)) {
       actions.answer(new Missing(self, epoch, member));
+    }
+  }
+
+  /**
+   * What there is of a shard of another worker has changed.
+   *
+   * @param shard of the other worker
+   * @param full whether a successor could begin with it
+   */
+  public void replica(Life of, int shard, boolean full) {
+    BitSet shards = fullShards.computeIfAbsent(of, it -> new BitSet());
+    boolean before = isFull(of, shards);
+    shards.set(shard, full);
+    if (isFull(of, shards) != before) {
+      answerGuarding(of, shards);
+    }
+  }
+
+  private static boolean isFull(Life of, BitSet shards) {
+    return shards.cardinality() == of.shards();
+  }
+
+  private void answerGuarding(Life of, BitSet shards) {
+    actions.answer(new Guarding(self, of, isFull(of, shards)));
+  }
+
+  private void takeover(Takeover takeover) {
+    BitSet shards = fullShards.get(takeover.of());
+    if (shards == null || !isFull(takeover.of(), shards)) {
+      actions.answer(new Guarding(self, takeover.of(), false));
+    } else {
+      actions.shards(takeover);
     }
   }
 }

@@ -1,12 +1,12 @@
 package dev.portcullis.core.elastic;
 
+import dev.portcullis.core.elastic.ReplicaMessage.ClassRecord;
 import dev.portcullis.core.elastic.ShardMessage.Activate;
 import dev.portcullis.core.elastic.ShardMessage.Barrier;
 import dev.portcullis.core.elastic.ShardMessage.Copy;
 import dev.portcullis.core.elastic.ShardMessage.Incomplete;
 import dev.portcullis.core.elastic.ShardMessage.Taken;
 import dev.portcullis.core.link.ModuleId;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>W1 prepare: {@code copy} every class out, then its changes; prepared when little is behind.
  *   <li>W2 a packet is processed where its class is active, held where it is not there yet, and
  *       anything else is a fault ({@link #admit}).
- *   <li>W3 the barriers of every member of the old table are in: closed; marks the last number of
- *       every outgoing channel.
+ *   <li>W3 the barriers of every member of the old table are in: closed. When the guardian has all
+ *       of it, marks the last number of every outgoing channel.
  *   <li>W4 the marks are acknowledged: {@code activate}. Content stays until {@code taken}.
  *   <li>W5 {@code activate} is checked, the class active, the packets held for it processed: {@code
  *       taken}.
@@ -48,7 +48,10 @@ public final class ChangeWorker {
     @Override
     void send(ShardId to, ShardMessage message);
 
-    /** Number of the last message for a shard, queued ones included; 0: all acknowledged. */
+    /**
+     * Number of the last message for a shard; 0: all acknowledged. What waits for {@link
+     * #replicate} is none yet.
+     */
     @Override
     long lastNumber(ShardId to);
 
@@ -84,10 +87,10 @@ public final class ChangeWorker {
     COPYING,
     /** Switched; barriers are awaited. */
     SWITCHED,
-    /** W3: closed; acknowledgements are awaited. */
+    /** W3: closed; the guardian is to have all of the classes that go. */
     CLOSED,
-    /** The guardian is to know that the classes have gone. */
-    LEAVING,
+    /** Acknowledgements are awaited. */
+    MARKED,
     /** W4: handed over; classes are awaited, and that they are taken. */
     HANDED_OVER,
     /** W6. */
@@ -178,6 +181,28 @@ public final class ChangeWorker {
     saidMissing = false;
     actions.prepared(next.epoch(), false);
     copy();
+  }
+
+  /**
+   * An earlier life of this worker had come further in the change that was just prepared, and all
+   * that it had is here.
+   */
+  public void resume(List<ClassRecord> records) {
+    Members next = sender.next();
+    if (out == null || in == null || next == null) {
+      return;
+    }
+    for (ClassRecord it : records) {
+      if (it.epoch() == next.epoch()) {
+        if (it.active()) {
+          in.resume(it.of());
+        } else {
+          out.gone(it.of());
+        }
+      }
+    }
+    in.dropInactive();
+    advance();
   }
 
   private void copy() {
@@ -337,7 +362,10 @@ public final class ChangeWorker {
     }
   }
 
-  /** The guardian has all records up to a number. */
+  /**
+   * The guardian has all records up to a number, and nothing that was sent before them waits any
+   * more.
+   */
   public void replicated(long upTo) {
     replicatedUpTo = Math.max(replicatedUpTo, upTo);
     advance();
@@ -355,7 +383,7 @@ public final class ChangeWorker {
     barriers.forget(ended);
     marks.forget(ended);
     sender.generation(ended, successor);
-    if (successor != null && phase == Phase.CLOSED) {
+    if (successor != null && phase == Phase.MARKED) {
       mark(successor);
     }
     advance();
@@ -365,7 +393,7 @@ public final class ChangeWorker {
    * Hello: a channel with a new life of a shard is open.
    *
    * @param epoch table of what follows from there
-   * @param empty whether that life has nothing of what an earlier one had
+   * @param empty whether that life has nothing of what an earlier one had taken in this change
    */
   public void opened(ShardId peer, int epoch, boolean empty) {
     heard(epoch);
@@ -404,16 +432,14 @@ public final class ChangeWorker {
     if (outgoing == null || incoming == null || next == null) {
       return;
     }
-    if (phase == Phase.SWITCHED && barriers.missing(sender.now(), next.epoch()).isEmpty()) {
-      close(outgoing, next);
+    if (phase == Phase.SWITCHED && barriers.complete(sender.now(), next.epoch())) {
+      close(outgoing);
     }
-    if (phase == Phase.CLOSED && marks.isEmpty()) {
-      phase = Phase.LEAVING;
-      for (KeyClass of : outgoing.closed()) {
-        goneAt = Math.max(goneAt, actions.replicate(of, false));
-      }
+    if (phase == Phase.CLOSED && replicatedUpTo >= goneAt) {
+      phase = Phase.MARKED;
+      sender.now().union(next).forEach(this::mark);
     }
-    if (phase == Phase.LEAVING && replicatedUpTo >= goneAt) {
+    if (phase == Phase.MARKED && marks.isEmpty()) {
       phase = Phase.HANDED_OVER;
       outgoing.activate();
     }
@@ -428,13 +454,14 @@ public final class ChangeWorker {
     }
   }
 
-  /** W3. */
-  private void close(ClassesOut outgoing, Members next) {
+  /** W3. What waits for the guardian is in front of what says that the classes have gone. */
+  private void close(ClassesOut outgoing) {
     phase = Phase.CLOSED;
     outgoing.close();
     content.closed();
-    List<Life> members = new ArrayList<>(sender.now().union(next));
-    members.forEach(this::mark);
+    for (KeyClass of : outgoing.closed()) {
+      goneAt = Math.max(goneAt, actions.replicate(of, false));
+    }
   }
 
   private void mark(Life member) {

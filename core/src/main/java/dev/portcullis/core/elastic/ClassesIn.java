@@ -63,6 +63,9 @@ final class ClassesIn {
   private final List<In> all = new ArrayList<>();
   private int inactive;
 
+  /** Number of classes that are here and not active yet. */
+  private int installed;
+
   ClassesIn(
       ShardId self,
       int shards,
@@ -162,11 +165,15 @@ final class ClassesIn {
       return Arrival.INCOMPLETE;
     }
     in.installed = true;
+    installed++;
     return Arrival.COMPLETE;
   }
 
   /** Returns the classes that are here and not active yet. */
   List<In> installed() {
+    if (installed == 0) {
+      return List.of();
+    }
     return all.stream().filter(In::isInstalled).toList();
   }
 
@@ -184,6 +191,24 @@ final class ClassesIn {
   void active(In in) {
     in.active = true;
     inactive--;
+    installed--;
+  }
+
+  /** A class was active at an earlier life, and is here. */
+  void resume(KeyClass of) {
+    In in = of(of);
+    if (in != null && !in.active) {
+      if (!in.installed) {
+        in.installed = true;
+        installed++;
+      }
+      active(in);
+    }
+  }
+
+  /** What an earlier life had of classes that were not active comes again. */
+  void dropInactive() {
+    all.stream().filter(it -> !it.active).forEach(it -> content.drop(it.of));
   }
 
   /** Returns the classes from a shard that are active. */

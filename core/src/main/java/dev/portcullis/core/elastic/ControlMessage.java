@@ -49,6 +49,20 @@ public sealed interface ControlMessage {
    */
   record Generation(long term, Life ended, @Nullable Life successor) implements Order {}
 
+  /** To a worker: who should have its replica. */
+  record Guard(long term, Life guardian) implements Order {}
+
+  /** To a worker: its guardian is known to have a full replica; others may be dismissed. */
+  record Guarded(long term, Life guardian) implements Order {}
+
+  /**
+   * To a guardian: what it has of a life that has ended goes on as the next life of that worker.
+   */
+  record Takeover(long term, Life of) implements Order {}
+
+  /** A life is known to have ended: as a guardian it counts no longer. */
+  record Gone(long term, Life life) implements Order {}
+
   /** A module says something of itself. */
   sealed interface Answer extends ControlMessage {
     /** Who says it. */
@@ -69,6 +83,14 @@ public sealed interface ControlMessage {
   record Missing(Life from, int epoch, ModuleId member) implements Answer {}
 
   /**
+   * What a guardian has; said when it changes, and again ahead of each {@link State}.
+   *
+   * @param of the life whose replica it is
+   * @param full whether a successor could begin with it
+   */
+  record Guarding(Life from, Life of, boolean full) implements Answer {}
+
+  /**
    * Answer to {@link Ask}.
    *
    * @param now the table before the change in progress, or the present one; {@link Members#NONE}:
@@ -77,6 +99,7 @@ public sealed interface ControlMessage {
    * @param committed whether {@code next} is decided
    * @param left whether it had a place and has none any more: it ends
    * @param ended the last life of each module that it was told the end of
+   * @param guardians lives that may have its replica, as far as it was not told their end
    */
   record State(
       Life from,
@@ -85,7 +108,8 @@ public sealed interface ControlMessage {
       @Nullable Members next,
       boolean committed,
       boolean left,
-      List<Life> ended)
+      List<Life> ended,
+      List<Life> guardians)
       implements Answer {
 
     /** Whether this module takes nothing of a life any more. */

@@ -1,7 +1,8 @@
 package dev.portcullis.standalone.simulate;
 
 import java.util.ArrayDeque;
-import java.util.PriorityQueue;
+import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Simulated time: events run one after the other, by time and then in the order they were made. */
@@ -29,16 +30,31 @@ final class Clockwork {
     }
   }
 
-  private record Event(long atNs, long number, @Nullable Actor actor, Runnable task)
-      implements Comparable<Event> {
-    @Override
-    public int compareTo(Event other) {
-      int order = Long.compare(atNs, other.atNs);
-      return order != 0 ? order : Long.compare(number, other.number);
-    }
-  }
+  /** Children of a place of the heap. */
+  private static final int CHILDREN = 4;
 
-  private final PriorityQueue<Event> queue = new PriorityQueue<>();
+  /** Bits of {@link #heap} that name a place in {@link #tasks}; the number is above. */
+  private static final int SLOT_BITS = 20;
+
+  private static final int FIRST_SIZE = 1 << 9;
+
+  // what is to come: of each its time, then its number and its slot
+  private long[] heap = new long[2 * FIRST_SIZE];
+  private int size;
+
+  // by slot
+  private @Nullable Actor[] actors = new Actor[FIRST_SIZE];
+  private @Nullable Runnable[] tasks = new Runnable[FIRST_SIZE];
+  private int[] free = new int[FIRST_SIZE];
+  private int slots;
+  private int freeSlots;
+
+  // the schedule, beside the heap: all of it is known from the beginning
+  private long[] scheduledNs = new long[0];
+  private Runnable[] scheduled = new Runnable[0];
+  private long firstScheduled;
+  private int nextScheduled;
+
   private long nowNs;
   private long made;
   private long ran;
@@ -65,7 +81,93 @@ final class Clockwork {
 
   /** Runs {@code task} at a time, not before now. */
   void at(long atNs, @Nullable Actor actor, Runnable task) {
-    queue.add(new Event(Math.max(atNs, nowNs), made++, actor, task));
+    int slot = freeSlots > 0 ? free[--freeSlots] : newSlot();
+    actors[slot] = actor;
+    tasks[slot] = task;
+    if (2 * size == heap.length) {
+      heap = Arrays.copyOf(heap, 2 * heap.length);
+    }
+    long timeNs = Math.max(atNs, nowNs);
+    int place = size++;
+    // it has the highest number: of equal times it is the last
+    while (place > 0) {
+      int parent = (place - 1) / CHILDREN;
+      if (heap[2 * parent] <= timeNs) {
+        break;
+      }
+      set(place, heap[2 * parent], heap[2 * parent + 1]);
+      place = parent;
+    }
+    set(place, timeNs, made++ << SLOT_BITS | slot);
+  }
+
+  private int newSlot() {
+    if (slots == tasks.length) {
+      if (slots == 1 << SLOT_BITS) {
+        throw new IllegalStateException("more than " + slots + " events are to come");
+      }
+      actors = Arrays.copyOf(actors, 2 * slots);
+      tasks = Arrays.copyOf(tasks, 2 * slots);
+      free = Arrays.copyOf(free, 2 * slots);
+    }
+    return slots++;
+  }
+
+  private void set(int place, long timeNs, long number) {
+    heap[2 * place] = timeNs;
+    heap[2 * place + 1] = number;
+  }
+
+  /** Takes the first out of the heap. */
+  private void removeFirst() {
+    long[] all = heap;
+    int end = 2 * --size;
+    long timeNs = all[end];
+    long number = all[end + 1];
+    int place = 0;
+    while (true) {
+      int child = CHILDREN * place + 2;
+      if (child >= end) {
+        break;
+      }
+      int least = child;
+      long leastNs = all[child];
+      int last = Math.min(child + 2 * CHILDREN, end);
+      for (int it = child + 2; it < last; it += 2) {
+        long itNs = all[it];
+        if (itNs < leastNs || itNs == leastNs && all[it + 1] < all[least + 1]) {
+          least = it;
+          leastNs = itNs;
+        }
+      }
+      if (timeNs < leastNs || timeNs == leastNs && number < all[least + 1]) {
+        break;
+      }
+      all[place] = leastNs;
+      all[place + 1] = all[least + 1];
+      place = least;
+    }
+    all[place] = timeNs;
+    all[place + 1] = number;
+  }
+
+  /** Runs tasks that have a time each, ascending, as if they were added now, one by one. */
+  void schedule(long[] timesNs, Runnable[] all) {
+    scheduledNs = timesNs;
+    scheduled = all;
+    firstScheduled = made;
+    made += all.length;
+  }
+
+  /** Whether what was scheduled is next. */
+  private boolean isScheduledNext() {
+    if (nextScheduled == scheduled.length) {
+      return false;
+    }
+    long timeNs = scheduledNs[nextScheduled];
+    return size == 0
+        || timeNs < heap[0]
+        || timeNs == heap[0] && firstScheduled + nextScheduled < heap[1] >> SLOT_BITS;
   }
 
   /** Runs {@code task} later. */
@@ -97,19 +199,29 @@ final class Clockwork {
 
   /** Runs the next event. Returns false when there is none. */
   boolean step() {
-    Event event = queue.poll();
-    if (event == null) {
+    if (isScheduledNext()) {
+      nowNs = scheduledNs[nextScheduled];
+      run(scheduled[nextScheduled++]);
+      return true;
+    }
+    if (size == 0) {
       return false;
     }
-    nowNs = event.atNs;
-    Actor actor = event.actor;
+    nowNs = heap[0];
+    int slot = (int) heap[1] & (1 << SLOT_BITS) - 1;
+    removeFirst();
+    Actor actor = actors[slot];
+    Runnable task = Objects.requireNonNull(tasks[slot]);
+    actors[slot] = null;
+    tasks[slot] = null;
+    free[freeSlots++] = slot;
     if (actor == null) {
-      run(event.task);
+      run(task);
     } else if (!actor.ended) {
       if (nowNs < actor.pausedUntilNs || !actor.inbox.isEmpty()) {
-        actor.inbox.add(event.task);
+        actor.inbox.add(task);
       } else {
-        run(event.task);
+        run(task);
       }
     }
     return true;

@@ -1,6 +1,7 @@
 package dev.portcullis.standalone.simulate;
 
 import dev.portcullis.core.distribution.Lanes;
+import org.jspecify.annotations.Nullable;
 
 /** State of a key at a toy worker: of a flow, or of the path that its replies retrace. */
 final class Entry implements Cloneable {
@@ -16,6 +17,13 @@ final class Entry implements Cloneable {
   long replies;
   int lastRequest;
   int lastReply;
+
+  // the model only: up to where what it has counted has been let go
+  int lastRequestOut;
+  int lastReplyOut;
+
+  /** Whether the packet that ends it has been let go. */
+  boolean closedOut;
 
   /** Marks an entry that is gone, on its way to the next owner. */
   boolean removed;
@@ -36,6 +44,24 @@ final class Entry implements Cloneable {
       lastRequest = packet.sequence;
     }
     return inOrder;
+  }
+
+  /** The model: a packet that was counted here has been let go. */
+  void out(Packet packet) {
+    if (packet.reply) {
+      lastReplyOut = packet.sequence;
+      closedOut |= packet.kind == Packet.Kind.CLOSE;
+    } else {
+      lastRequestOut = packet.sequence;
+    }
+  }
+
+  /** The model: goes back to what was counted when {@code earlier} was written; null: nothing. */
+  void back(@Nullable Entry earlier) {
+    requests = earlier == null ? 0 : earlier.requests;
+    replies = earlier == null ? 0 : earlier.replies;
+    lastRequest = earlier == null ? 0 : earlier.lastRequest;
+    lastReply = earlier == null ? 0 : earlier.lastReply;
   }
 
   /** What a policy on content says: depends on all that the flow has seen. */

@@ -1,8 +1,8 @@
 package dev.portcullis.standalone.simulate;
 
-import java.util.LinkedHashSet;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -14,7 +14,7 @@ final class Ledger {
   private final Clockwork clock;
   private final Map<String, Long> reasons = new TreeMap<>();
   private long received;
-  private final Set<Packet> inside = new LinkedHashSet<>();
+  private final Keyed<Packet> inside = new Keyed<>();
 
   Ledger(Clockwork clock) {
     this.clock = clock;
@@ -23,7 +23,7 @@ final class Ledger {
   /** A packet came in at a port. */
   void received(Packet packet) {
     received++;
-    inside.add(packet);
+    inside.put(packet.number, packet);
     packet.flow.inside++;
   }
 
@@ -55,7 +55,7 @@ final class Ledger {
       throw new Violation("I2", packet + " left twice");
     }
     packet.at = null;
-    inside.remove(packet);
+    inside.remove(packet.number);
     packet.flow.inside--;
     clock.note(packet.number);
   }
@@ -65,8 +65,10 @@ final class Ledger {
   }
 
   /** The packets that have not been accounted for yet. */
-  Set<Packet> allInside() {
-    return inside;
+  List<Packet> allInside() {
+    List<Packet> all = new ArrayList<>();
+    inside.forEach(it -> all.add(it.value));
+    return all;
   }
 
   int inside() {

@@ -1,5 +1,7 @@
 package dev.portcullis.standalone.simulate;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A packet of a flow. Its way: a request enters at one IO module and leaves at the other. */
@@ -11,6 +13,9 @@ final class Packet {
     DATA,
     CLOSE
   }
+
+  /** Size of each. */
+  static final int BYTES = 1_000;
 
   final long number;
   final Flow flow;
@@ -24,6 +29,9 @@ final class Packet {
   /** Where it is: a channel or a shard; null when it has left. */
   @Nullable Object at;
 
+  /** What the model has of the keys that it met since it was last let go. */
+  final List<Entry> met = new ArrayList<>(2);
+
   Packet(long number, Flow flow, boolean reply, int sequence, Kind kind) {
     this.number = number;
     this.flow = flow;
@@ -35,6 +43,11 @@ final class Packet {
   /** Whether the key that counts now is the one before translation. */
   boolean atFirstKey() {
     return reply == (hops == 1);
+  }
+
+  /** Where it is to leave. */
+  ToyIoShard port() {
+    return reply ? flow.client : flow.server;
   }
 
   /** Key by which its present owner is found. */

@@ -1,5 +1,6 @@
 package dev.portcullis.standalone.simulate;
 
+import dev.portcullis.core.elastic.Replication;
 import dev.portcullis.core.elastic.Timing;
 import dev.portcullis.standalone.simulate.Happening.Kind;
 import java.util.ArrayList;
@@ -23,6 +24,8 @@ import java.util.SplittableRandom;
  * @param delayNs of a channel, about
  * @param entryBytes what an entry counts as in copies
  * @param holdBytes bound of the hold queues of a shard
+ * @param replication what a killed worker takes along
+ * @param releaseBytes bound of the release queue of a shard
  * @param timing what the machines wait for
  * @param happenings the schedule
  */
@@ -38,15 +41,23 @@ record Plan(
     long delayNs,
     int entryBytes,
     long holdBytes,
+    Replication replication,
+    long releaseBytes,
     Timing timing,
     List<Happening> happenings) {
+
+  /** The most workers that there can be, and the most IO modules. */
+  static final int MODULES = 6;
+
+  /** The most shards of a worker. */
+  static final int SHARDS = 2;
 
   private static final long MS = Clockwork.MS;
 
   /** Returns the plan of a seed. */
   static Plan of(long seed, long durationNs) {
     SplittableRandom random = new SplittableRandom(seed);
-    int workers = 2 + random.nextInt(5);
+    int workers = 2 + random.nextInt(MODULES - 1);
     long scaleEveryNs = (20 + random.nextLong(3_000)) * MS;
     Map<Kind, Long> every = new EnumMap<>(Kind.class);
     every.put(Kind.SCALE, scaleEveryNs);
@@ -70,13 +81,15 @@ record Plan(
         durationNs,
         workers,
         2 + random.nextInt(2),
-        1 + random.nextInt(2),
+        1 + random.nextInt(SHARDS),
         1 << random.nextInt(4),
         5 + random.nextInt(40),
         (1 + random.nextLong(200)) * MS,
         (20 + random.nextLong(random.nextBoolean() ? 200 : 5_000)) * Clockwork.US,
         1 << 10 + random.nextInt(9),
         random.nextInt(8) == 0 ? 5_000 : 64 << 20,
+        Replication.values()[random.nextInt(3)],
+        random.nextInt(8) == 0 ? 20_000 : 16 << 20,
         Timing.DEFAULT,
         happenings);
   }
@@ -95,6 +108,15 @@ record Plan(
 
   /** Returns the same plan with another schedule. */
   Plan with(List<Happening> other) {
+    return with(replication, List.copyOf(other));
+  }
+
+  /** Returns the same plan with another replication. */
+  Plan with(Replication other) {
+    return with(other, happenings);
+  }
+
+  private Plan with(Replication kind, List<Happening> schedule) {
     return new Plan(
         seed,
         durationNs,
@@ -107,8 +129,10 @@ record Plan(
         delayNs,
         entryBytes,
         holdBytes,
+        kind,
+        releaseBytes,
         timing,
-        List.copyOf(other));
+        schedule);
   }
 
   /** Number of changes of the wanted workers. */

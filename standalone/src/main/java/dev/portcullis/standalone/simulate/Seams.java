@@ -5,8 +5,11 @@ import dev.portcullis.core.elastic.ChangeModule;
 import dev.portcullis.core.elastic.ChangeWorker;
 import dev.portcullis.core.elastic.ControlMessage.Answer;
 import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.ReplicaMessage;
+import dev.portcullis.core.elastic.ReplicaMessage.ClassRecord;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
+import java.util.List;
 
 /**
  * The places between the machines and their world. As it is, everything passes unchanged; tests
@@ -24,9 +27,9 @@ class Seams {
     worker.arrived(from, message);
   }
 
-  /** A channel from a life, which has nothing of an earlier one, is open. */
-  void opened(ChangeWorker worker, ShardId from, int epoch) {
-    worker.opened(from, epoch, true);
+  /** A channel from a new life is open. */
+  void opened(ChangeWorker worker, ShardId from, int epoch, boolean empty) {
+    worker.opened(from, epoch, empty);
   }
 
   /** A worker was told to switch. */
@@ -62,5 +65,25 @@ class Seams {
   /** Whether nothing of a life is taken any more. */
   boolean refuses(boolean ended) {
     return ended;
+  }
+
+  /** Whether a process begins as a worker whose earlier life has ended. */
+  boolean begins(boolean may) {
+    return may;
+  }
+
+  /** A worker goes on in the middle of a change. */
+  void resume(ChangeWorker worker, List<ClassRecord> records) {
+    worker.resume(records);
+  }
+
+  /** Number that must be replicated before what a worker sends may leave. */
+  long after(ToyWorkerShard shard, long position) {
+    return position;
+  }
+
+  /** What a shard says to its guardian's. */
+  ReplicaMessage replicates(ToyWorkerShard shard, ReplicaMessage message) {
+    return message;
   }
 }

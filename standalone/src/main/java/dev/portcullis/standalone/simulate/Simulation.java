@@ -3,14 +3,19 @@ package dev.portcullis.standalone.simulate;
 import dev.portcullis.core.elastic.ControlMessage.Answer;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.Members;
+import dev.portcullis.core.elastic.Replication;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.standalone.simulate.ToyReplicas.Legacy;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -36,9 +41,14 @@ final class Simulation {
   private final Map<ModuleId, Long> generations = new LinkedHashMap<>();
   private final Map<ModuleId, Long> cutUntilNs = new LinkedHashMap<>();
   private final Map<String, Long> lastNs = new LinkedHashMap<>();
+  private final Casualties casualties = new Casualties(this);
+
+  /** Modules that were killed, and the coordinator does not know yet. */
+  private final Set<ModuleId> endsUntold = new LinkedHashSet<>();
+
   private final List<Wire> orphans = new ArrayList<>();
   private final List<ToySwitch> switches = new ArrayList<>();
-  private final Map<Members, Table> tables = new LinkedHashMap<>();
+  private final Map<Members, Table> tables = new IdentityHashMap<>();
   private final @Nullable ArrayDeque<String> trace;
   private List<ModuleId> wanted = List.of();
   private long lastBinding;
@@ -103,9 +113,9 @@ final class Simulation {
     switches.add(new ToySwitch(this, 1, new Members(1, lives)));
     clock.after(TICK_NS, null, this::tick);
     traffic.start();
-    for (Happening it : plan.happenings()) {
-      clock.at(it.atNs(), null, () -> happen(it));
-    }
+    clock.schedule(
+        plan.happenings().stream().mapToLong(Happening::atNs).toArray(),
+        plan.happenings().stream().map(this::happening).toArray(Runnable[]::new));
   }
 
   private void runUntil(long endNs) {
@@ -121,12 +131,14 @@ final class Simulation {
     long endNs = clock.nowNs() + REST_NS;
     while (!atRest()) {
       if (clock.nowNs() > endNs) {
-        ledger.allInside().forEach(it -> trace(() -> it + " at " + it.at));
         for (ToyModule module : modules.values()) {
           for (ToyShard shard : module.shards()) {
             trace(() -> shard + ": " + shard.describe());
             shard.wires().forEach(wire -> trace(() -> wire.describe()));
           }
+        }
+        for (Packet it : ledger.allInside()) {
+          trace(() -> it + " at " + (it.at instanceof Wire wire ? wire.describe() : it.at));
         }
         throw new Violation(
             "liveness",
@@ -169,26 +181,75 @@ final class Simulation {
   }
 
   private ToyModule start(ModuleId id) {
-    long generation = generations.merge(id, 1L, Long::sum);
-    // the same in every life
-    int shards = id.kind() == ModuleId.Kind.WORKER ? 1 + id.number() % plan.shards() : 1;
-    ToyModule module = new ToyModule(this, new Life(id, generation, shards));
+    casualties.beginsEmpty(id);
+    ToyModule module = new ToyModule(this, nextLife(id));
     modules.put(id, module);
     return module;
   }
 
+  private Life nextLife(ModuleId id) {
+    long generation = generations.merge(id, 1L, Long::sum);
+    // the same in every life
+    int shards = id.kind() == ModuleId.Kind.WORKER ? 1 + id.number() % plan.shards() : 1;
+    return new Life(id, generation, shards);
+  }
+
+  /** A guardian goes on in place of a life that has ended. */
+  void takeOver(ToyModule host, Life of, List<Legacy> legacies) {
+    ToyModule guest = modules.get(of.module());
+    if (guest != null && guest.life().equals(of)) {
+      throw new Violation("I1", host + " goes on from " + of + ", which lives");
+    }
+    if (guest == null && casualties.has(of)) {
+      casualties.goesOn(of, legacies);
+      guest = new ToyModule(this, nextLife(of.module()), host, legacies);
+      modules.put(of.module(), guest);
+      ToyModule begun = guest;
+      trace(() -> begun + " goes on from " + of + " at " + host);
+    }
+    if (guest != null && guest.process() == host) {
+      ToyModule it = guest;
+      clock.after(localDelay(), host, () -> attachGuest(it, of));
+    }
+  }
+
+  private void attachGuest(ToyModule guest, Life of) {
+    if (modules.get(of.module()) == guest) {
+      boolean placed =
+          coordinator().machine().attachGuest(guest.life(), guest.process().life(), of);
+      if (!placed) {
+        stop(guest);
+        switches.forEach(it -> it.machine().ended(guest.life()));
+        startAndAttach(of.module());
+      }
+    }
+  }
+
   /** Starts a module that is wanted, and tells the coordinator when it is up. */
   private void startAndAttach(ModuleId id) {
-    if (!modules.containsKey(id) && wanted.contains(id)) {
+    if (!modules.containsKey(id) && wanted.contains(id) && !isAboutToRestart(id)) {
       ToyModule module = start(id);
       clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(module));
     }
+  }
+
+  /** Whether the coordinator is asked first, once it knows that the life before has ended. */
+  private boolean isAboutToRestart(ModuleId id) {
+    return mustAsk() && (endsUntold.contains(id) || casualties.has(id));
+  }
+
+  private boolean mustAsk() {
+    return plan.replication() != Replication.NONE;
   }
 
   private void attach(ToyModule module) {
     if (modules.get(module.life().module()) == module) {
       coordinator().machine().attach(module.life());
     }
+  }
+
+  private Runnable happening(Happening it) {
+    return () -> happen(it);
   }
 
   private void happen(Happening it) {
@@ -198,7 +259,7 @@ final class Simulation {
     }
     switch (it.kind()) {
       case SCALE -> scale(it.which());
-      case PAUSE -> pause(pick(it.which()), it.durationNs());
+      case PAUSE -> process(pick(it.which())).forEach(one -> pause(one, it.durationNs()));
       case BREAK -> {
         List<Wire> wires = wires(false);
         if (!wires.isEmpty()) {
@@ -210,8 +271,13 @@ final class Simulation {
       case COORDINATOR -> succeed(false);
       case SUCCESSION -> succeed(true);
       case IO -> io(it.which());
-      case KILL -> kill(pick(it.which()));
+      case KILL -> process(pick(it.which())).forEach(this::kill);
     }
+  }
+
+  /** All modules that live in the process of one. */
+  private List<ToyModule> process(ToyModule module) {
+    return modules.values().stream().filter(it -> it.process() == module.process()).toList();
   }
 
   private ToyModule pick(int which) {
@@ -264,28 +330,40 @@ final class Simulation {
     List<Life> lives = modules.values().stream().map(ToyModule::life).toList();
     ToySwitch next = new ToySwitch(this, term, lives);
     switches.add(next);
+    for (ToyModule it : modules.values()) {
+      if (it.process() != it) {
+        next.machine().hosted(it.life(), it.process().life());
+      }
+    }
     next.machine().wanted(wanted);
   }
 
   private void kill(ToyModule module) {
-    for (ToyShard shard : module.shards()) {
-      if (shard instanceof ToyWorkerShard worker) {
-        worker.lose();
-      }
-    }
+    casualties.killed(module, coordinator().machine().guardians(module.life()));
     stop(module);
     Life life = module.life();
+    endsUntold.add(life.module());
     clock.after(
         network.nextLong(300 * Clockwork.MS),
         null,
         () -> {
+          endsUntold.remove(life.module());
           switches.forEach(it -> it.machine().ended(life));
-          ToyModule next = modules.get(life.module());
-          if (next == null) {
-            ToyModule successor = start(life.module());
-            clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(successor));
-          }
+          restart(life.module());
         });
+  }
+
+  /** A process begins again, unless a guardian goes on in its place. */
+  private void restart(ModuleId id) {
+    if (modules.containsKey(id) || mustAsk() && endsUntold.contains(id)) {
+      return;
+    }
+    if (seams.begins(coordinator().machine().mayBegin(id))) {
+      ToyModule successor = start(id);
+      clock.after(network.nextLong(500 * Clockwork.MS), null, () -> attach(successor));
+    } else {
+      clock.after(200 * Clockwork.MS, null, () -> restart(id));
+    }
   }
 
   private List<Wire> wires(boolean ofTheSwitch) {
@@ -342,21 +420,36 @@ final class Simulation {
 
   private void leave(ToyModule module) {
     if (modules.get(module.life().module()) == module) {
-      for (ToyShard shard : module.shards()) {
-        for (Wire wire : shard.wires()) {
-          if (wire.holdsPackets()) {
-            if (!module.life().isWorker()) {
-              clock.after(Clockwork.SECOND, null, () -> leave(module));
-              return;
-            }
-            throw new Violation("I2", module + " leaves with packets on " + wire);
-          }
-        }
+      if (process(module).size() > 1 && module.process() == module) {
+        // guests go first
+        clock.after(100 * Clockwork.MS, null, () -> leave(module));
+        return;
+      }
+      if (!emptied(module)) {
+        clock.after(Clockwork.SECOND, null, () -> leave(module));
+        return;
       }
       stop(module);
       switches.forEach(it -> it.machine().ended(module.life()));
       startAndAttach(module.life().module());
     }
+  }
+
+  /** Whether nothing that a module that leaves has sent is on its way any more. */
+  private boolean emptied(ToyModule module) {
+    for (ToyShard shard : module.shards()) {
+      for (Wire wire : shard.wires()) {
+        ToyShard to = shard(wire.to(), wire.toLife());
+        if (to == null || !wire.holdsPackets()) {
+          continue;
+        }
+        if (module.life().isWorker() && !to.module().machine().hasLeft()) {
+          throw new Violation("I2", module + " leaves with packets on " + wire);
+        }
+        return false;
+      }
+    }
+    return true;
   }
 
   void answer(ToyModule module, long term, Answer answer) {
@@ -393,6 +486,12 @@ final class Simulation {
     return module != null && module.life().equals(life) ? module.shards().get(id.shard()) : null;
   }
 
+  /** Whether a life has not ended, nor left by a change: then it obeys nothing any more. */
+  boolean lives(Life life) {
+    ToyModule module = modules.get(life.module());
+    return module != null && module.life().equals(life) && coordinator().machine().isAttached(life);
+  }
+
   @Nullable ToyModule module(ModuleId id) {
     return modules.get(id);
   }
@@ -411,9 +510,13 @@ final class Simulation {
   }
 
   Life owner(Members members, long key) {
-    Table table = tables.computeIfAbsent(members, Table::new);
-    if (tables.size() > 64) {
-      tables.clear();
+    Table table = tables.get(members);
+    if (table == null) {
+      if (tables.size() > 64) {
+        tables.clear();
+      }
+      table = new Table(members);
+      tables.put(members, table);
     }
     return table.owner(key);
   }

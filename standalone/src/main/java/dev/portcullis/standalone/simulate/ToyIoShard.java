@@ -109,7 +109,7 @@ final class ToyIoShard extends ToyShard implements ChangeSender.Actions {
   }
 
   @Override
-  void acknowledged(ShardId to, long upTo) {}
+  void acknowledged(Wire wire, long upTo) {}
 
   @Override
   boolean read(ShardId from, Wire.Message message) {

@@ -5,32 +5,66 @@ import dev.portcullis.core.elastic.ControlMessage.Answer;
 import dev.portcullis.core.elastic.ControlMessage.Generation;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.Life;
+import dev.portcullis.standalone.simulate.ToyReplicas.Legacy;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** A process: its management and its shards. */
 final class ToyModule extends Clockwork.Actor implements ChangeModule.Actions {
 
   private final Simulation gateway;
   private final Life life;
+  private final @Nullable ToyModule host;
   private final ChangeModule machine;
   private final List<ToyShard> shards = new ArrayList<>();
+  private final Map<Life, Map<Integer, Legacy>> sealed = new LinkedHashMap<>();
   private long lastOrderNs;
   private long term;
 
-  /** Starts a process. */
+  /** Starts a process with nothing. */
   ToyModule(Simulation gateway, Life life) {
+    this(gateway, life, null, List.of());
+  }
+
+  /**
+   * Starts a module.
+   *
+   * @param host in whose process; null: in one of its own
+   * @param legacies what its shards begin with
+   */
+  ToyModule(Simulation gateway, Life life, @Nullable ToyModule host, List<Legacy> legacies) {
     this.gateway = gateway;
     this.life = life;
+    this.host = host;
     machine = new ChangeModule(life, this);
     for (int i = 0; i < life.shards(); i++) {
       shards.add(
-          life.isWorker() ? new ToyWorkerShard(gateway, this, i) : new ToyIoShard(gateway, this));
+          life.isWorker()
+              ? new ToyWorkerShard(gateway, this, i, legacies.isEmpty() ? null : legacies.get(i))
+              : new ToyIoShard(gateway, this));
     }
   }
 
   Life life() {
     return life;
+  }
+
+  /** The module whose process this one lives in. */
+  ToyModule process() {
+    return host == null ? this : host;
+  }
+
+  /** A shard takes nothing more of a shard of a life that has ended. */
+  void sealed(Life of, int shard, Legacy legacy) {
+    Map<Integer, Legacy> shards = sealed.computeIfAbsent(of, it -> new TreeMap<>());
+    shards.put(shard, legacy);
+    if (shards.size() == of.shards()) {
+      gateway.takeOver(this, of, List.copyOf(shards.values()));
+    }
   }
 
   ChangeModule machine() {

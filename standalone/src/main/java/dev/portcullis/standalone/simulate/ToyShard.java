@@ -2,6 +2,7 @@ package dev.portcullis.standalone.simulate;
 
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.Life;
+import dev.portcullis.core.elastic.ReplicaMessage;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
@@ -15,15 +16,25 @@ import org.jspecify.annotations.Nullable;
 /** A thread of a module, with its channels. */
 abstract class ToyShard extends Clockwork.Actor {
 
-  /** First message of a channel. */
-  record Hello() {}
+  /**
+   * First message of a channel.
+   *
+   * @param lostEpoch number of the table of the change whose content this life began without; 0:
+   *     none
+   */
+  record Hello(int lostEpoch) {}
 
   private final Simulation gateway;
   private final ToyModule module;
   private final ShardId id;
   private final Map<ShardId, Wire> wires = new LinkedHashMap<>();
-  private final Map<ModuleId, Long> generations = new LinkedHashMap<>();
-  private final Map<ModuleId, Long> endedUpTo = new LinkedHashMap<>();
+
+  /** The same channels by {@link #place} and shard. */
+  private final @Nullable Wire[] wireAt = new Wire[2 * Plan.MODULES * Plan.SHARDS];
+
+  // by place
+  private final long[] generations = new long[2 * Plan.MODULES];
+  private final long[] endedUpTo = new long[2 * Plan.MODULES];
   private final Set<Wire> waiting = new LinkedHashSet<>();
   private int lastEpoch;
 
@@ -31,6 +42,15 @@ abstract class ToyShard extends Clockwork.Actor {
     this.gateway = gateway;
     this.module = module;
     id = new ShardId(module.life().module(), number);
+  }
+
+  /** Number of a module among all, of both kinds. */
+  private static int place(ModuleId module) {
+    return 2 * module.number() + (module.kind() == ModuleId.Kind.WORKER ? 1 : 0);
+  }
+
+  private static int place(ShardId shard) {
+    return place(shard.module()) * Plan.SHARDS + shard.shard();
   }
 
   Simulation gateway() {
@@ -56,7 +76,22 @@ abstract class ToyShard extends Clockwork.Actor {
   abstract void order(Order order);
 
   /** A channel is acknowledged up to a number. */
-  abstract void acknowledged(ShardId to, long upTo);
+  abstract void acknowledged(Wire wire, long upTo);
+
+  /** Reads what another shard replicates; false when it is not taken. */
+  boolean replica(Wire wire, ReplicaMessage message) {
+    throw new IllegalStateException(this + " is no guardian");
+  }
+
+  /** Number of the table of the change whose content this life began without. */
+  int lostEpoch() {
+    return 0;
+  }
+
+  /** Number of the table of the oldest that waits to go to a shard. */
+  int oldestEpoch(ShardId to) {
+    return epoch();
+  }
 
   /** Reads a message; false when it has to wait for a table. */
   abstract boolean read(ShardId from, Wire.Message message);
@@ -68,24 +103,27 @@ abstract class ToyShard extends Clockwork.Actor {
 
   /** Opens channels to a member. */
   void open(Life member) {
-    if (generations.getOrDefault(member.module(), 0L) >= member.generation()) {
+    int place = place(member.module());
+    if (generations[place] >= member.generation()) {
       return;
     }
-    boolean first = generations.put(member.module(), member.generation()) == null;
+    generations[place] = member.generation();
     for (int shard = 0; shard < member.shards(); shard++) {
       ShardId to = new ShardId(member.module(), shard);
       if (!to.equals(id)) {
-        open(to, member, first);
+        open(to, member);
       }
     }
   }
 
-  private void open(ShardId to, Life member, boolean first) {
+  private void open(ShardId to, Life member) {
     Wire before = wires.get(to);
     List<Wire.Message> unsent = before == null ? List.of() : before.abandon();
     Wire wire = gateway.wire(this, to, member);
     wires.put(to, wire);
-    wire.send(unsent.isEmpty() ? epoch() : unsent.getFirst().epoch(), new Hello());
+    wireAt[place(to)] = wire;
+    wire.send(
+        unsent.isEmpty() ? oldestEpoch(to) : unsent.getFirst().epoch(), new Hello(lostEpoch()));
     for (Wire.Message message : unsent) {
       if (!(message.body() instanceof Hello)) {
         wire.send(message.epoch(), message.body());
@@ -95,10 +133,14 @@ abstract class ToyShard extends Clockwork.Actor {
 
   /** A life has ended and nobody succeeds it: its channels go, and with them what they have. */
   void close(Life ended) {
-    endedUpTo.merge(ended.module(), ended.generation(), Math::max);
+    int place = place(ended.module());
+    endedUpTo[place] = Math.max(endedUpTo[place], ended.generation());
     for (int shard = 0; shard < ended.shards(); shard++) {
-      Wire wire = wires.remove(new ShardId(ended.module(), shard));
-      if (wire != null) {
+      ShardId to = new ShardId(ended.module(), shard);
+      Wire wire = wireAt[place(to)];
+      if (wire != null && wire.toLife().generation() <= ended.generation()) {
+        wireAt[place(to)] = null;
+        wires.remove(to);
         for (Wire.Message message : wire.abandon()) {
           if (message.body() instanceof Packet packet) {
             gateway.ledger().lost(packet, "link-lost");
@@ -109,7 +151,7 @@ abstract class ToyShard extends Clockwork.Actor {
   }
 
   @Nullable Wire wire(ShardId to) {
-    return wires.get(to);
+    return wireAt[place(to)];
   }
 
   List<Wire> wires() {
@@ -117,29 +159,36 @@ abstract class ToyShard extends Clockwork.Actor {
   }
 
   void send(ShardId to, Object body) {
-    Wire wire = wires.get(to);
+    transmit(to, epoch(), body);
+  }
+
+  /** Puts a message on the channel to a shard. */
+  final void transmit(ShardId to, int underEpoch, Object body) {
+    Wire wire = wireAt[place(to)];
     if (wire != null) {
-      wire.send(epoch(), body);
+      wire.send(underEpoch, body);
     } else if (body instanceof Packet packet) {
       gateway.ledger().lost(packet, "link-lost");
     }
   }
 
   long lastNumber(ShardId to) {
-    Wire wire = wires.get(to);
+    Wire wire = wireAt[place(to)];
     return wire == null ? 0 : wire.lastNumber();
   }
 
   /** Takes a message from a channel; false when it has to wait. */
   final boolean take(Wire wire, Wire.Message message) {
     Life sender = wire.from().life();
-    long known = generations.getOrDefault(sender.module(), 0L);
-    boolean ended =
-        known > sender.generation()
-            || endedUpTo.getOrDefault(sender.module(), 0L) >= sender.generation();
+    int place = place(sender.module());
+    long known = generations[place];
+    boolean ended = known > sender.generation() || endedUpTo[place] >= sender.generation();
     if (gateway.seams().refuses(ended)) {
       wire.refuse();
       return true;
+    }
+    if (message.body() instanceof ReplicaMessage replicated) {
+      return replica(wire, replicated);
     }
     if (known < sender.generation() || !read(wire.from().id(), message)) {
       waiting.add(wire);

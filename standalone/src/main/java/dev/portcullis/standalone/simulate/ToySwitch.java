@@ -4,6 +4,7 @@ import dev.portcullis.core.elastic.ChangeCoordinator;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.Members;
+import dev.portcullis.core.elastic.Replication;
 import dev.portcullis.core.link.ModuleId;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +23,7 @@ final class ToySwitch extends Clockwork.Actor implements ChangeCoordinator.Actio
     this.gateway = gateway;
     this.term = term;
     machine = new ChangeCoordinator(term, first, gateway.plan().timing(), this);
+    replicated();
   }
 
   /** A later life, that asks. */
@@ -29,6 +31,13 @@ final class ToySwitch extends Clockwork.Actor implements ChangeCoordinator.Actio
     this.gateway = gateway;
     this.term = term;
     machine = new ChangeCoordinator(term, modules, gateway.plan().timing(), this);
+    replicated();
+  }
+
+  private void replicated() {
+    if (gateway.plan().replication() != Replication.NONE) {
+      machine.replicated();
+    }
   }
 
   ChangeCoordinator machine() {

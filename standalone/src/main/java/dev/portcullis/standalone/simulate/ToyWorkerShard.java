@@ -8,14 +8,17 @@ import dev.portcullis.core.elastic.ControlMessage.Generation;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.elastic.KeyClass;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.Members;
+import dev.portcullis.core.elastic.ReplicaMessage;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
 import dev.portcullis.core.link.ModuleId;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import dev.portcullis.standalone.simulate.ToyReplicas.Legacy;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,18 +27,31 @@ import org.jspecify.annotations.Nullable;
  */
 final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
 
-  private static final int PACKET_BYTES = 1_000;
-
   private final ToyContent content;
-  private final Map<Long, Packet> held = new LinkedHashMap<>();
+  private final ToyOutbox outbox;
+  private final ToyReplicas replicas;
+  private final @Nullable Legacy legacy;
+  private final Keyed<Packet> held = new Keyed<>();
   private @Nullable ChangeWorker change;
   private int firstEpoch;
+  private int lostEpoch;
   private Members now = Members.NONE;
   private @Nullable Members next;
 
-  ToyWorkerShard(Simulation gateway, ToyModule module, int number) {
+  /**
+   * Begins.
+   *
+   * @param legacy what an earlier life had replicated; null: begins with nothing
+   */
+  ToyWorkerShard(Simulation gateway, ToyModule module, int number, @Nullable Legacy legacy) {
     super(gateway, module, number);
     content = new ToyContent(gateway.plan().lanes(), gateway.plan().entryBytes());
+    outbox = new ToyOutbox(gateway, this, content);
+    replicas = new ToyReplicas(module);
+    this.legacy = legacy;
+    if (legacy != null) {
+      legacy.entries().values().forEach(it -> content.put(it.copy()));
+    }
   }
 
   @Override
@@ -45,7 +61,24 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
 
   @Override
   String describe() {
-    return String.valueOf(change);
+    return change + ", " + outbox;
+  }
+
+  @Override
+  int lostEpoch() {
+    return lostEpoch;
+  }
+
+  @Override
+  int oldestEpoch(ShardId to) {
+    return outbox.oldestEpoch(to, epoch());
+  }
+
+  @Override
+  List<Wire> wires() {
+    List<Wire> all = super.wires();
+    all.addAll(outbox.feeds());
+    return all;
   }
 
   ToyContent content() {
@@ -58,7 +91,8 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     if (it != null) {
       it.tick(gateway().clock().nowNs());
       if (!it.changing()) {
-        content.sweep(gateway().traffic()::isOver);
+        content.sweep(gateway().traffic());
+        outbox.flushSoon();
       }
     }
   }
@@ -69,21 +103,32 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
       begin(prepare.now());
     }
     if (change == null && order instanceof Begin begin) {
-      ChangeWorker begun = begin(begin.now());
       next = begin.next();
+      lostEpoch = next == null || legacy != null ? 0 : next.epoch();
+      ChangeWorker begun = begin(begin.now());
+      if (legacy != null) {
+        outbox.resume(legacy.records());
+      }
       if (next != null) {
-        begun.prepare(now, next, true);
+        begun.prepare(now, next, legacy == null);
+        if (legacy != null) {
+          gateway().seams().resume(begun, legacy.records());
+        }
         if (begin.committed()) {
           gateway().seams().commit(begun, this);
         }
       }
+      content.keep(this::owns);
+      outbox.flushSoon();
     }
     ChangeWorker it = change;
     if (it == null) {
       return;
     }
     it.tick(gateway().clock().nowNs());
+    outbox.order(order);
     switch (order) {
+      case Takeover takeover -> replicas.takeOver(takeover.of());
       case Prepare prepare -> {
         now = prepare.now();
         next = prepare.next();
@@ -132,13 +177,26 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     if (successor == null) {
       super.close(ended);
     }
+    replicas.ended(ended);
     it.generation(ended, successor);
   }
 
   @Override
-  void acknowledged(ShardId to, long upTo) {
+  void acknowledged(Wire wire, long upTo) {
+    if (!outbox.acknowledged(wire, upTo) && change != null) {
+      change.acknowledged(wire.to(), upTo);
+    }
+  }
+
+  @Override
+  boolean replica(Wire wire, ReplicaMessage message) {
+    return replicas.take(wire.from(), message);
+  }
+
+  /** The guardian has all up to a number, and what waited for that has left. */
+  void replicated(long upTo) {
     if (change != null) {
-      change.acknowledged(to, upTo);
+      change.replicated(upTo);
     }
   }
 
@@ -149,11 +207,12 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
       return false;
     }
     switch (message.body()) {
-      case Hello _ -> {
+      case Hello hello -> {
         if (!it.heard(message.epoch())) {
           return false;
         }
-        gateway().seams().opened(it, from, message.epoch());
+        boolean empty = next != null && hello.lostEpoch() == next.epoch();
+        gateway().seams().opened(it, from, message.epoch(), empty);
       }
       case ShardMessage said -> gateway().seams().arrived(it, this, from, said);
       case Packet packet -> {
@@ -185,7 +244,7 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     switch (verdict) {
       case ChangeWorker.PROCESS -> process(packet, underEpoch);
       case ChangeWorker.HOLD -> {
-        if (it.hold(ownerNow, lane, packet.number, PACKET_BYTES)) {
+        if (it.hold(ownerNow, lane, packet.number, Packet.BYTES)) {
           held.put(packet.number, packet);
         } else {
           packet.flow.broken = true;
@@ -207,26 +266,80 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     process(it, epoch());
   }
 
-  /** The process ends at once, and with it what it has. */
+  /** The process ends at once, and with it the packets that it has. */
   void lose() {
-    for (Packet packet : held.values()) {
-      gateway().ledger().lost(packet, "killed");
+    for (Keyed.Node<Packet> it : held) {
+      gateway().ledger().lost(it.value, "killed");
     }
     held.clear();
+    outbox.lose();
+  }
+
+  /** Entries that count. */
+  List<Entry> owned() {
+    List<Entry> owned = new ArrayList<>();
     for (Entry entry : content.all()) {
       if (owns(entry.key)) {
-        gateway().traffic().lose(entry.flow);
+        owned.add(entry);
       }
     }
+    return owned;
+  }
+
+  /** Who has a key that this shard owned when it ended. */
+  enum Standing {
+    HERE,
+    ELSEWHERE,
+    /** The new owner has ended, too. */
+    UNKNOWN
+  }
+
+  Standing standing(long key) {
+    Members coming = next;
+    if (change == null || coming == null) {
+      return Standing.HERE;
+    }
+    int me = id().module().number();
+    if (gateway().owner(now, key).module().number() != me) {
+      return Standing.HERE;
+    }
+    Life owner = gateway().owner(coming, key);
+    if (owner.module().number() == me) {
+      return Standing.HERE;
+    }
+    ToyModule module = gateway().module(owner.module());
+    if (module == null) {
+      return Standing.UNKNOWN;
+    }
+    int lane = gateway().lane(key);
+    ToyWorkerShard shard = (ToyWorkerShard) module.shards().get(owner.shardOf(lane).shard());
+    return shard.standingOf(coming.epoch(), me, lane);
+  }
+
+  /** Whether a class that comes from a worker is elsewhere as seen from there: here. */
+  private Standing standingOf(int epoch, int from, int lane) {
+    ChangeWorker it = change;
+    if (it == null) {
+      return Standing.UNKNOWN;
+    }
+    boolean active =
+        now.epoch() >= epoch
+            || next != null
+                && next.epoch() == epoch
+                && it.admit(epoch, from, id().module().number(), lane) == ChangeWorker.PROCESS;
+    return active ? Standing.ELSEWHERE : Standing.HERE;
   }
 
   /** Whether the entry of a key is the one that counts, and no copy ahead of a hand-over. */
-  private boolean owns(long key) {
+  boolean owns(long key) {
     ChangeWorker it = change;
+    if (it == null) {
+      return true;
+    }
     int me = id().module().number();
     int ownerNow = gateway().owner(now, key).module().number();
     Members coming = next;
-    if (it == null || coming == null || ownerNow == me) {
+    if (coming == null || ownerNow == me) {
       return ownerNow == me;
     }
     int ownerNext = gateway().owner(coming, key).module().number();
@@ -246,14 +359,14 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     }
     packet.hops++;
     if (packet.hops == 2) {
-      ToyIoShard port = packet.reply ? packet.flow.client : packet.flow.server;
+      ToyIoShard port = packet.port();
       ModuleId io = port.id().module();
       boolean member =
           port.life().equals(now.of(io)) || next != null && port.life().equals(next.of(io));
       if (!member || wire(port.id()) == null) {
         gateway().ledger().lost(packet, "port-gone");
       } else {
-        send(port.id(), packet);
+        outbox.send(port.id(), epoch(), packet);
       }
       return;
     }
@@ -264,11 +377,10 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     if (to.equals(id())) {
       receive(packet, stamped);
     } else {
-      Wire wire = wire(to);
-      if (wire == null) {
+      if (wire(to) == null) {
         throw new Violation("I2", this + " has no channel to " + to);
       }
-      wire.send(stamped, packet);
+      outbox.send(to, stamped, packet);
     }
   }
 
@@ -340,6 +452,8 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
       throw new Violation("I6", packet + " at " + this + " meets " + mine + ", not " + model);
     }
     model.count(packet);
+    packet.met.add(model);
+    outbox.flushSoon();
     if (!mine.count(packet)) {
       throw new Violation("I3", packet + " came to " + this + " after a later one, " + mine);
     }
@@ -347,7 +461,7 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
 
   @Override
   public void send(ShardId to, ShardMessage message) {
-    super.send(to, message);
+    outbox.send(to, epoch(), message);
   }
 
   @Override
@@ -367,7 +481,7 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
 
   @Override
   public long replicate(KeyClass of, boolean active) {
-    return 0;
+    return outbox.record(epoch(), of, active);
   }
 
   @Override

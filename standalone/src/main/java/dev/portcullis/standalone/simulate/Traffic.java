@@ -1,18 +1,18 @@
 package dev.portcullis.standalone.simulate;
 
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /** Hosts that open flows, send, answer and close. */
 final class Traffic {
 
   private final Simulation gateway;
   private final SplittableRandom random;
-  private final Map<Long, Flow> flows = new LinkedHashMap<>();
+  private final Keyed<Flow> flows = new Keyed<>();
   private long lastFlow;
   private long lastPacket;
+  private long over;
   private boolean stopped;
 
   Traffic(Simulation gateway, SplittableRandom random) {
@@ -32,17 +32,33 @@ final class Traffic {
     stopped = true;
   }
 
-  /** State of a flow is lost: its packets are dropped from now on, and it ends. */
-  void lose(long id) {
+  /**
+   * State of a flow is lost: its packets are dropped from now on, and it ends.
+   *
+   * @return false when that was so before, or it is over
+   */
+  boolean lose(long id) {
     Flow flow = flows.get(id);
-    if (flow != null) {
-      flow.broken = true;
-      flow.lost = true;
+    if (flow == null || flow.lost) {
+      return false;
     }
+    flow.broken = true;
+    flow.lost = true;
+    return true;
+  }
+
+  /** Returns a flow, null when it is over. */
+  @Nullable Flow flow(long id) {
+    return flows.get(id);
   }
 
   boolean isOver(long flow) {
-    return !flows.containsKey(flow);
+    return !flows.has(flow);
+  }
+
+  /** Number of flows that are over. */
+  long over() {
+    return over;
   }
 
   /** Number of flows that are not over. */
@@ -107,6 +123,7 @@ final class Traffic {
   private void end(Flow flow) {
     if (flow.over()) {
       flows.remove(flow.id);
+      over++;
       begin();
     } else {
       gateway.clock().after(20 * gap(), null, () -> end(flow));
@@ -116,6 +133,9 @@ final class Traffic {
   /** A packet has reached a host. */
   void delivered(Packet packet, ToyIoShard port) {
     Flow flow = packet.flow;
+    if (port != packet.port()) {
+      throw new Violation("I6", packet + " left by " + port + ", not " + packet.port());
+    }
     if (packet.reply || packet.kind == Packet.Kind.DATA && random.nextInt(10) < 3) {
       return;
     }

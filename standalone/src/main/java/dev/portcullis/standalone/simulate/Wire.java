@@ -6,6 +6,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A channel from a shard to a life of another: first in, first out, exactly once while both live,
@@ -33,6 +34,7 @@ final class Wire {
   private boolean closed;
 
   // receiving side
+  private @Nullable ToyShard receiver;
   private long expected = 1;
   private long processed;
   private boolean acknowledgementDue;
@@ -57,8 +59,17 @@ final class Wire {
     return from;
   }
 
+  ShardId to() {
+    return to;
+  }
+
   Life toLife() {
     return toLife;
+  }
+
+  /** Number of the last message, acknowledged or not. */
+  long last() {
+    return last;
   }
 
   /** Puts a message behind all others. */
@@ -86,11 +97,21 @@ final class Wire {
     everSent = Math.max(everSent, message.number);
     lastArrivalNs = Math.max(lastArrivalNs, clock.nowNs() + delay());
     int on = stream;
-    ToyShard receiver = from.gateway().shard(to, toLife);
+    ToyShard receiver = receiver();
     if (receiver != null) {
       boolean late = random.nextInt(2) == 0;
       clock.at(lastArrivalNs, receiver, () -> arrive(receiver, on, late, message));
     }
+  }
+
+  /** Returns the shard at the other end, null when its life has not begun or has ended. */
+  private @Nullable ToyShard receiver() {
+    ToyShard known = receiver;
+    if (known == null) {
+      known = from.gateway().shard(to, toLife);
+      receiver = known;
+    }
+    return known == null || known.ended() ? null : known;
   }
 
   private void arrive(ToyShard receiver, int on, boolean late, Message message) {
@@ -134,7 +155,7 @@ final class Wire {
       while (!kept.isEmpty() && kept.peek().number <= upTo) {
         kept.poll();
       }
-      from.acknowledged(to, upTo);
+      from.acknowledged(this, upTo);
     }
   }
 
@@ -190,7 +211,7 @@ final class Wire {
    * @return whether something may
    */
   boolean orphan() {
-    if (!up || closed || from.gateway().shard(to, toLife) == null) {
+    if (!up || closed || receiver() == null) {
       refuse();
     }
     return !kept.isEmpty();

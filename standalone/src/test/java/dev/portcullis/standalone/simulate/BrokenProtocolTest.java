@@ -13,11 +13,25 @@ import dev.portcullis.core.elastic.ControlMessage.Begin;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
 import dev.portcullis.core.elastic.ControlMessage.Done;
 import dev.portcullis.core.elastic.ControlMessage.Generation;
+import dev.portcullis.core.elastic.ControlMessage.Gone;
+import dev.portcullis.core.elastic.ControlMessage.Guard;
+import dev.portcullis.core.elastic.ControlMessage.Guarded;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.ControlMessage.State;
+import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.elastic.KeyClass;
 import dev.portcullis.core.elastic.Life;
+import dev.portcullis.core.elastic.ReplicaMessage;
+import dev.portcullis.core.elastic.ReplicaMessage.Beat;
+import dev.portcullis.core.elastic.ReplicaMessage.Changes;
+import dev.portcullis.core.elastic.ReplicaMessage.ClassRecord;
+import dev.portcullis.core.elastic.ReplicaMessage.Dismiss;
+import dev.portcullis.core.elastic.ReplicaMessage.Fill;
+import dev.portcullis.core.elastic.ReplicaMessage.Full;
+import dev.portcullis.core.elastic.Replication;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
 import dev.portcullis.core.elastic.ShardMessage.Activate;
@@ -27,9 +41,12 @@ import dev.portcullis.core.elastic.ShardMessage.Taken;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -41,8 +58,19 @@ class BrokenProtocolTest {
   private static final int EPISODES = 1_000;
 
   private static void noticed(Supplier<Seams> broken, String... invariants) {
+    noticed(it -> it, broken, invariants);
+  }
+
+  /** What is broken matters under one kind of replication only. */
+  private static void noticed(
+      Replication replication, Supplier<Seams> broken, String... invariants) {
+    noticed(it -> it.with(replication), broken, invariants);
+  }
+
+  private static void noticed(
+      UnaryOperator<Plan> plans, Supplier<Seams> broken, String... invariants) {
     for (long seed = 1; seed <= EPISODES; seed++) {
-      Plan plan = Plan.of(seed, 10 * Clockwork.SECOND);
+      Plan plan = plans.apply(Plan.of(seed, 10 * Clockwork.SECOND));
       Violation violation = new Simulation(plan, broken.get(), false).run().violation();
       if (violation != null) {
         assertTrue(List.of(invariants).contains(violation.invariant()), String.valueOf(violation));
@@ -370,6 +398,10 @@ class BrokenProtocolTest {
                       case Abort it -> new Abort(term, it.epoch());
                       case Retire it -> new Retire(term, it.epoch());
                       case Generation it -> new Generation(term, it.ended(), it.successor());
+                      case Guard it -> new Guard(term, it.guardian());
+                      case Guarded it -> new Guarded(term, it.guardian());
+                      case Takeover it -> new Takeover(term, it.of());
+                      case Gone it -> new Gone(term, it.life());
                       case Ask it -> it;
                     });
               }
@@ -387,10 +419,11 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatClassesAreNotSaidAgainToAWorkerThatBeginsAnew() {
     noticed(
+        Replication.NONE,
         () ->
             new Seams() {
               @Override
-              void opened(ChangeWorker worker, ShardId from, int epoch) {
+              void opened(ChangeWorker worker, ShardId from, int epoch, boolean empty) {
                 worker.opened(from, epoch, false);
               }
             },
@@ -400,13 +433,220 @@ class BrokenProtocolTest {
   @Test
   void shouldNoticeThatTheHelloOfANewChannelIsNotTakenForABarrier() {
     noticed(
+        Replication.NONE,
         () ->
             new Seams() {
               @Override
-              void opened(ChangeWorker worker, ShardId from, int epoch) {
-                worker.opened(from, 0, true);
+              void opened(ChangeWorker worker, ShardId from, int epoch, boolean empty) {
+                worker.opened(from, 0, empty);
               }
             },
+        "liveness");
+  }
+
+  /** Messages to guardians are changed. */
+  private static Seams replicating(UnaryOperator<ReplicaMessage> change) {
+    return new Seams() {
+      @Override
+      ReplicaMessage replicates(ToyWorkerShard shard, ReplicaMessage message) {
+        return change.apply(message);
+      }
+    };
+  }
+
+  @Test
+  void shouldNoticeThatAPacketLeavesBeforeTheGuardianHasWhatItChanged() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              @Override
+              long after(ToyWorkerShard shard, long position) {
+                return 0;
+              }
+            },
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAGuardianLacksWhatItHasAcknowledged() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            replicating(
+                it ->
+                    it instanceof Changes changes && changes.upTo() % 20 == 0
+                        ? new Changes(changes.upTo(), null, changes.classes())
+                        : it),
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAGuardianWritesOlderChangesOverNewerOnes() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              private final Map<ToyWorkerShard, Object> before = new HashMap<>();
+
+              @Override
+              ReplicaMessage replicates(ToyWorkerShard shard, ReplicaMessage message) {
+                if (!(message instanceof Changes it) || it.entries() == null) {
+                  return message;
+                }
+                Object earlier = before.put(shard, it.entries());
+                List<Object> both = new ArrayList<>((List<?>) it.entries());
+                both.addAll(earlier == null ? List.of() : (List<?>) earlier);
+                return new Changes(it.upTo(), both, it.classes());
+              }
+            },
+        "I1",
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAReplicaIsTakenForFullThatHasOnlyWhatChangesLater() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              private final Set<ToyWorkerShard> filling = new HashSet<>();
+
+              @Override
+              ReplicaMessage replicates(ToyWorkerShard shard, ReplicaMessage message) {
+                if (message instanceof Fill) {
+                  filling.add(shard);
+                } else if (message instanceof Full) {
+                  filling.remove(shard);
+                }
+                return message instanceof Changes it && filling.contains(shard)
+                    ? new Changes(it.upTo(), null, it.classes())
+                    : message;
+              }
+            },
+        "I1",
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAGuardianGoesOnWithAReplicaThatIsNotFedAnyMore() {
+    noticed(
+        Replication.SYNC, () -> replicating(it -> it instanceof Dismiss ? new Beat() : it), "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAWorkerWaitsNoLongerForAGuardianThatLives() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              @Override
+              boolean order(ChangeModule module, Order order) {
+                boolean obeyed = module.order(order);
+                if (order instanceof Guarded it) {
+                  module.order(new Gone(it.term(), it.guardian()));
+                }
+                return obeyed;
+              }
+            },
+        "I6");
+  }
+
+  @Test
+  void shouldNoticeThatAWorkerIsTakenOverThatStillLives() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              private int guarding;
+
+              @Override
+              void answer(ChangeCoordinator coordinator, Answer answer) {
+                coordinator.answer(answer);
+                if (answer instanceof Guarding it && it.full() && ++guarding % 5 == 0) {
+                  coordinator.ended(it.of());
+                }
+              }
+            },
+        "I1");
+  }
+
+  @Test
+  void shouldNoticeThatASuccessorDoesNotKnowWhichClassesHadGoneOrWereActive() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              @Override
+              void resume(ChangeWorker worker, List<ClassRecord> records) {}
+            },
+        "I1",
+        "I3",
+        "I5",
+        "I6",
+        "liveness");
+  }
+
+  @Test
+  void shouldNoticeThatAClassMovesBeforeTheGuardiansKnow() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              @Override
+              ChangeWorker.Actions worker(ToyWorkerShard shard, ChangeWorker.Actions actions) {
+                return new Passed(actions) {
+                  @Override
+                  public long replicate(KeyClass of, boolean active) {
+                    return 0;
+                  }
+                };
+              }
+            },
+        "I1",
+        "I3",
+        "I5",
+        "I6",
+        "liveness");
+  }
+
+  @Test
+  void shouldNoticeThatANewCoordinatorDoesNotSayAgainThatAGuardianHasEnded() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              @Override
+              void answer(ChangeCoordinator coordinator, Answer answer) {
+                coordinator.answer(
+                    answer instanceof State it
+                        ? new State(
+                            it.from(),
+                            it.term(),
+                            it.now(),
+                            it.next(),
+                            it.committed(),
+                            it.left(),
+                            it.ended(),
+                            List.of())
+                        : answer);
+              }
+            },
+        "liveness");
+  }
+
+  @Test
+  void shouldNoticeThatAProcessBeginsWithNothingWhileAGuardianGoesOn() {
+    noticed(
+        Replication.SYNC,
+        () ->
+            new Seams() {
+              @Override
+              boolean begins(boolean may) {
+                return true;
+              }
+            },
+        "I6",
         "liveness");
   }
 }
