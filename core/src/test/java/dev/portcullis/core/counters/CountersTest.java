@@ -99,7 +99,7 @@ class CountersTest {
   @Test
   void shouldCountAReasonThatThisVersionDoesNotKnowAsMalformed() {
     DropCounters drops = DropCounters.of(counters, "worker-0");
-    drops.count(63);
+    drops.count(127);
     assertEquals(1, drops.get(DropReason.MALFORMED));
   }
 
