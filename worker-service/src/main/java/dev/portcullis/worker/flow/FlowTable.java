@@ -263,8 +263,7 @@ public final class FlowTable {
    * Takes in a flow that began at another worker, in place of what had one of its tuples; -1 when
    * the lane is full. Listeners hear of its end only.
    *
-   * @param words all but the last word of an entry, with the marks that it has from now on; a
-   *     packet that is yet to come counts as one that comes now
+   * @param words all but the last word of an entry, with the marks that it has from now on
    */
   public int install(long[] words, int lane, long nowNs) {
     installedForward.read(words, FORWARD);
@@ -277,7 +276,6 @@ public final class FlowTable {
       long[] chunk = store.chunk(flow);
       int base = store.base(flow);
       System.arraycopy(words, 0, chunk, base, LINKS);
-      chunk[base + LAST_SEEN] = Math.min(words[LAST_SEEN], nowNs);
       chunk[base + META] = words[META] & ~(0xffL << 16) | (long) lane << 16;
       timers.move(flow, lane);
       if (has(flow, MOVED)) {
