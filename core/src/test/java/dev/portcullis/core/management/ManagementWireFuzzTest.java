@@ -2,6 +2,8 @@ package dev.portcullis.core.management;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.portcullis.core.elastic.Life;
+import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.Directive;
 import dev.portcullis.core.management.proto.ModuleReport;
 
@@ -10,15 +12,26 @@ import dev.portcullis.core.management.proto.ModuleReport;
  */
 class ManagementWireFuzzTest {
 
+  private static final Life SENDER = new Life(ModuleId.worker(0), 1, 1);
+
   @FuzzTest(maxDuration = "60m")
   void shouldTakeOrRefuse(byte[] message) {
     try {
-      ManagementWire.decode(ModuleReport.parseFrom(message).getHello());
+      ModuleReport report = ModuleReport.parseFrom(message);
+      if (report.hasAnswer()) {
+        ChangeWire.decode(SENDER, report.getAnswer());
+        ChangeWire.share(report.getAnswer());
+      }
+      ManagementWire.decode(report.getHello());
     } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
       // refused with a sentence
     }
     try {
-      ManagementWire.decode(Directive.parseFrom(message));
+      Directive directive = Directive.parseFrom(message);
+      if (directive.hasOrder()) {
+        ChangeWire.decode(directive.getOrder());
+      }
+      ManagementWire.decode(directive);
     } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
       // refused with a sentence
     }
