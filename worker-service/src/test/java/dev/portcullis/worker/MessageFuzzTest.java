@@ -105,11 +105,10 @@ class MessageFuzzTest {
     network.scale(3);
     assertEquals(0, sum(network, it -> it.dropped(StageName.PIPELINE, DropReason.STAGE_FAILED)));
     assertEquals(0, network.unaccounted());
-    network.timeNs = AT_LAST_NS;
-    network.tick();
-    network.tick();
+    network.tick(AT_LAST_NS);
+    network.tick(AT_LAST_NS);
+    assertEquals(0, sum(network, it -> it.pipeline().flows().size()));
     new Connection(network, "10.1.2.5", 4000, 443).open().passes();
-    assertEquals(1, sum(network, it -> it.pipeline().flows().size()));
   }
 
   /** Every type of message takes part but 14, by which one of 13 says that state is missing. */
