@@ -45,6 +45,7 @@ class TwoSwitchesTest {
   private static Talk talk;
   private static String yaml;
   private static List<String> switchesAt;
+  private static int lanes;
 
   @Parameter(0)
   String algorithm;
@@ -59,6 +60,7 @@ class TwoSwitchesTest {
 
   @BeforeParameterizedClassInvocation
   static void start(String algorithm, int shards) throws Exception {
+    lanes = shards;
     net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
     modules = new ModuleProcesses(folder, Netns.inside(net.gateway));
     yaml = Files.writeString(folder.resolve("live.yaml"), net.yaml(algorithm, shards)).toString();
@@ -107,9 +109,10 @@ class TwoSwitchesTest {
   private static void awaitLinked(int number) throws Exception {
     String module = "switch/" + number;
     for (int worker = 0; worker < 3; worker++) {
-      String link = module + "-worker/" + worker + ".";
-      modules.awaitCount(
-          Counter.LINK_CONNECTS, it -> it.getOrDefault("link", "").startsWith(link), link);
+      for (int lane = 0; lane < lanes; lane++) {
+        String link = module + "-worker/" + worker + "." + lane;
+        modules.awaitCount(Counter.LINK_CONNECTS, it -> link.equals(it.get("link")), link);
+      }
     }
     modules.awaitCount(Counter.RELAYED_BATCHES, it -> module.equals(it.get("module")), module);
   }
