@@ -14,6 +14,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class ClassesIn {
 
+  /**
+   * How often a class is asked for again at the most. A channel loses nothing: more is a fault of
+   * one of both, who would go on for ever.
+   */
+  static final int MOST_ASKED = 8;
+
   /** What became of an {@link Activate}. */
   enum Arrival {
     /** The class is there. */
@@ -35,6 +41,7 @@ final class ClassesIn {
     private boolean installed;
     private int version;
     private boolean gap;
+    private int asked;
 
     /** Number of the record at the guardian without which it is not active. */
     long recordedAt;
@@ -158,15 +165,22 @@ final class ClassesIn {
     if (activate.version() == 0) {
       anew(in);
     }
-    if (in.gap
-        || activate.version() != in.version
-        || content.count(in.of) != activate.count()
-        || content.checksum(in.of) != activate.checksum()) {
-      return Arrival.INCOMPLETE;
+    if (isMissing(in, activate)) {
+      if (in.asked++ < MOST_ASKED) {
+        return Arrival.INCOMPLETE;
+      }
+      content.lost(in.of, Math.max(1, activate.count() - content.count(in.of)));
     }
     in.installed = true;
     installed++;
     return Arrival.COMPLETE;
+  }
+
+  private boolean isMissing(In in, Activate activate) {
+    return in.gap
+        || activate.version() != in.version
+        || content.count(in.of) != activate.count()
+        || content.checksum(in.of) != activate.checksum();
   }
 
   /** Returns the classes that are here and not active yet. */

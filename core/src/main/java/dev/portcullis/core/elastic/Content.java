@@ -37,6 +37,13 @@ public interface Content {
   /** Removes all entries of a class: of one that has gone, or one that will not come. */
   void drop(KeyClass of);
 
+  /**
+   * A class begins without what never came of it, though it was asked for again and again.
+   *
+   * @param entries how many by their number, at least 1
+   */
+  default void lost(KeyClass of, long entries) {}
+
   /** Returns the number of entries of a class. */
   long count(KeyClass of);
 

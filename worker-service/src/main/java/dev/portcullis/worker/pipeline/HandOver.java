@@ -259,6 +259,11 @@ final class HandOver implements Content, LentTuples.Registry {
   }
 
   @Override
+  public void lost(KeyClass of, long entries) {
+    flows.lost(entries);
+  }
+
+  @Override
   public long count(KeyClass of) {
     return of.to() == ownership.self()
         ? incoming.count[of.from() * Lanes.COUNT + of.lane()]
@@ -277,7 +282,7 @@ final class HandOver implements Content, LentTuples.Registry {
     return flows.moved();
   }
 
-  /** Flows that could not be given. Any thread. */
+  /** Flows that could not be given, and messages that never came. Any thread. */
   long broken() {
     return flows.broken();
   }

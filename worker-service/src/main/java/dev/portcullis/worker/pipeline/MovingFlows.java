@@ -41,9 +41,14 @@ final class MovingFlows implements MovingState {
     return moved;
   }
 
-  /** Flows that could not be given. Any thread. */
+  /** Flows that could not be given, and messages that never came. Any thread. */
   long broken() {
     return broken;
+  }
+
+  /** So many messages of another shard never came. */
+  void lost(long messages) {
+    broken += messages;
   }
 
   /**
