@@ -67,7 +67,7 @@ class LiveScaleTest {
         awaitWorkers(modules, next, now + " to " + next);
         now = next;
       }
-      awaitEnd(asking);
+      awaitEnd(asking, modules);
       modules.awaitBalance("after the changes");
       Accounts accounts = modules.accounts();
       assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
@@ -89,7 +89,7 @@ class LiveScaleTest {
       awaitWorkers(modules, 2, "without worker 1");
       modules.start("worker-1", "worker", with("1", rest));
       awaitWorkers(modules, 3, "with worker 1 again");
-      awaitEnd(asking);
+      awaitEnd(asking, modules);
       Accounts accounts = modules.accounts();
       assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
       assertEquals(List.of(), dropped(accounts), () -> page(modules));
@@ -127,12 +127,12 @@ class LiveScaleTest {
   }
 
   /** No more is asked, and every question has been answered. */
-  private void awaitEnd(Process asking) throws Exception {
+  private void awaitEnd(Process asking, ModuleProcesses modules) throws Exception {
     asking.getOutputStream().close();
     assertTrue(asking.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS), "who asks does not end");
     Line end = last();
     assertEquals(CONNECTIONS, end.opened, this::said);
-    assertEquals(0, end.ended, this::said);
+    assertEquals(0, end.ended, () -> page(modules) + said());
     assertEquals(0, end.wrong);
   }
 
