@@ -149,16 +149,6 @@ final class IoChange implements ChangeSender.Actions, ChangeModule.Actions {
   }
 
   @Override
-  public void open(Life member) {
-    // done for the whole table
-  }
-
-  @Override
-  public void close(Life member) {
-    // done for the whole table
-  }
-
-  @Override
   public void answer(Answer answer) {
     host.answer(answer);
   }

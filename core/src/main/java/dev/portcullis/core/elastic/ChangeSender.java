@@ -20,11 +20,14 @@ public final class ChangeSender {
     /** Puts a message behind all that was sent to a shard, or is queued for it. */
     void send(ShardId to, ShardMessage message);
 
-    /** Opens channels to all shards of a member, if they are not open. */
-    void open(Life member);
+    /**
+     * Opens channels to all shards of a member, if they are not open. Nothing where who runs this
+     * opens them for the whole table, or when somebody sends.
+     */
+    default void open(Life member) {}
 
-    /** A member takes part no more: its channels may go when they are empty. */
-    void close(Life member);
+    /** A member takes part no more: its channels may go when they are empty. As {@link #open}. */
+    default void close(Life member) {}
   }
 
   private final ShardId self;

@@ -178,6 +178,11 @@ public final class PacketBatch {
     traceLength[i] = 0;
   }
 
+  /** Returns the bytes of row {@code i}: link-layer header, packet and trace. */
+  public int rowBytes(int i) {
+    return l2Length[i] + dataLength[i] + traceLength[i];
+  }
+
   /**
    * Adds a copy of row {@code i} of another batch, with its bytes and trace behind the first {@code
    * used} bytes.
@@ -186,7 +191,7 @@ public final class PacketBatch {
    */
   public int append(PacketBatch from, int i, int used) {
     int at = used;
-    ensureBytes(at + from.l2Length[i] + from.dataLength[i] + from.traceLength[i]);
+    ensureBytes(at + from.rowBytes(i));
     traceBytes = bytes;
     int row = count++;
     copyColumns(row, from, i);

@@ -661,8 +661,7 @@ public record GatewaySpec(
       @Field(
               doc =
                   "Bytes per worker of packets that wait, while the number of workers changes, for the"
-                      + " flows that they belong to, for up to 1 s; beyond, the newest is dropped"
-                      + " (scale-hold).",
+                      + " flows that they belong to; beyond, the newest is dropped (scale-hold).",
               key = "scaleHold",
               value = "64Mi",
               kind = Field.Kind.SIZE,

@@ -31,7 +31,7 @@ final class FragmentFrames {
 
   /** Returns how many blocks a row takes. */
   static int blocks(PacketBatch batch, int i) {
-    return BlockStore.blocks(batch.l2Length[i] + batch.dataLength[i] + batch.traceLength[i]);
+    return BlockStore.blocks(batch.rowBytes(i));
   }
 
   /** Copies a row and returns the number of the frame. */

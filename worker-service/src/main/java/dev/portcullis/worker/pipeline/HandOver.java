@@ -116,22 +116,30 @@ final class HandOver implements Content, LentTuples.Registry {
 
   @Override
   public void change(Members before, Members after) {
-    int highest = -1;
     awaited.clear();
-    for (DistributionTable table : new DistributionTable[] {now, next}) {
-      for (Member it : table == null ? List.<Member>of() : table.workers()) {
-        highest = Math.max(highest, it.number());
-        for (int shard = 0; table == now && shard < it.shards(); shard++) {
-          awaited.add(place(it.number(), shard));
-        }
-      }
-    }
+    awaited.addAll(places(now));
     awaited.remove(place(ownership.self(), ownership.shard()));
-    incoming = new Sums(highest + 1);
-    outgoing = new Sums(highest + 1);
+    int workers = 1 + Math.max(highest(now), highest(next));
+    incoming = new Sums(workers);
+    outgoing = new Sums(workers);
     given.clear();
     closed = false;
     portsKnown = false;
+  }
+
+  private static int highest(@Nullable DistributionTable table) {
+    return table == null ? -1 : table.workers().stream().mapToInt(Member::number).max().orElse(-1);
+  }
+
+  /** All shards of a table. */
+  private static Set<Long> places(@Nullable DistributionTable table) {
+    Set<Long> places = new HashSet<>();
+    for (Member it : table == null ? List.<Member>of() : table.workers()) {
+      for (int shard = 0; shard < it.shards(); shard++) {
+        places.add(place(it.number(), shard));
+      }
+    }
+    return places;
   }
 
   private static long place(int worker, int shard) {
@@ -158,14 +166,8 @@ final class HandOver implements Content, LentTuples.Registry {
   }
 
   private void sayDone(DistributionTable to) {
-    Set<Long> all = new HashSet<>();
-    for (DistributionTable table : new DistributionTable[] {now, next}) {
-      for (Member it : table == null ? List.<Member>of() : table.workers()) {
-        for (int shard = 0; shard < it.shards(); shard++) {
-          all.add(place(it.number(), shard));
-        }
-      }
-    }
+    Set<Long> all = places(now);
+    all.addAll(places(next));
     long self = place(ownership.self(), ownership.shard());
     all.remove(self);
     message.begin(StateMessage.DONE).add(self);
@@ -182,29 +184,20 @@ final class HandOver implements Content, LentTuples.Registry {
       return;
     }
     int workers = to.workers().size();
-    int index = index(to);
+    int index = ownership.indexIn(to);
     if (awaited.isEmpty()) {
       portsKnown = true;
       ports.share(workers, index);
       return;
     }
     int workersBefore = from.workers().size();
-    int indexBefore = index(from);
+    int indexBefore = ownership.indexIn(from);
     ports.share(
         workers,
         index,
         block ->
             PortBlocks.ownerIndex(block, workersBefore) == indexBefore
                 && ownership.runs(PortBlocks.homeLane(block, workersBefore)));
-  }
-
-  private int index(DistributionTable table) {
-    for (int i = 0; i < table.workers().size(); i++) {
-      if (table.workers().get(i).number() == ownership.self()) {
-        return i;
-      }
-    }
-    return -1;
   }
 
   @Override
@@ -347,7 +340,6 @@ final class HandOver implements Content, LentTuples.Registry {
   /** A flow has been taken in. */
   void taken(int flow, long nowNs) {
     lent.stays(flow, nowNs);
-    ftp.taken(flow);
     ftp.taken(flow);
   }
 }

@@ -21,7 +21,7 @@ final class HeldPackets {
 
   /** Keeps a copy of a packet; returns its handle. */
   long keep(PacketBatch from, int i) {
-    int size = from.l2Length[i] + from.dataLength[i] + from.traceLength[i];
+    int size = from.rowBytes(i);
     if (current < 0
         || chunks.get(current).count == PacketBatch.MAX_PACKETS
         || chunks.get(current).count > 0 && used + size > PacketBatch.TARGET_BYTES) {

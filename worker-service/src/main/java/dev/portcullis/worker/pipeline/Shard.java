@@ -126,8 +126,9 @@ public final class Shard implements ShardChange.Host {
       new Outlet() {
         @Override
         public boolean offer(PacketBatch batch, int i) {
-          Boolean kept = change.passedToItself(batch, i);
-          return kept == null ? siblings[number].offer(batch, i) : kept;
+          return change.isToCome(batch, i)
+              ? change.keepPassed(batch, i)
+              : siblings[number].offer(batch, i);
         }
 
         @Override

@@ -14,7 +14,6 @@ import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.KeyClass;
-import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
 import dev.portcullis.core.elastic.ShardMessage.Activate;
@@ -336,7 +335,7 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
 
   private boolean keep(PacketBatch batch, int i) {
     ChangeWorker it = machine;
-    int bytes = batch.l2Length[i] + batch.dataLength[i] + batch.traceLength[i];
+    int bytes = batch.rowBytes(i);
     long handle = held.keep(batch, i);
     if (it != null && it.hold(ownerNow, lane(), handle, bytes)) {
       int of = ownerNow * Lanes.COUNT + lane();
@@ -348,19 +347,21 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     return false;
   }
 
-  /**
-   * A packet is passed on to this shard itself: keeps it where its flow has not come.
-   *
-   * @return null where it does not wait, else whether there was room
-   */
-  @Nullable Boolean passedToItself(PacketBatch batch, int i) {
+  /** Whether a packet that is passed on to this shard itself is for a flow that has not come. */
+  boolean isToCome(PacketBatch batch, int i) {
     ChangeWorker it = machine;
     boolean isMessage = (batch.flags[i] & PacketFlags.MESSAGE) != 0;
-    if (it == null
-        || isMessage && !isOfKey(batch, i)
-        || admit(batch, i, it.epoch()) != ChangeWorker.HOLD) {
-      return null;
-    }
+    return it != null
+        && (!isMessage || isOfKey(batch, i))
+        && admit(batch, i, it.epoch()) == ChangeWorker.HOLD;
+  }
+
+  /**
+   * Keeps a packet that was just found {@link #isToCome}.
+   *
+   * @return false where there is no room
+   */
+  boolean keepPassed(PacketBatch batch, int i) {
     if (!keep(batch, i)) {
       return false;
     }
@@ -468,20 +469,10 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   }
 
   @Override
-  public void open(Life member) {
-    // channels are there when somebody sends; the module knows the way
-  }
-
-  @Override
-  public void close(Life member) {
-    // an empty channel costs nothing
-  }
-
-  @Override
   public void process(long packet) {
     PacketBatch from = held.batch(packet);
     int i = HeldPackets.row(packet);
-    int size = from.l2Length[i] + from.dataLength[i] + from.traceLength[i];
+    int size = from.rowBytes(i);
     boolean full =
         released.count == Vector.SPAN
             || released.count > 0 && releasedBytes + size > PacketBatch.TARGET_BYTES;

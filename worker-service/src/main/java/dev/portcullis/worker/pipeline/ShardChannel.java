@@ -56,7 +56,7 @@ final class ShardChannel implements Outlet {
 
   @Override
   public boolean offer(PacketBatch from, int i) {
-    int size = from.l2Length[i] + from.dataLength[i] + from.traceLength[i];
+    int size = from.rowBytes(i);
     boolean isMessage = (from.flags[i] & PacketFlags.MESSAGE) != 0;
     if (!isMessage && pending.get() + size > limitBytes) {
       return false;

@@ -431,13 +431,7 @@ public final class WorkerPipeline {
   /** Works by a new table from the next packet on; no state moves by it. */
   public void onTable(DistributionTable table) {
     switchTo(table);
-    int ownIndex = -1;
-    for (int i = 0; i < table.workers().size(); i++) {
-      if (table.workers().get(i).number() == ownership.self()) {
-        ownIndex = i;
-      }
-    }
-    ports.share(table.workers().size(), ownIndex);
+    ports.share(table.workers().size(), ownership.indexIn(table));
     lent.onTable(table);
     trace.classes(table.classNames());
   }

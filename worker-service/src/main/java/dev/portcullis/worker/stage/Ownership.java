@@ -106,6 +106,16 @@ public final class Ownership {
             to);
   }
 
+  /** Place of this worker among those of a table, from 0; -1: it has none. */
+  public int indexIn(DistributionTable table) {
+    for (int i = 0; i < table.workers().size(); i++) {
+      if (table.workers().get(i).number() == self) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /** Whether a lane of this worker is run by this shard. */
   public boolean runs(int lane) {
     return lane % shards == shard;
