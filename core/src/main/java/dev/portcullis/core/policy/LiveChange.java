@@ -40,6 +40,20 @@ public final class LiveChange {
         + " old configuration stays in use";
   }
 
+  /**
+   * Returns a text that is the same for two configurations exactly where one can take the place of
+   * the other while the gateway runs.
+   */
+  public static String fixed(GatewayConfig config) {
+    StringBuilder all = new StringBuilder();
+    for (RecordComponent field : GatewaySpec.class.getRecordComponents()) {
+      if (!TAKEN.contains(field.getName())) {
+        all.append(field.getName()).append('=').append(built(field, config.gateway())).append(';');
+      }
+    }
+    return all.toString();
+  }
+
   /** Returns the value of a field, less what of it a running gateway takes. */
   private static @Nullable Object built(RecordComponent field, GatewaySpec spec) {
     return switch (field.getName()) {

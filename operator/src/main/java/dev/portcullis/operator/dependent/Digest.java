@@ -1,0 +1,36 @@
+package dev.portcullis.operator.dependent;
+
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.policy.LiveChange;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** Short names of texts that differ where the texts do. */
+public final class Digest {
+
+  private static final int BYTES = 8;
+
+  private Digest() {}
+
+  /** Digest of what modules cannot take while they run: another one means new pods. */
+  static String ofFixed(GatewayConfig config) {
+    GatewaySpec spec = config.gateway();
+    // how many workers run is never what a pod was built from
+    GatewaySpec any = spec.withWorkers(new GatewaySpec.Workers(1, null, spec.workers().shards()));
+    return of(LiveChange.fixed(new GatewayConfig(config.name(), any, config.policy())));
+  }
+
+  /** Digest of a text. */
+  public static String of(String text) {
+    try {
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(digest, 0, BYTES);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+}
