@@ -1,4 +1,4 @@
-package dev.portcullis.e2e.kubernetes;
+package dev.portcullis.e2e;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 
-/** Pods that are hosts behind a gateway, joined to it by VXLAN ({@link Host} runs in them). */
-final class HostPods {
+/** Pods that are hosts behind a gateway, joined to it by VXLAN ({@link TunnelHost} runs in them). */
+final class TunnelHosts {
 
   static final String IMAGE = "portcullis-e2e/host:1";
   static final String SERVER = "198.18.0.20";
@@ -16,7 +16,7 @@ final class HostPods {
   private final Cluster cluster;
   private final String namespace;
 
-  HostPods(Cluster cluster, String namespace, Path folder) throws Exception {
+  TunnelHosts(Cluster cluster, String namespace, Path folder) throws Exception {
     this.cluster = cluster;
     this.namespace = namespace;
     cluster.image(IMAGE, content(folder), "/opt/host");
@@ -24,17 +24,17 @@ final class HostPods {
 
   /** The program and what makes a tunnel: ip and ethtool of this machine with their libraries. */
   private static Path content(Path folder) throws Exception {
-    Path classes = folder.resolve("classes/dev/portcullis/e2e/kubernetes");
+    Path classes = folder.resolve("classes/dev/portcullis/e2e");
     Path bin = folder.resolve("bin");
     Path lib = folder.resolve("lib");
     for (Path it : List.of(classes, bin, lib)) {
       Files.createDirectories(it);
     }
     Path compiled =
-        Path.of(Host.class.getProtectionDomain().getCodeSource().getLocation().toURI())
-            .resolve("dev/portcullis/e2e/kubernetes");
+        Path.of(TunnelHost.class.getProtectionDomain().getCodeSource().getLocation().toURI())
+            .resolve("dev/portcullis/e2e");
     try (Stream<Path> all = Files.list(compiled)) {
-      for (Path it : all.filter(it -> it.getFileName().toString().startsWith("Host")).toList()) {
+      for (Path it : all.filter(it -> it.getFileName().toString().startsWith("TunnelHost")).toList()) {
         Files.copy(it, classes.resolve(it.getFileName()));
       }
     }
@@ -100,7 +100,7 @@ final class HostPods {
             "-n", namespace, "get", "service", "branch-" + zone + "-tunnel", "-o", "jsonpath={.spec.clusterIP}");
     String yaml =
         new String(
-            Objects.requireNonNull(HostPods.class.getResourceAsStream("/kubernetes/host.yaml"))
+            Objects.requireNonNull(TunnelHosts.class.getResourceAsStream("/kubernetes/host.yaml"))
                 .readAllBytes());
     cluster.apply(
         yaml.replace("HOST", name)
@@ -115,23 +115,23 @@ final class HostPods {
   }
 
   /** How the client is now; null before it has said anything. */
-  Host.@org.jspecify.annotations.Nullable Line client() {
+  TunnelHost.@org.jspecify.annotations.Nullable Line client() {
     return log("client")
         .lines()
         .filter(it -> it.matches("-?\\d+( \\d+){7}"))
         .reduce((first, second) -> second)
-        .map(Host.Line::of)
+        .map(TunnelHost.Line::of)
         .orElse(null);
   }
 
   /** Every line of the client. */
-  List<Host.Line> lines() {
+  List<TunnelHost.Line> lines() {
     try {
       return cluster
           .ask("-n", namespace, "logs", "client")
           .lines()
           .filter(it -> it.matches("-?\\d+( \\d+){7}"))
-          .map(Host.Line::of)
+          .map(TunnelHost.Line::of)
           .toList();
     } catch (Exception e) {
       throw new IllegalStateException(e);

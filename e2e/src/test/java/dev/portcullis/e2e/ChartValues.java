@@ -1,4 +1,4 @@
-package dev.portcullis.e2e.kubernetes;
+package dev.portcullis.e2e;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;

@@ -1,4 +1,4 @@
-package dev.portcullis.e2e.kubernetes;
+package dev.portcullis.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -1,4 +1,4 @@
-package dev.portcullis.e2e.kubernetes;
+package dev.portcullis.e2e;
 
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -21,7 +21,7 @@ import java.util.zip.CRC32C;
  * second and transfers with checksums going, the same kind of connections around the gateway, and
  * says every second how they are: {@link Line}.
  */
-final class Host {
+final class TunnelHost {
 
   private static final int ASKED = 9000;
   private static final int BULK = 9001;
@@ -29,7 +29,7 @@ final class Host {
   private static final int PATIENCE_MS = 30_000;
   private static final int TRANSFER_BYTES = 4 << 20;
 
-  private Host() {}
+  private TunnelHost() {}
 
   /**
    * How the client is.
@@ -76,7 +76,7 @@ final class Host {
 
   private static void serve(String gateway) throws Exception {
     accept(ASKED, with -> with.getInputStream().transferTo(with.getOutputStream()));
-    accept(BULK, Host::send);
+    accept(BULK, TunnelHost::send);
     System.out.println("serving");
     // who sends is known to the port of the gateway: the host is there before anybody asks for it
     try (DatagramSocket socket = new DatagramSocket()) {
