@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 final class TunnelHosts {
 
   static final String IMAGE = "portcullis-e2e/host:1";
-  static final String SERVER = "198.18.0.20";
+  static final String SERVER = "198.51.100.20";
 
   private final Cluster cluster;
   private final String namespace;
@@ -75,7 +75,7 @@ final class TunnelHosts {
 
   /** A host in zone wan that answers. */
   void server(String node) throws Exception {
-    start("server", node, "43", "wan", SERVER + "/24", "", "server, 198.18.0.1");
+    start("server", node, "43", "wan", SERVER + "/24", "", "server, 198.51.100.1");
     Cluster.await("the server serves", 120, () -> log("server").contains("serving"));
   }
 
@@ -87,8 +87,8 @@ final class TunnelHosts {
         node,
         "42",
         "lan",
-        "10.0.0.5/8",
-        "ip route add 198.18.0.0/24 via 10.0.0.1",
+        "192.0.2.5/24",
+        "ip route add 198.51.100.0/24 via 192.0.2.1",
         "client, " + SERVER + ", " + around + ", \"" + connections + "\", \"" + transfers + "\"");
   }
 
