@@ -66,7 +66,7 @@ public final class CrdWriter {
         List.of(
             column("Desired", "integer", ".spec.workers.replicas", "Workers that shall run"),
             column("Ready", "integer", ".status.workers.ready", "Workers that are ready"),
-            column("Serving", "integer", ".status.quantity", "Workers that packets go to"),
+            column("N", "integer", ".status.quantity", "Workers that packets go to"),
             column("Epoch", "integer", ".status.epoch", "Number of the distribution table"),
             column(
                 "Accepted",
