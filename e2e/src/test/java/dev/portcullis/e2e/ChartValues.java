@@ -14,6 +14,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.comments.CommentLine;
+import org.snakeyaml.engine.v2.comments.CommentType;
 import org.snakeyaml.engine.v2.common.FlowStyle;
 import org.snakeyaml.engine.v2.common.ScalarStyle;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
@@ -140,12 +142,18 @@ final class ChartValues {
     };
   }
 
+  /** The lines right above a key; what an empty line separates is about something else. */
   private static String comment(Node key) {
-    return key.getBlockComments() == null
-        ? ""
-        : key.getBlockComments().stream()
-            .map(it -> it.getValue().strip())
-            .filter(it -> !it.isEmpty())
-            .collect(Collectors.joining(" "));
+    StringBuilder text = new StringBuilder();
+    if (key.getBlockComments() != null) {
+      for (CommentLine line : key.getBlockComments()) {
+        if (line.getCommentType() == CommentType.BLANK_LINE) {
+          text.setLength(0);
+        } else {
+          text.append(text.isEmpty() ? "" : " ").append(line.getValue().strip());
+        }
+      }
+    }
+    return text.toString();
   }
 }
