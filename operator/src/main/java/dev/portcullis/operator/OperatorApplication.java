@@ -54,7 +54,10 @@ public final class OperatorApplication implements QuarkusApplication {
     try (Meters meters = new Meters(registry)) {
       OperatorSettings settings = config.settings();
       OperatorCounts counts = new OperatorCounts();
-      KubernetesClient client = new KubernetesClientBuilder().build();
+      KubernetesClient client = 
+          new KubernetesClientBuilder()
+              .withKubernetesSerialization(GatewayOperator.serialization())
+              .build();
       try (GatewayOperator operator =
           GatewayOperator.start(
               settings,

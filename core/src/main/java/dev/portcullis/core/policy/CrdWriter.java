@@ -66,7 +66,7 @@ public final class CrdWriter {
         List.of(
             column("Desired", "integer", ".spec.workers.replicas", "Workers that shall run"),
             column("Ready", "integer", ".status.workers.ready", "Workers that are ready"),
-            column("N", "integer", ".status.quantity", "Workers that packets go to"),
+            column("Quantity", "integer", ".status.quantity", "Workers that packets go to"),
             column("Epoch", "integer", ".status.epoch", "Number of the distribution table"),
             column(
                 "Accepted",
@@ -241,7 +241,10 @@ public final class CrdWriter {
       Map<String, Object> schema = object(raw, field.doc());
       if (raw == GatewaySpec.Workers.class) {
         // so that spec.workers.replicas is there to be scaled
-        schema.put("default", map());
+        Map<String, Object> whole = map();
+        properties(schema)
+            .forEach((name, it) -> whole.put(name, ((Map<?, ?>) it).get("default")));
+        schema.put("default", whole);
       }
       return schema;
     }

@@ -1,8 +1,11 @@
 package dev.portcullis.operator.gateway;
 
 import dev.portcullis.operator.certificate.LinkAuthority;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import io.javaoperatorsdk.operator.Operator;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
 import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
@@ -82,6 +85,13 @@ public final class GatewayOperator implements AutoCloseable {
         });
     Thread.ofPlatform().daemon().name("operator").start(operator::start);
     return new GatewayOperator(operator);
+  }
+
+  /** How the client reads: what a newer operator has written is no fault. */
+  public static KubernetesSerialization serialization() {
+    return new KubernetesSerialization(
+        JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build(),
+        true);
   }
 
   /** Whether it does what it should, leading or waiting. */

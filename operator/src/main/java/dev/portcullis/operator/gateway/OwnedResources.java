@@ -126,7 +126,14 @@ final class OwnedResources {
     kept.add(key(desired));
     HasMetadata actual = of(desired.getClass()).get(desired.getMetadata().getName());
     if (actual == null || !matcher.matches(actual, desired, context)) {
-      context.resourceOperations().serverSideApply(desired);
+      if (actual != null && desired instanceof StatefulSet) {
+        // somebody may have scaled it since it was read: then it is looked at again first
+        desired.getMetadata().setResourceVersion(actual.getMetadata().getResourceVersion());
+      }
+      HasMetadata applied = context.resourceOperations().serverSideApply(desired);
+      existing
+          .getOrDefault(desired.getClass(), new HashMap<>())
+          .put(applied.getMetadata().getName(), applied);
       counts.wrote(desired.getKind(), "apply");
     }
   }

@@ -29,6 +29,7 @@ import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.informer.InformerEventSource;
+import java.net.HttpURLConnection;
 import java.security.GeneralSecurityException;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -207,7 +208,7 @@ public final class PacketGatewayReconciler implements Reconciler<PacketGateway> 
           "spec.workers.replicas is " + workers + ", as the StatefulSet was scaled to that");
       return true;
     } catch (KubernetesClientException e) {
-      if (e.getCode() == 409) {
+      if (e.getCode() == HttpURLConnection.HTTP_CONFLICT) {
         throw e;
       }
       told.say(
@@ -273,15 +274,26 @@ public final class PacketGatewayReconciler implements Reconciler<PacketGateway> 
       Map<String, String> notes = pod.getMetadata().getAnnotations();
       if (pod.getMetadata().getDeletionTimestamp() == null
           && (notes == null || !digest.equals(notes.get(CONFIG)))) {
-        context
-            .getClient()
-            .pods()
-            .inNamespace(pod.getMetadata().getNamespace())
-            .withName(pod.getMetadata().getName())
-            .patch(
-                PatchContext.of(PatchType.JSON_MERGE),
-                "{\"metadata\":{\"annotations\":{\"" + CONFIG + "\":\"" + digest + "\"}}}");
+        tell(pod, digest, context);
       }
+    }
+  }
+
+  private static void tell(Pod pod, String digest, Context<PacketGateway> context) {
+    try {
+      context
+          .getClient()
+          .pods()
+          .inNamespace(pod.getMetadata().getNamespace())
+          .withName(pod.getMetadata().getName())
+          .patch(
+              PatchContext.of(PatchType.JSON_MERGE),
+              "{\"metadata\":{\"annotations\":{\"" + CONFIG + "\":\"" + digest + "\"}}}");
+    } catch (KubernetesClientException e) {
+      if (e.getCode() != HttpURLConnection.HTTP_NOT_FOUND) {
+        throw e;
+      }
+      // the pod has gone; the next one reads its files when it starts
     }
   }
 
@@ -317,9 +329,12 @@ public final class PacketGatewayReconciler implements Reconciler<PacketGateway> 
   @Override
   public ErrorStatusUpdateControl<PacketGateway> updateErrorStatus(
       PacketGateway gateway, Context<PacketGateway> context, Exception failure) {
-    counts.reconciled("failed");
+    boolean conflict =
+        failure instanceof KubernetesClientException it
+            && it.getCode() == HttpURLConnection.HTTP_CONFLICT;
+    counts.reconciled(conflict ? "conflict" : "failed");
     LOG.log(
-        System.Logger.Level.WARNING,
+        conflict ? System.Logger.Level.DEBUG : System.Logger.Level.WARNING,
         "the gateway {0}/{1} is tried again: {2}",
         gateway.getMetadata().getNamespace(),
         gateway.getMetadata().getName(),
