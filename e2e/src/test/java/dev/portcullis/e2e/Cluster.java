@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  */
 final class Cluster implements AutoCloseable {
 
-  private static final int COMMAND_SECONDS = 300;
+  private static final int COMMAND_SECONDS = 400;
 
   private final Path kit;
   private final Path cache;
