@@ -54,7 +54,7 @@ public final class OperatorApplication implements QuarkusApplication {
     try (Meters meters = new Meters(registry)) {
       OperatorSettings settings = config.settings();
       OperatorCounts counts = new OperatorCounts();
-      KubernetesClient client = 
+      KubernetesClient client =
           new KubernetesClientBuilder()
               .withKubernetesSerialization(GatewayOperator.serialization())
               .build();

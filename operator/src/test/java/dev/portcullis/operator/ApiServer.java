@@ -58,16 +58,20 @@ final class ApiServer implements AutoCloseable {
     }
     it.eventually(
         "the definitions hold",
-        () -> it.client.apiextensions().v1().customResourceDefinitions().list().getItems().stream()
-                .filter(crd -> crd.getSpec().getGroup().equals("portcullis.dev"))
-                .filter(crd -> crd.getStatus() != null && crd.getStatus().getConditions() != null)
-                .filter(
-                    crd ->
-                        crd.getStatus().getConditions().stream()
-                            .anyMatch(
-                                c -> c.getType().equals("Established") && c.getStatus().equals("True")))
-                .count()
-            == 2);
+        () ->
+            it.client.apiextensions().v1().customResourceDefinitions().list().getItems().stream()
+                    .filter(crd -> crd.getSpec().getGroup().equals("portcullis.dev"))
+                    .filter(
+                        crd -> crd.getStatus() != null && crd.getStatus().getConditions() != null)
+                    .filter(
+                        crd ->
+                            crd.getStatus().getConditions().stream()
+                                .anyMatch(
+                                    c ->
+                                        c.getType().equals("Established")
+                                            && c.getStatus().equals("True")))
+                    .count()
+                == 2);
     return it;
   }
 
@@ -87,8 +91,7 @@ final class ApiServer implements AutoCloseable {
       return null;
     }
     Path cluster = Path.of(shared, "cluster");
-    Process up =
-        new ProcessBuilder(cluster.resolve("up").toString(), "0").inheritIO().start();
+    Process up = new ProcessBuilder(cluster.resolve("up").toString(), "0").inheritIO().start();
     if (up.waitFor() != 0) {
       throw new IOException("the local cluster did not start");
     }
@@ -155,7 +158,10 @@ final class ApiServer implements AutoCloseable {
 
   /** Applies documents as {@code kubectl apply --server-side} does. */
   void apply(String namespace, String yaml) {
-    client.load(new java.io.ByteArrayInputStream(yaml.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+    client
+        .load(
+            new java.io.ByteArrayInputStream(
+                yaml.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
         .inNamespace(namespace)
         .forceConflicts()
         .serverSideApply();

@@ -20,7 +20,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The operator against a real API server, without nodes: what it makes, keeps, follows and says. */
+/**
+ * The operator against a real API server, without nodes: what it makes, keeps, follows and says.
+ */
 class GatewayOnApiServerTest {
 
   private static final String DOCUMENTS =
@@ -132,11 +134,15 @@ class GatewayOnApiServerTest {
             .map(it -> it.getMetadata().getName())
             .sorted()
             .toList());
-    for (String secret : List.of("branch-ca", "branch-tls-io", "branch-tls-worker", "branch-tls-switch")) {
+    for (String secret :
+        List.of("branch-ca", "branch-tls-io", "branch-tls-worker", "branch-tls-switch")) {
       assertNotNull(client.secrets().inNamespace(namespace).withName(secret).get(), secret);
     }
-    assertEquals(3, client.policy().v1().podDisruptionBudget().inNamespace(namespace).list().getItems().size());
-    assertEquals(3, client.network().v1().networkPolicies().inNamespace(namespace).list().getItems().size());
+    assertEquals(
+        3,
+        client.policy().v1().podDisruptionBudget().inNamespace(namespace).list().getItems().size());
+    assertEquals(
+        3, client.network().v1().networkPolicies().inNamespace(namespace).list().getItems().size());
     assertTrue(condition("PolicyAccepted", "True"));
     assertTrue(condition("Ready", "False"), "there are no nodes");
     client.resource(gateway()).delete();
@@ -153,8 +159,7 @@ class GatewayOnApiServerTest {
 
   @Test
   void shouldMakeAgainWhatSomebodyDeletesOrChanges() throws Exception {
-    Service service =
-        client.services().inNamespace(namespace).withName("branch-worker-1").get();
+    Service service = client.services().inNamespace(namespace).withName("branch-worker-1").get();
     client.resource(service).delete();
     client
         .services()
@@ -181,8 +186,7 @@ class GatewayOnApiServerTest {
         .withName("branch-tls-io")
         .edit(
             it -> {
-              it.getData()
-                  .put("tls.crt", Base64.getEncoder().encodeToString("no".getBytes()));
+              it.getData().put("tls.crt", Base64.getEncoder().encodeToString("no".getBytes()));
               return it;
             });
     server.eventually(
@@ -238,8 +242,7 @@ class GatewayOnApiServerTest {
     assertEquals(4, workers().getSpec().getReplicas());
     client.apps().statefulSets().inNamespace(namespace).withName("branch-worker").scale(0);
     server.eventually("none is refused", () -> workers().getSpec().getReplicas() == 4);
-    server.eventually(
-        "it is said", () -> events().containsAll(Set.of("Scaled", "ScaleRefused")));
+    server.eventually("it is said", () -> events().containsAll(Set.of("Scaled", "ScaleRefused")));
     assertEquals(
         "portcullis.dev/gateway=branch,portcullis.dev/set=worker",
         gateway().getStatus().workers().selector());
@@ -251,11 +254,7 @@ class GatewayOnApiServerTest {
 
   /** As {@code kubectl scale packetgateway/branch} does: by the scale subresource. */
   private void scaleGateway(int replicas) {
-    client
-        .resources(PacketGateway.class)
-        .inNamespace(namespace)
-        .withName("branch")
-        .scale(replicas);
+    client.resources(PacketGateway.class).inNamespace(namespace).withName("branch").scale(replicas);
   }
 
   @Test
@@ -284,16 +283,23 @@ class GatewayOnApiServerTest {
   @Test
   void shouldRollPodsWhenTheyWereBuiltFromSomethingElse() throws Exception {
     String digest = fixed();
-    server.apply(namespace, DOCUMENTS.replace("  policy: rules", "  onPolicyChange: keep\n  policy: rules"));
+    server.apply(
+        namespace, DOCUMENTS.replace("  policy: rules", "  onPolicyChange: keep\n  policy: rules"));
     server.eventually("the configuration is new", () -> configuration().contains("keep"));
     assertEquals(digest, fixed());
-    server.apply(namespace, DOCUMENTS.replace("  policy: rules", "  limits: {flows: 1Ki}\n  policy: rules"));
+    server.apply(
+        namespace, DOCUMENTS.replace("  policy: rules", "  limits: {flows: 1Ki}\n  policy: rules"));
     server.eventually("the template is new", () -> !digest.equals(fixed()));
     assertNotEquals(digest, fixed());
   }
 
   private String fixed() {
-    return workers().getSpec().getTemplate().getMetadata().getAnnotations().get("portcullis.dev/fixed-config");
+    return workers()
+        .getSpec()
+        .getTemplate()
+        .getMetadata()
+        .getAnnotations()
+        .get("portcullis.dev/fixed-config");
   }
 
   @Test
@@ -316,9 +322,7 @@ class GatewayOnApiServerTest {
 
   @Test
   void shouldRemoveAnIoModuleThatIsNoLongerThere() throws Exception {
-    server.apply(
-        namespace,
-        DOCUMENTS.replace("name: edge", "name: other"));
+    server.apply(namespace, DOCUMENTS.replace("name: edge", "name: other"));
     server.eventually(
         "the old one is gone",
         () ->

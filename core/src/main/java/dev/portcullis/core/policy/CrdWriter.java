@@ -242,8 +242,7 @@ public final class CrdWriter {
       if (raw == GatewaySpec.Workers.class) {
         // so that spec.workers.replicas is there to be scaled
         Map<String, Object> whole = map();
-        properties(schema)
-            .forEach((name, it) -> whole.put(name, ((Map<?, ?>) it).get("default")));
+        properties(schema).forEach((name, it) -> whole.put(name, ((Map<?, ?>) it).get("default")));
         schema.put("default", whole);
       }
       return schema;

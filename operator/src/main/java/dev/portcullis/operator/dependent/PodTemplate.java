@@ -61,6 +61,7 @@ final class PodTemplate {
             .withName("POD_INDEX")
             .withNewValueFrom()
             .withNewFieldRef()
+            .withApiVersion("v1")
             .withFieldPath("metadata.labels['apps.kubernetes.io/pod-index']")
             .endFieldRef()
             .endValueFrom()

@@ -1,8 +1,8 @@
 package dev.portcullis.operator.gateway;
 
-import dev.portcullis.operator.certificate.LinkAuthority;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.portcullis.operator.certificate.LinkAuthority;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
