@@ -331,14 +331,21 @@ public enum Counter {
       "portcullis_scale_flows_broken_total",
       Type.COUNTER,
       "flows",
-      "Flows whose state a scale event lost.");
+      "Flows whose state a scale event lost."),
+  SCALE_BLOCKED(
+      "portcullis_scale_blocked_seconds",
+      Type.HISTOGRAM,
+      "seconds",
+      "The longest that packets waited for the state of their flows, of each scale event.");
 
   /** What Prometheus calls the type. */
   public enum Type {
     /** Only grows. */
     COUNTER,
     /** Goes up and down. */
-    GAUGE;
+    GAUGE,
+    /** Of many durations how many were how long. */
+    HISTOGRAM;
 
     /** Name in the reference: lower case. */
     public String label() {
