@@ -1,6 +1,7 @@
 package dev.portcullis.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -77,6 +78,7 @@ class KubernetesTest {
           return line != null && line.open() == CONNECTIONS && line.transfers() > 0;
         });
 
+    assertPodsHaveNoPrivileges(cluster);
     cluster.shell(start.getLast());
     awaitTable(cluster, 5);
     check(hosts, "3 to 5 workers");
@@ -113,19 +115,53 @@ class KubernetesTest {
         changed,
         Files.readString(Chart.ROOT.resolve("examples/kubernetes.yaml"))
             .replace("9000-9001]", "9000-9002]"));
+    long before = epochs(cluster).iterator().next();
     cluster.kubectl("apply", "-f", changed.toString());
-    cluster.kubectl("scale", "packetgateway/branch", "--replicas=3");
     Cluster.await(
-        "the policy is accepted",
-        60,
-        () ->
-            ask(cluster, "{.status.conditions[?(@.type=='PolicyAccepted')].status}")
-                .equals("True"));
+        "all work by another table, with the new policy",
+        120,
+        () -> {
+          try {
+            Set<Long> epochs = epochs(cluster);
+            return epochs.size() == 1 && epochs.iterator().next() > before;
+          } catch (Exception e) {
+            return false;
+          }
+        });
+    assertEquals("True", ask(cluster, "{.status.conditions[?(@.type=='PolicyAccepted')].status}"));
+    awaitTable(cluster, 3);
     check(hosts, "the policy changed");
+
+    cluster.kill(NAMESPACE, "branch-worker-0");
+    Thread.sleep(60_000);
+    awaitTable(cluster, 3);
+    // without a second copy of its flows they break; what counts is that all others live
+    TunnelHost.Line after = Objects.requireNonNull(hosts.client());
+    System.out.println("a worker was killed: " + after);
+    assertTrue(after.open() > 0, after.toString());
+    assertEquals(0, after.wrong());
 
     cluster.ask("delete", "pod", "client");
     awaitBalance(cluster);
     say(hosts);
+  }
+
+  /** The restricted standard allows the gateway's pods, and they have no token of Kubernetes. */
+  private static void assertPodsHaveNoPrivileges(Cluster cluster) throws Exception {
+    String warnings =
+        cluster.kubectl(
+            "label",
+            "--dry-run=server",
+            "--overwrite",
+            "namespace",
+            NAMESPACE,
+            "pod-security.kubernetes.io/enforce=restricted");
+    // the hosts of this test are named: so it looks
+    assertTrue(warnings.contains("client"), warnings);
+    assertFalse(warnings.contains("branch-"), warnings);
+    String pods =
+        cluster.kubectl("get", "pods", "-l", "portcullis.dev/gateway=branch", "-o", "yaml");
+    assertFalse(pods.contains("kube-api-access"), "a pod of the gateway has a token");
   }
 
   /** The commands of the README's quick start. */
