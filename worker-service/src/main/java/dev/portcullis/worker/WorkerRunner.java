@@ -39,6 +39,7 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
@@ -115,8 +116,23 @@ public class WorkerRunner implements ModuleRunner {
     PolicyFollower follower = new PolicyFollower(self, config, shards, events, System.err::println);
     WorkerCounts counts = new WorkerCounts(self, follower);
     Notices notices = Notices.onStandardError();
+    AtomicInteger ioStreams = new AtomicInteger();
     LinkObserver observer =
         new LinkObserver() {
+          @Override
+          public void up(ModuleId peer, int lane) {
+            if (peer.kind() == ModuleId.Kind.IO) {
+              ioStreams.incrementAndGet();
+            }
+          }
+
+          @Override
+          public void down(ModuleId peer, int lane, String why) {
+            if (peer.kind() == ModuleId.Kind.IO) {
+              ioStreams.decrementAndGet();
+            }
+          }
+
           @Override
           public void refused(LinkFault fault, String why) {
             notices.say(fault.label(), self + " refused " + why);
@@ -219,7 +235,8 @@ public class WorkerRunner implements ModuleRunner {
             Runnable::run,
             RandomGenerator.getDefault());
     management[0].start();
-    return new Running(new HostPort(listen.host(), port), links, management[0], counts, follower);
+    return new Running(
+        new HostPort(listen.host(), port), links, management[0], counts, follower, ioStreams);
   }
 
   private record Running(
@@ -227,11 +244,19 @@ public class WorkerRunner implements ModuleRunner {
       ModuleLinks channels,
       ManagementClient management,
       WorkerCounts counts,
-      PolicyFollower follower)
+      PolicyFollower follower,
+      AtomicInteger ioStreams)
       implements RunningModule {
+    /** In the table, or such that it can be: with a link from an IO module. */
     @Override
     public boolean ready() {
-      return counts.epoch() > 0;
+      return counts.epoch() > 0 && (isMember() || ioStreams.get() > 0);
+    }
+
+    private boolean isMember() {
+      Directive directive = management.last();
+      return directive != null
+          && directive.workers().stream().anyMatch(it -> it.number() == follower.worker().number());
     }
 
     @Override
@@ -266,7 +291,7 @@ public class WorkerRunner implements ModuleRunner {
           && follower.worker().handsOver()
           && management.attached()
           && directive.workers().size() > 1
-          && directive.workers().stream().anyMatch(it -> it.number() == follower.worker().number());
+          && isMember();
     }
 
     @Override
