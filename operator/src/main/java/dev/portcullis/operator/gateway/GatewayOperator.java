@@ -7,6 +7,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import io.javaoperatorsdk.operator.Operator;
+import io.javaoperatorsdk.operator.OperatorException;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
 import io.javaoperatorsdk.operator.processing.retry.GenericRetry;
 import java.security.SecureRandom;
@@ -16,6 +17,7 @@ import java.time.InstantSource;
 /** The operator: one of those that run leads, the others wait. Any thread. */
 public final class GatewayOperator implements AutoCloseable {
 
+  private static final System.Logger LOG = System.getLogger("operator");
   private static final Duration LEASE = Duration.ofSeconds(15);
   private static final Duration RENEW = Duration.ofSeconds(10);
   private static final Duration RETRY = Duration.ofSeconds(2);
@@ -36,7 +38,7 @@ public final class GatewayOperator implements AutoCloseable {
    * @param pages of the switches
    * @param counts what is counted
    * @param clock what time it is
-   * @param lost runs when another one leads
+   * @param lost runs when another one leads, or it cannot start
    */
   public static GatewayOperator start(
       OperatorSettings settings,
@@ -83,7 +85,22 @@ public final class GatewayOperator implements AutoCloseable {
             controller.settingNamespaces(settings.namespaces());
           }
         });
-    Thread.ofPlatform().daemon().name("operator").start(operator::start);
+    Thread.ofPlatform()
+        .daemon()
+        .name("operator")
+        .start(
+            () -> {
+              try {
+                operator.start();
+              } catch (OperatorException e) {
+                Throwable cause = e.getCause() == null ? e : e.getCause();
+                LOG.log(
+                    System.Logger.Level.ERROR,
+                    "the operator does not start: {0}",
+                    cause.getMessage());
+                lost.run();
+              }
+            });
     return new GatewayOperator(operator);
   }
 

@@ -3,7 +3,6 @@ package dev.portcullis.operator.gateway;
 import dev.portcullis.operator.dependent.Names;
 import dev.portcullis.operator.resource.PacketGateway;
 import io.fabric8.kubernetes.api.model.ConfigMap;
-import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Secret;
@@ -138,13 +137,10 @@ final class OwnedResources {
     }
   }
 
-  /** Removes what was not applied. */
+  /** Removes what was not applied, of the kinds that come and go with workers and IO modules. */
   void removeOthers() {
-    List<Class<? extends HasMetadata>> kinds = new ArrayList<>(KINDS);
-    if (existing.containsKey(GenericKubernetesResource.class)) {
-      kinds.add(GenericKubernetesResource.class);
-    }
-    for (Class<? extends HasMetadata> kind : kinds) {
+    for (Class<? extends HasMetadata> kind :
+        List.of(StatefulSet.class, Service.class, PodDisruptionBudget.class)) {
       for (HasMetadata it : of(kind).values()) {
         if (!kept.contains(key(it)) && it.getMetadata().getDeletionTimestamp() == null) {
           context.getClient().resource(it).delete();

@@ -192,8 +192,7 @@ public final class PacketGatewayReconciler implements Reconciler<PacketGateway> 
       context
           .getClient()
           .resources(PacketGateway.class)
-          .inNamespace(gateway.getMetadata().getNamespace())
-          .withName(gateway.getMetadata().getName())
+          .resource(gateway)
           .patch(
               PatchContext.of(PatchType.JSON_MERGE),
               "{\"metadata\":{\"resourceVersion\":\""
@@ -284,8 +283,7 @@ public final class PacketGatewayReconciler implements Reconciler<PacketGateway> 
       context
           .getClient()
           .pods()
-          .inNamespace(pod.getMetadata().getNamespace())
-          .withName(pod.getMetadata().getName())
+          .resource(pod)
           .patch(
               PatchContext.of(PatchType.JSON_MERGE),
               "{\"metadata\":{\"annotations\":{\"" + CONFIG + "\":\"" + digest + "\"}}}");

@@ -62,13 +62,13 @@ public final class SwitchPages {
   /** Reads the two pages. */
   static Reading reading(JsonNode status, JsonNode scale) {
     List<String> late = new ArrayList<>();
-    status.path("late").forEach(it -> late.add(it.isTextual() ? it.asText() : it.toString()));
+    status.path("late").forEach(it -> late.add(it.asText()));
     return new Reading(
         status.path("epoch").asInt(), status.path("workers").size(), late, last(scale));
   }
 
   private static GatewayStatus.@Nullable Scale last(JsonNode page) {
-    JsonNode events = page.isArray() ? page : page.path("events");
+    JsonNode events = page.path("scale_events");
     if (events.isEmpty()) {
       return null;
     }
