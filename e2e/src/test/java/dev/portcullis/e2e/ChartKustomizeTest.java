@@ -58,7 +58,9 @@ class ChartKustomizeTest {
   }
 
   private static String kustomization(
-      String key, TreeSet<String> resources, @org.jspecify.annotations.Nullable TreeSet<String> patches) {
+      String key,
+      TreeSet<String> resources,
+      @org.jspecify.annotations.Nullable TreeSet<String> patches) {
     StringBuilder text = new StringBuilder();
     text.append("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n");
     text.append(key).append(":\n");

@@ -47,7 +47,8 @@ class ChartTest {
     String rendered = Chart.template().withValuesFile(CASES.resolve(name + ".values.yaml")).call();
     // definitions are files of their own
     String without =
-        rendered.replaceAll("(?s)---\n# Source: portcullis/templates/crds.yaml\n.*?(?=\n---\n|$)\n?", "");
+        rendered.replaceAll(
+            "(?s)---\n# Source: portcullis/templates/crds.yaml\n.*?(?=\n---\n|$)\n?", "");
     Chart.compare(CASES.resolve(name + ".rendered.yaml"), without);
   }
 

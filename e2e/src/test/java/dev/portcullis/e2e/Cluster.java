@@ -36,7 +36,8 @@ final class Cluster implements AutoCloseable {
   /** Skips the test, with the reason, where there is no cluster to be had. */
   static Cluster need(int nodes) throws Exception {
     String shared = System.getProperty("portcullis.shared");
-    assumeTrue(shared != null, "needs -Dportcullis.shared=DIR with the programs of a local cluster");
+    assumeTrue(
+        shared != null, "needs -Dportcullis.shared=DIR with the programs of a local cluster");
     Path kit = Path.of(shared, "cluster");
     assumeTrue(Files.isExecutable(kit.resolve("up")), () -> kit + " has no local cluster");
     boolean root =
@@ -98,8 +99,7 @@ final class Cluster implements AutoCloseable {
   }
 
   String kubectl(String... arguments) throws Exception {
-    return run(
-        Stream.concat(Stream.of(program("kubectl")), Stream.of(arguments)).toList());
+    return run(Stream.concat(Stream.of(program("kubectl")), Stream.of(arguments)).toList());
   }
 
   /** What a command says, trimmed; empty when it fails. */

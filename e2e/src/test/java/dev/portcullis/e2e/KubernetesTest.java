@@ -171,8 +171,7 @@ class KubernetesTest {
         Pattern.compile("## On Kubernetes, in five commands\n.*?```\n(.*?)```", Pattern.DOTALL)
             .matcher(readme);
     assertTrue(block.find(), "the README has no quick start on Kubernetes");
-    List<String> commands =
-        block.group(1).lines().map(it -> it.replaceAll(" +#.*", "")).toList();
+    List<String> commands = block.group(1).lines().map(it -> it.replaceAll(" +#.*", "")).toList();
     assertEquals(5, commands.size(), commands.toString());
     assertEquals("build/images " + TAG, commands.getFirst());
     return commands;
@@ -215,7 +214,11 @@ class KubernetesTest {
           }
         });
     System.out.println(
-        "a table of " + workers + " workers after " + (System.nanoTime() - began) / 1_000_000_000 + " s");
+        "a table of "
+            + workers
+            + " workers after "
+            + (System.nanoTime() - began) / 1_000_000_000
+            + " s");
   }
 
   private static @org.jspecify.annotations.Nullable JsonNode status(Cluster cluster)

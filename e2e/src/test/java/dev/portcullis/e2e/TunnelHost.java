@@ -60,8 +60,8 @@ final class TunnelHost {
 
     @Override
     public String toString() {
-      return open + " " + ended + " " + answers + " " + wrong + " " + slowestMs + " " + aroundMs + " "
-          + transfers + " " + failed;
+      return open + " " + ended + " " + answers + " " + wrong + " " + slowestMs + " " + aroundMs
+          + " " + transfers + " " + failed;
     }
   }
 
@@ -82,8 +82,7 @@ final class TunnelHost {
     try (DatagramSocket socket = new DatagramSocket()) {
       while (true) {
         try {
-          socket.send(
-              new DatagramPacket(new byte[1], 1, InetAddress.getByName(gateway), 9));
+          socket.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName(gateway), 9));
         } catch (IOException e) {
           System.out.println("gateway: " + e.getMessage());
         }

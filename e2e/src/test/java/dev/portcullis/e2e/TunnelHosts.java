@@ -7,7 +7,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 
-/** Pods that are hosts behind a gateway, joined to it by VXLAN ({@link TunnelHost} runs in them). */
+/**
+ * Pods that are hosts behind a gateway, joined to it by VXLAN ({@link TunnelHost} runs in them).
+ */
 final class TunnelHosts {
 
   static final String IMAGE = "portcullis-e2e/host:1";
@@ -34,7 +36,8 @@ final class TunnelHosts {
         Path.of(TunnelHost.class.getProtectionDomain().getCodeSource().getLocation().toURI())
             .resolve("dev/portcullis/e2e");
     try (Stream<Path> all = Files.list(compiled)) {
-      for (Path it : all.filter(it -> it.getFileName().toString().startsWith("TunnelHost")).toList()) {
+      for (Path it :
+          all.filter(it -> it.getFileName().toString().startsWith("TunnelHost")).toList()) {
         Files.copy(it, classes.resolve(it.getFileName()));
       }
     }
@@ -81,7 +84,8 @@ final class TunnelHosts {
 
   /** A host in zone lan that asks. */
   void client(String node, int connections, int transfers) throws Exception {
-    String around = cluster.kubectl("-n", namespace, "get", "pod", "server", "-o", "jsonpath={.status.podIP}");
+    String around =
+        cluster.kubectl("-n", namespace, "get", "pod", "server", "-o", "jsonpath={.status.podIP}");
     start(
         "client",
         node,
@@ -93,11 +97,23 @@ final class TunnelHosts {
   }
 
   private void start(
-      String name, String node, String vni, String zone, String address, String route, String arguments)
+      String name,
+      String node,
+      String vni,
+      String zone,
+      String address,
+      String route,
+      String arguments)
       throws Exception {
     String remote =
         cluster.kubectl(
-            "-n", namespace, "get", "service", "branch-" + zone + "-tunnel", "-o", "jsonpath={.spec.clusterIP}");
+            "-n",
+            namespace,
+            "get",
+            "service",
+            "branch-" + zone + "-tunnel",
+            "-o",
+            "jsonpath={.spec.clusterIP}");
     String yaml =
         new String(
             Objects.requireNonNull(TunnelHosts.class.getResourceAsStream("/kubernetes/host.yaml"))

@@ -20,7 +20,8 @@ public final class Digest {
     GatewaySpec spec = config.gateway();
     // how many workers run is never what a pod was built from
     GatewaySpec any = spec.withWorkers(new GatewaySpec.Workers(1, null, spec.workers().shards()));
-    return of(LiveChange.OF_PROCESSES.fixed(new GatewayConfig(config.name(), any, config.policy())));
+    return of(
+        LiveChange.OF_PROCESSES.fixed(new GatewayConfig(config.name(), any, config.policy())));
   }
 
   /** Digest of a text. */
