@@ -59,7 +59,7 @@ public enum LiveChange {
    * Returns a text that is the same for two configurations exactly where one can take the place of
    * the other while the gateway runs.
    */
-  public static String fixed(GatewayConfig config) {
+  public String fixed(GatewayConfig config) {
     StringBuilder all = new StringBuilder();
     for (RecordComponent field : GatewaySpec.class.getRecordComponents()) {
       if (!TAKEN.contains(field.getName())) {
