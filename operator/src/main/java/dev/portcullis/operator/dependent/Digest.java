@@ -1,7 +1,6 @@
 package dev.portcullis.operator.dependent;
 
 import dev.portcullis.core.policy.GatewayConfig;
-import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.LiveChange;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -17,11 +16,7 @@ public final class Digest {
 
   /** Digest of what modules cannot take while they run: another one means new pods. */
   static String ofFixed(GatewayConfig config) {
-    GatewaySpec spec = config.gateway();
-    // how many workers run is never what a pod was built from
-    GatewaySpec any = spec.withWorkers(new GatewaySpec.Workers(1, null, spec.workers().shards()));
-    return of(
-        LiveChange.OF_PROCESSES.fixed(new GatewayConfig(config.name(), any, config.policy())));
+    return of(LiveChange.OF_PROCESSES.fixed(config));
   }
 
   /** Digest of a text. */
