@@ -36,6 +36,7 @@ class ArchitectureTest {
   private static final String IO = "dev.portcullis.io..";
   private static final String WORKER = "dev.portcullis.worker..";
   private static final String SWITCH = "dev.portcullis.switching..";
+  private static final String OPERATOR = "dev.portcullis.operator..";
   private static final String STANDALONE = "dev.portcullis.standalone..";
   private static final String GENERATED = "dev.portcullis..proto..";
 
@@ -56,7 +57,10 @@ class ArchitectureTest {
 
   /** Root packages of the services: the only ones that know the framework. */
   private static final String[] ROOTS = {
-    "dev.portcullis.io", "dev.portcullis.worker", "dev.portcullis.switching"
+    "dev.portcullis.io",
+    "dev.portcullis.worker",
+    "dev.portcullis.switching",
+    "dev.portcullis.operator"
   };
 
   private static final JavaClasses ALL =
@@ -82,7 +86,7 @@ class ArchitectureTest {
             .resideInAPackage(CORE)
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(IO, WORKER, SWITCH, STANDALONE));
+            .resideInAnyPackage(IO, WORKER, SWITCH, OPERATOR, STANDALONE));
   }
 
   @Test
@@ -93,21 +97,40 @@ class ArchitectureTest {
             .resideInAPackage(IO)
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(WORKER, SWITCH, STANDALONE));
+            .resideInAnyPackage(WORKER, SWITCH, OPERATOR, STANDALONE));
     holds(
         noClasses()
             .that()
             .resideInAPackage(WORKER)
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(IO, SWITCH, STANDALONE));
+            .resideInAnyPackage(IO, SWITCH, OPERATOR, STANDALONE));
     holds(
         noClasses()
             .that()
             .resideInAPackage(SWITCH)
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(IO, WORKER, STANDALONE));
+            .resideInAnyPackage(IO, WORKER, OPERATOR, STANDALONE));
+    holds(
+        noClasses()
+            .that()
+            .resideInAPackage(OPERATOR)
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(IO, WORKER, SWITCH, STANDALONE));
+  }
+
+  @Test
+  void onlyTheOperatorShouldKnowKubernetes() {
+    holds(
+        noClasses()
+            .that()
+            .resideOutsideOfPackage(OPERATOR)
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                "io.fabric8..", "io.javaoperatorsdk..", "com.fasterxml..", "org.bouncycastle.."));
   }
 
   @Test

@@ -336,7 +336,28 @@ public enum Counter {
       "portcullis_scale_blocked_seconds",
       Type.HISTOGRAM,
       "seconds",
-      "The longest that packets waited for the state of their flows, of each scale event.");
+      "The longest that packets waited for the state of their flows, of each scale event."),
+  OPERATOR_RECONCILIATIONS(
+      "portcullis_operator_reconciliations_total",
+      Type.COUNTER,
+      "reconciliations",
+      "Times that the operator compared a gateway with what there is, by how that ended.",
+      "result"),
+  OPERATOR_WRITES(
+      "portcullis_operator_writes_total",
+      Type.COUNTER,
+      "writes",
+      "Resources that the operator applied or deleted, by kind.",
+      "kind",
+      "what"),
+  OPERATOR_GATEWAYS(
+      "portcullis_operator_gateways",
+      Type.GAUGE,
+      "gateways",
+      "Gateways that the operator looks after, by whether they are ready.",
+      "ready"),
+  OPERATOR_LEADING(
+      "portcullis_operator_leading", Type.GAUGE, "leaders", "1 where this operator leads, else 0.");
 
   /** What Prometheus calls the type. */
   public enum Type {

@@ -1,5 +1,7 @@
 package dev.portcullis.core.link;
 
+import java.net.InetAddress;
+
 /**
  * Bounds and times of links.
  *
@@ -13,6 +15,7 @@ package dev.portcullis.core.link;
  * @param lastBackOffNs longest wait before a stream is opened again
  * @param keepAliveNs a peer that has been silent for this long is asked whether it lives
  * @param helloNs a connection over which nobody has said who it is for this long is closed
+ * @param names finds the addresses of peers
  */
 public record LinkSettings(
     int windowBytes,
@@ -21,9 +24,10 @@ public record LinkSettings(
     long firstBackOffNs,
     long lastBackOffNs,
     long keepAliveNs,
-    long helloNs) {
+    long helloNs,
+    PeerNames names) {
 
-  /** 1 MiB in flight, 4 MiB queued, 100 ms, 50 ms to 5 s, 10 s, 10 s. */
+  /** 1 MiB in flight, 4 MiB queued, 100 ms, 50 ms to 5 s, 10 s, 10 s, the names of this host. */
   public static LinkSettings defaults() {
     return new LinkSettings(
         1 << 20,
@@ -32,12 +36,13 @@ public record LinkSettings(
         50_000_000L,
         5_000_000_000L,
         10_000_000_000L,
-        10_000_000_000L);
+        10_000_000_000L,
+        InetAddress::getByName);
   }
 
   /** Returns these settings with another bound of the queue. */
   public LinkSettings withQueueBytes(int bytes) {
     return new LinkSettings(
-        windowBytes, bytes, resendNs, firstBackOffNs, lastBackOffNs, keepAliveNs, helloNs);
+        windowBytes, bytes, resendNs, firstBackOffNs, lastBackOffNs, keepAliveNs, helloNs, names);
   }
 }

@@ -605,7 +605,10 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     }
   }
 
-  /** Keeps one stream open. Thread: the loop of its lane. */
+  /**
+   * Keeps one stream open, at the address that the peer has when it is opened. Thread: the loop of
+   * its lane.
+   */
   private final class Dialer {
     private final Lane lane;
     private final ModuleId peer;
@@ -614,6 +617,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     private final int port;
     private long backOffNs = settings.firstBackOffNs();
     private @Nullable ManagedChannel connection;
+    private @Nullable InetSocketAddress address;
     private @Nullable Stream stream;
     private boolean stopped;
 
@@ -629,11 +633,24 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
       if (stopped || closed) {
         return;
       }
+      settings.names().find(host, port, at -> lane.run(() -> dial(at)));
+    }
+
+    private void dial(InetSocketAddress at) {
+      if (stopped || closed) {
+        return;
+      }
+      if (at.isUnresolved()) {
+        ended("nobody is known as " + host);
+        return;
+      }
       ManagedChannel to = connection;
-      if (to == null) {
+      if (to == null || !at.equals(address)) {
+        if (to != null) {
+          to.shutdownNow();
+        }
         to =
-            NettyChannelBuilder.forAddress(
-                    new InetSocketAddress(host, port), security.channelCredentials())
+            NettyChannelBuilder.forAddress(at, security.channelCredentials())
                 .eventLoopGroup(lane.loop.eventLoop())
                 .channelFactory(() -> LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
                 .directExecutor()
@@ -646,6 +663,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
                 .disableRetry()
                 .build();
         connection = to;
+        address = at;
       }
       to.resetConnectBackoff();
       ClientCall<LinkMessage, LinkMessage> call =

@@ -289,11 +289,14 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     private final int which;
     private final StreamObserver<ModuleReport> requests;
 
+    /** What the hello said that the module has. */
+    private final @Nullable Directive held;
+
     Attachment(ManagedChannel channel, int which) {
       this.channel = channel;
       this.which = which;
       this.requests = ManagementGrpc.newStub(channel).attach(this);
-      Directive held = last;
+      this.held = last;
       requests.onNext(
           ManagementWire.encode(held == null ? hello : hello.holding(held.epoch(), held.term())));
     }
@@ -310,6 +313,12 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     @Override
     public void onNext(dev.portcullis.core.management.proto.Directive message) {
       if (this != attachment && this != trial) {
+        return;
+      }
+      if (this == trial && held != last) {
+        // meanwhile another switch module has sent a table: this one must know, to begin a later one
+        end();
+        attach(which);
         return;
       }
       Directive directive;

@@ -388,6 +388,13 @@ final class Binder {
         .toList();
   }
 
+  /** Names of an enum less those that this version does not have yet. */
+  static List<String> offered(Class<?> type) {
+    return names(type).stream()
+        .filter(it -> !NOT_YET.containsKey(type.getSimpleName() + ":" + it))
+        .toList();
+  }
+
   /** Returns {@code , did you mean "x"?} for the nearest name, or nothing where none is near. */
   static String didYouMean(String text, Collection<String> names) {
     String best = "";

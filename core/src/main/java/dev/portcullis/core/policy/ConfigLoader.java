@@ -16,7 +16,9 @@ import org.snakeyaml.engine.v2.api.lowlevel.Parse;
 import org.snakeyaml.engine.v2.events.Event;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 
 /**
@@ -209,13 +211,32 @@ public final class ConfigLoader {
       }
     } else {
       Bound<GatewaySpec> bound =
-          new Bound<>(name, binder.record(GatewaySpec.class, top.get("spec"), "spec"), binder);
+          new Bound<>(
+              name, binder.record(GatewaySpec.class, withoutPods(top.get("spec")), "spec"), binder);
       if (gateway != null) {
         binder.fault("kind", "there is a second PacketGateway; exactly one is allowed.");
       } else {
         gateway = bound;
       }
     }
+  }
+
+  /** Returns the spec less {@code pods}: what only the operator reads says nothing to a module. */
+  private static @Nullable Node withoutPods(@Nullable Node spec) {
+    if (!(spec instanceof MappingNode mapping)) {
+      return spec;
+    }
+    List<NodeTuple> rest =
+        mapping.getValue().stream().filter(it -> !text(it.getKeyNode()).equals("pods")).toList();
+    return rest.size() == mapping.getValue().size()
+        ? spec
+        : new MappingNode(
+            mapping.getTag(),
+            true,
+            rest,
+            mapping.getFlowStyle(),
+            mapping.getStartMark(),
+            mapping.getEndMark());
   }
 
   private static String text(@Nullable Node node) {

@@ -55,6 +55,20 @@ public enum LiveChange {
         + " and spec.log.level; the old configuration stays in use";
   }
 
+  /**
+   * Returns a text that is the same for two configurations exactly where one can take the place of
+   * the other while the gateway runs.
+   */
+  public String fixed(GatewayConfig config) {
+    StringBuilder all = new StringBuilder();
+    for (RecordComponent field : GatewaySpec.class.getRecordComponents()) {
+      if (!TAKEN.contains(field.getName())) {
+        all.append(field.getName()).append('=').append(built(field, config.gateway())).append(';');
+      }
+    }
+    return all.toString();
+  }
+
   /** Returns the value of a field, less what of it a running gateway takes. */
   private @Nullable Object built(RecordComponent field, GatewaySpec spec) {
     return switch (field.getName()) {

@@ -11,7 +11,24 @@ public final class ReferenceWriter {
 
   /** The reference of kind PacketGateway. */
   public static String gateway() {
-    return page("PacketGateway", GatewaySpec.class);
+    StringBuilder out = new StringBuilder(page("PacketGateway", GatewaySpec.class));
+    out.append(
+        """
+
+        ## On Kubernetes
+
+        `kubectl get packetgateways` (`pgw`; category `portcullis`), `kubectl scale packetgateway/NAME --replicas=N`
+        (sets `spec.workers.replicas`). `spec.pods.io`, `.worker` and `.switch` are changes of the pods that the operator
+        makes: a PodTemplateSpec, merged over the operator's own as by `kubectl patch` (strategic merge). Modules without
+        Kubernetes take no notice of it.
+
+        The operator writes `status`:
+
+        | field | default | allowed | meaning |
+        |---|---|---|---|
+        """);
+    rows(out, GatewayStatus.class, "status");
+    return out.toString();
   }
 
   /** The reference of kind GatewayPolicy. */

@@ -131,9 +131,15 @@ public final class Topology {
     return ioNames;
   }
 
-  /** Returns the IO module of this name, null where there is none. */
+  /**
+   * Returns the IO module of this name, null where there is none. The first replica of {@code a} is
+   * {@code a}, and {@code a-0} as well, as pods are numbered, unless another one has that name.
+   */
   public @Nullable ModuleId io(String name) {
     int number = ioNames.indexOf(Objects.requireNonNull(name));
+    if (number < 0 && name.endsWith("-0")) {
+      number = ioNames.indexOf(name.substring(0, name.length() - "-0".length()));
+    }
     return number < 0 ? null : ModuleId.io(number);
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
+import java.net.InetAddress;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +21,8 @@ class ChannelTest {
   private static final ModuleId A = ModuleId.worker(0);
   private static final ModuleId B = ModuleId.worker(1);
   private static final LinkSettings SETTINGS =
-      new LinkSettings(20_000, 1 << 20, 100, 1, 1, 1_000_000_000L, 1_000_000_000L);
+      new LinkSettings(
+          20_000, 1 << 20, 100, 1, 1, 1_000_000_000L, 1_000_000_000L, InetAddress::getByName);
 
   private final List<Long> delivered = new ArrayList<>();
   private final PacketBatch row = new PacketBatch(4096);

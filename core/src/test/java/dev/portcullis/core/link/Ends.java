@@ -3,8 +3,11 @@ package dev.portcullis.core.link;
 import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.packet.PacketBatch;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -12,6 +15,9 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /** A module that numbers what it sends and checks the numbers of what it gets. */
 final class Ends implements AutoCloseable {
+
+  /** Hosts that have a name. */
+  static final Map<String, InetAddress> HOSTS = new ConcurrentHashMap<>();
 
   final LinkLoop loop;
   private final ModuleId self;
@@ -53,7 +59,20 @@ final class Ends implements AutoCloseable {
 
   static LinkSettings settings() {
     return new LinkSettings(
-        1 << 18, 1 << 20, 50_000_000L, 5_000_000L, 50_000_000L, 10_000_000_000L, 500_000_000L);
+        1 << 18,
+        1 << 20,
+        50_000_000L,
+        5_000_000L,
+        50_000_000L,
+        10_000_000_000L,
+        500_000_000L,
+        host -> {
+          InetAddress it = HOSTS.get(host);
+          if (it == null) {
+            throw new UnknownHostException(host);
+          }
+          return it;
+        });
   }
 
   private void took(int lane, ModuleId source, int epoch, PacketBatch batch) {

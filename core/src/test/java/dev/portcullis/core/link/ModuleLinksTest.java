@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.Counter;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.Executors;
@@ -249,6 +250,34 @@ class ModuleLinksTest {
       assertEquals(0, Ends.count(relay, Counter.RELAY_DROPPED, "switch/0", "queue-full"));
     }
     relay.close();
+  }
+
+  @Test
+  void shouldFindAPeerThatHasAnotherAddressUnderItsNameNow() throws Exception {
+    String name = "worker-1.gateway.test";
+    try (Ends io = module(IO, 1)) {
+      Ends worker = module(WORKER, 1);
+      int port = worker.links.listen("127.0.0.2", 0).getPort();
+      io.links.connect(WORKER, 0, 0, name, port);
+      io.send(WORKER, 1000);
+      Thread.sleep(50); // nobody is known by that name yet
+      Ends.HOSTS.put(name, InetAddress.ofLiteral("127.0.0.2"));
+      assertTrue(worker.await(1000));
+      assertTrue(io.awaitAcknowledged(WORKER));
+      worker.close();
+      try (Ends next = module(WORKER, 2)) {
+        next.links.listen("127.0.0.3", port);
+        Ends.HOSTS.put(name, InetAddress.ofLiteral("127.0.0.3"));
+        long deadline = System.nanoTime() + 10_000_000_000L;
+        while (Ends.count(next.links, Counter.LINK_CONNECTS, "worker/1.0-io/0") == 0
+            && System.nanoTime() < deadline) {
+          Thread.sleep(1);
+        }
+        assertEquals(1, Ends.count(next.links, Counter.LINK_CONNECTS, "worker/1.0-io/0"));
+      }
+    } finally {
+      Ends.HOSTS.remove(name);
+    }
   }
 
   @Test

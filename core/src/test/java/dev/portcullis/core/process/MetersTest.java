@@ -37,7 +37,8 @@ class MetersTest {
     Measuring module = new Measuring();
     try (Meters meters = new Meters(registry)) {
       meters.follow(MetricsSource.sumOf(List.of(module)));
-      Timer timer = Objects.requireNonNull(registry.find("portcullis_scale_blocked_seconds").timer());
+      Timer timer =
+          Objects.requireNonNull(registry.find("portcullis_scale_blocked_seconds").timer());
       assertEquals(0, timer.count());
       module.observer.observe(Counter.SCALE_BLOCKED, 40_000_000);
       assertEquals(1, timer.count());

@@ -30,13 +30,17 @@ import io.grpc.Status;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -186,6 +190,60 @@ class ManagementTest {
     assertEquals(2, back.status().attached().size());
     module(Gateways.worker(1, 2), both).next();
     assertEquals(4, one.next().epoch());
+  }
+
+  @Test
+  void shouldTellTheFirstSwitchOfATableThatCameFromTheOtherWhileItWasAsked() throws Exception {
+    ManagementServer gone = server(1, 0, 2);
+    int port = gone.port();
+    gone.close();
+    ManagementServer second = server(2, 0, 2);
+    Module worker =
+        module(
+            Gateways.worker(0, 1),
+            List.of(new InetSocketAddress(HOST, port), new InetSocketAddress(HOST, second.port())));
+    until(() -> second.status().attached().size() == 1);
+    ManagementServer first = server(1, 0, 2);
+    module(Gateways.worker(1, 1), first.port());
+    CountDownLatch going = new CountDownLatch(1);
+    try (ServerSocket slow = new ServerSocket(port, 50, InetAddress.getByName(HOST))) {
+      Socket asked = slow.accept();
+      Thread.sleep(500); // the hello, of a module without a table, is on its way
+      module(Gateways.worker(1, 1), second.port());
+      assertEquals(2, worker.next().term());
+      passOn(asked, first.port());
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  while (true) {
+                    passOn(slow.accept(), first.port());
+                  }
+                } catch (IOException e) {
+                  going.countDown();
+                }
+              });
+      Directive directive = worker.next();
+      assertEquals(1, directive.term());
+      assertEquals(2, directive.epoch());
+    }
+    going.await();
+  }
+
+  private static void passOn(Socket from, int port) throws IOException {
+    Socket to = new Socket(HOST, port);
+    for (Socket[] way : new Socket[][] {{from, to}, {to, from}}) {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try (way[0];
+                    way[1]) {
+                  way[0].getInputStream().transferTo(way[1].getOutputStream());
+                } catch (IOException e) {
+                  return; // the other way has ended
+                }
+              });
+    }
   }
 
   @Test

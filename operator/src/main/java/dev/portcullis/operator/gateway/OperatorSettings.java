@@ -1,0 +1,43 @@
+package dev.portcullis.operator.gateway;
+
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the operator is told when it starts.
+ *
+ * @param images what the pods run
+ * @param namespaces whose gateways it looks after; empty: all
+ * @param issuer {@code Kind/name} of the cert-manager issuer that makes the certificates; null: the
+ *     operator makes them
+ * @param namespace its own; the lease is there
+ * @param name its own among those that may lead
+ */
+public record OperatorSettings(
+    Images images,
+    Set<String> namespaces,
+    @Nullable String issuer,
+    @Nullable String namespace,
+    String name) {
+
+  /** The lease that the leading operator holds. */
+  public static final String LEASE = "portcullis-operator";
+
+  /** Copies the collection. */
+  public OperatorSettings {
+    namespaces = Set.copyOf(namespaces);
+  }
+
+  /**
+   * Images of the pods.
+   *
+   * @param io of IO modules
+   * @param worker of workers
+   * @param switchModule of switches
+   * @param pullPolicy when they are pulled
+   * @param pullSecrets what they are pulled with
+   */
+  public record Images(
+      String io, String worker, String switchModule, String pullPolicy, List<String> pullSecrets) {}
+}

@@ -1,0 +1,192 @@
+package dev.portcullis.operator;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.portcullis.operator.gateway.GatewayOperator;
+import dev.portcullis.operator.gateway.OperatorCounts;
+import dev.portcullis.operator.gateway.OperatorSettings;
+import dev.portcullis.operator.gateway.SwitchPages;
+import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.http.HttpClient;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A real API server: the one of {@code -Dportcullis.kubeconfig=FILE}, or that of the local cluster
+ * in the folder that {@code portcullis.shared} names. Without either, tests say that they skip.
+ */
+final class ApiServer implements AutoCloseable {
+
+  static final Path ROOT = Path.of("").toAbsolutePath().getParent();
+
+  private static final long PATIENCE_MS = 60_000;
+
+  private final Config config;
+  private final KubernetesClient client;
+  private final List<AutoCloseable> closing = new ArrayList<>();
+
+  private ApiServer(Config config) {
+    this.config = config;
+    this.client = new KubernetesClientBuilder().withConfig(config).build();
+  }
+
+  /** Finds it, and gives it the definitions. */
+  static ApiServer find() throws Exception {
+    Path kubeconfig = kubeconfig();
+    assumeTrue(
+        kubeconfig != null,
+        "there is no API server: -Dportcullis.kubeconfig=FILE or a built cluster in portcullis.shared");
+    ApiServer it = new ApiServer(Config.fromKubeconfig(kubeconfig.toFile()));
+    for (String kind : List.of("packetgateways", "gatewaypolicies")) {
+      it.client
+          .load(Files.newInputStream(ROOT.resolve("helm/portcullis/files/crds/" + kind + ".yaml")))
+          .serverSideApply();
+    }
+    it.eventually(
+        "the definitions hold",
+        () ->
+            it.client.apiextensions().v1().customResourceDefinitions().list().getItems().stream()
+                    .filter(crd -> crd.getSpec().getGroup().equals("portcullis.dev"))
+                    .filter(
+                        crd -> crd.getStatus() != null && crd.getStatus().getConditions() != null)
+                    .filter(
+                        crd ->
+                            crd.getStatus().getConditions().stream()
+                                .anyMatch(
+                                    c ->
+                                        c.getType().equals("Established")
+                                            && c.getStatus().equals("True")))
+                    .count()
+                == 2);
+    return it;
+  }
+
+  private static @Nullable Path kubeconfig() throws IOException, InterruptedException {
+    String given = System.getProperty("portcullis.kubeconfig");
+    if (given != null) {
+      return Path.of(given);
+    }
+    String shared = System.getProperty("portcullis.shared");
+    String cache = System.getenv("PORTCULLIS_CLUSTER_CACHE");
+    Path built =
+        cache != null
+            ? Path.of(cache, "images")
+            : Path.of(System.getProperty("user.home"), ".cache/portcullis-cluster/images");
+    File[] images = built.toFile().listFiles();
+    if (shared == null || images == null || images.length == 0) {
+      return null;
+    }
+    Path cluster = Path.of(shared, "cluster");
+    Process up = new ProcessBuilder(cluster.resolve("up").toString(), "0").inheritIO().start();
+    if (up.waitFor() != 0) {
+      throw new IOException("the local cluster did not start");
+    }
+    String state = System.getenv("PORTCULLIS_CLUSTER_STATE");
+    return Path.of(state != null ? state : "/var/lib/portcullis-cluster", "kubeconfig");
+  }
+
+  KubernetesClient client() {
+    return client;
+  }
+
+  /** Makes a namespace that goes with the server. */
+  String namespace() {
+    String name = "portcullis-test-" + Long.toHexString(System.nanoTime());
+    client
+        .resource(new NamespaceBuilder().withNewMetadata().withName(name).endMetadata().build())
+        .create();
+    closing.add(() -> client.namespaces().withName(name).delete());
+    return name;
+  }
+
+  /** Starts an operator; it ends with the server. */
+  GatewayOperator operator(Set<String> namespaces) {
+    return operator(namespaces, null, "operator", null, http -> {}, new OperatorCounts());
+  }
+
+  /** Starts an operator as a user, whose requests go through {@code http}. */
+  GatewayOperator operator(
+      Set<String> namespaces,
+      @Nullable String lease,
+      String name,
+      @Nullable String user,
+      Consumer<HttpClient.Builder> http,
+      OperatorCounts counts) {
+    Config as = new ConfigBuilder(config).build();
+    if (user != null) {
+      as.setImpersonateUsername(user);
+    }
+    GatewayOperator operator =
+        GatewayOperator.start(
+            new OperatorSettings(
+                new OperatorSettings.Images(
+                    "portcullis/io:test",
+                    "portcullis/worker:test",
+                    "portcullis/switch:test",
+                    "Never",
+                    List.of()),
+                namespaces,
+                null,
+                lease,
+                name),
+            new KubernetesClientBuilder()
+                .withConfig(as)
+                .withKubernetesSerialization(GatewayOperator.serialization())
+                .withHttpClientBuilderConsumer(http)
+                .build(),
+            new SwitchPages(8080),
+            counts,
+            InstantSource.system(),
+            () -> {});
+    closing.addFirst(operator);
+    return operator;
+  }
+
+  /** Applies documents as {@code kubectl apply --server-side} does. */
+  void apply(String namespace, String yaml) {
+    client
+        .load(
+            new java.io.ByteArrayInputStream(
+                yaml.getBytes(java.nio.charset.StandardCharsets.UTF_8)))
+        .inNamespace(namespace)
+        .forceConflicts()
+        .serverSideApply();
+  }
+
+  /** Waits until it is so. */
+  void eventually(String what, BooleanSupplier holds) throws InterruptedException {
+    long end = System.currentTimeMillis() + PATIENCE_MS;
+    while (!holds.getAsBoolean()) {
+      if (System.currentTimeMillis() > end) {
+        throw new AssertionError("after " + PATIENCE_MS / 1000 + " s it is not so that " + what);
+      }
+      Thread.sleep(100);
+    }
+  }
+
+  @Override
+  public void close() throws Exception {
+    for (AutoCloseable it : closing) {
+      try {
+        it.close();
+      } catch (KubernetesClientException e) {
+        // a namespace that goes by itself
+      }
+    }
+    client.close();
+  }
+}
