@@ -13,8 +13,6 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.http.HttpClient;
-import java.io.File;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -26,8 +24,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A real API server: the one of {@code -Dportcullis.kubeconfig=FILE}, or that of the local cluster
- * in the folder that {@code portcullis.shared} names. Without either, tests say that they skip.
+ * A real API server: the one of {@code -Dportcullis.kubeconfig=FILE}, or of the local cluster that
+ * runs, where {@code portcullis.shared} names the folder with its programs. Without either, tests
+ * say that they skip.
  */
 final class ApiServer implements AutoCloseable {
 
@@ -49,7 +48,8 @@ final class ApiServer implements AutoCloseable {
     Path kubeconfig = kubeconfig();
     assumeTrue(
         kubeconfig != null,
-        "there is no API server: -Dportcullis.kubeconfig=FILE or a built cluster in portcullis.shared");
+        "no local cluster runs, and no API server is named: start one (DIR/cluster/up 0, with"
+            + " -Dportcullis.shared=DIR), or give -Dportcullis.kubeconfig=FILE");
     ApiServer it = new ApiServer(Config.fromKubeconfig(kubeconfig.toFile()));
     for (String kind : List.of("packetgateways", "gatewaypolicies")) {
       it.client
@@ -75,28 +75,17 @@ final class ApiServer implements AutoCloseable {
     return it;
   }
 
-  private static @Nullable Path kubeconfig() throws IOException, InterruptedException {
+  private static @Nullable Path kubeconfig() {
     String given = System.getProperty("portcullis.kubeconfig");
     if (given != null) {
       return Path.of(given);
     }
-    String shared = System.getProperty("portcullis.shared");
-    String cache = System.getenv("PORTCULLIS_CLUSTER_CACHE");
-    Path built =
-        cache != null
-            ? Path.of(cache, "images")
-            : Path.of(System.getProperty("user.home"), ".cache/portcullis-cluster/images");
-    File[] images = built.toFile().listFiles();
-    if (shared == null || images == null || images.length == 0) {
-      return null;
-    }
-    Path cluster = Path.of(shared, "cluster");
-    Process up = new ProcessBuilder(cluster.resolve("up").toString(), "0").inheritIO().start();
-    if (up.waitFor() != 0) {
-      throw new IOException("the local cluster did not start");
-    }
     String state = System.getenv("PORTCULLIS_CLUSTER_STATE");
-    return Path.of(state != null ? state : "/var/lib/portcullis-cluster", "kubeconfig");
+    Path running =
+        Path.of(state != null ? state : "/var/lib/portcullis-cluster").resolve("kubeconfig");
+    return System.getProperty("portcullis.shared") != null && Files.exists(running)
+        ? running
+        : null;
   }
 
   KubernetesClient client() {
