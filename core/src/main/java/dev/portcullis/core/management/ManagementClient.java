@@ -316,7 +316,8 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
         return;
       }
       if (this == trial && held != last) {
-        // meanwhile another switch module has sent a table: this one must know, to begin a later one
+        // meanwhile another switch module has sent a table: this one must know, to begin a later
+        // one
         end();
         attach(which);
         return;
