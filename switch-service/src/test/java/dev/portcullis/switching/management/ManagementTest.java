@@ -236,9 +236,9 @@ class ManagementTest {
       Thread.ofVirtual()
           .start(
               () -> {
-                try (way[0];
-                    way[1]) {
-                  way[0].getInputStream().transferTo(way[1].getOutputStream());
+                try (Socket in = way[0];
+                    Socket out = way[1]) {
+                  in.getInputStream().transferTo(out.getOutputStream());
                 } catch (IOException e) {
                   return; // the other way has ended
                 }
