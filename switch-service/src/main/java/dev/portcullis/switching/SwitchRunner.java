@@ -103,7 +103,7 @@ public class SwitchRunner implements ModuleRunner {
             self,
             generation,
             loops.next(),
-            LinkSettings.defaults(),
+            LinkSettings.defaults().withSilence(spec.timeouts().silenceNs()),
             security.admitting(management::knows),
             new LinkObserver() {
               @Override

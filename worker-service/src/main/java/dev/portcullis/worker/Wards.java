@@ -32,6 +32,9 @@ final class Wards implements Shard.Guardian {
     void full(int worker, long generation, boolean full);
   }
 
+  /** Below the number of any table. */
+  private static final int NO_TABLE = -1;
+
   private static final class Ward {
     final PolicyFollower follower;
     final int[] epochs;
@@ -102,6 +105,10 @@ final class Wards implements Shard.Guardian {
       return;
     }
     Shard to = ward.follower.worker().shards().get(shard);
+    if (ward.epochs[shard] == 0) {
+      ward.epochs[shard] = NO_TABLE;
+      to.passive();
+    }
     DistributionTable now = table;
     if (now != null && ward.epochs[shard] < now.epoch()) {
       ward.epochs[shard] = now.epoch();

@@ -213,13 +213,6 @@ public final class Worker implements BatchHandler {
     }
   }
 
-  /** Says who keeps replicas of others here; before the first packet. */
-  void guards(Shard.Guardian it) {
-    for (Shard shard : shards) {
-      shard.guards(it);
-    }
-  }
-
   /** Something is known of guardians: every shard is told. Any thread. */
   void onGuardian(Consumer<Shard> news) {
     Wiring links = started();

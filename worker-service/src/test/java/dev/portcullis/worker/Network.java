@@ -319,7 +319,7 @@ final class Network {
               (worker, generation, full) -> {});
       it.table(table);
       wards.put(i, it);
-      workers.get(i).guards(it);
+      workers.get(i).onGuardian(shard -> shard.guards(it));
     }
     for (int i = 0; i < count; i++) {
       Life guardian = new Life(ModuleId.worker((i + 1) % count), 1, shards);
@@ -354,6 +354,7 @@ final class Network {
         };
     workers.set(number, Objects.requireNonNull(of.goOn(number, 1, atOnce)).worker());
     generations.put(number, 2L);
+    workers.forEach(it -> it.onGuardian(shard -> shard.onLife(ModuleId.worker(number), 2)));
     run();
   }
 

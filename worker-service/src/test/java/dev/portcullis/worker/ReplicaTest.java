@@ -27,7 +27,9 @@ class ReplicaTest {
 
   private static final int WORKERS = 3;
 
-  /** Words of a flow that a worker knows for itself only, or that go along with the next change. */
+  /**
+   * Words that a worker has for itself, that are stamped anew, or go along with the next change.
+   */
   private static final Set<Integer> NOT_COPIED =
       Set.of(
           FlowTable.LAST_SEEN,
@@ -37,6 +39,7 @@ class ReplicaTest {
           FlowTable.PACKETS + 1,
           FlowTable.BYTES,
           FlowTable.BYTES + 1,
+          FlowTable.POLICY,
           FlowTable.HELPER);
 
   /** When a path record was last seen. */

@@ -35,6 +35,18 @@ public record LinkSettings(
         10_000_000_000L);
   }
 
+  /** Returns these settings where a peer that says nothing is gone after so long. */
+  public LinkSettings withSilence(long ns) {
+    return new LinkSettings(
+        windowBytes,
+        queueBytes,
+        resendNs,
+        firstBackOffNs,
+        lastBackOffNs,
+        Math.min(keepAliveNs, ns / 2),
+        helloNs);
+  }
+
   /** Returns these settings with another bound of the queue. */
   public LinkSettings withQueueBytes(int bytes) {
     return new LinkSettings(

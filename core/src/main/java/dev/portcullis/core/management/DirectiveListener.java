@@ -12,6 +12,11 @@ public interface DirectiveListener {
   /** A step of a change of table; in the order of the switch module, between directives. */
   default void onOrder(ChangeOrder order) {}
 
+  /** Another life of this module has been accepted: this one is to end. */
+  default void onSuperseded(String sentence) {
+    onTrouble(sentence);
+  }
+
   /** The switch module refused this module, or could not be reached; the client tries again. */
   default void onTrouble(String sentence) {}
 }

@@ -586,7 +586,15 @@ public record GatewaySpec(
               key = "expectation",
               value = "5m",
               kind = Field.Kind.DURATION)
-          long expectationNs) {}
+          long expectationNs,
+      @Field(
+              doc =
+                  "A worker or switch module that says nothing for so long is taken for gone; its"
+                      + " flows go on at its guardian (replication).",
+              key = "silence",
+              value = "5s",
+              kind = Field.Kind.DURATION)
+          long silenceNs) {}
 
   /**
    * Bounds: flows and path records per worker (shared out over its shards), bytes queued per

@@ -2,6 +2,7 @@ package dev.portcullis.switching.management;
 
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.elastic.ControlMessage.Answer;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.ChangeWire;
@@ -57,6 +58,7 @@ public final class Coordinator {
   private final Map<ModuleId, Integer> acknowledged = new HashMap<>();
   private final List<ScaleEvent> events = new ArrayList<>();
   private final List<TableChange.Outgoing> steps = new ArrayList<>();
+  private final @Nullable Guardians guardians;
   private @Nullable TableChange change;
   private boolean policyWaits;
   private long waitsSinceNs = NEVER;
@@ -75,6 +77,8 @@ public final class Coordinator {
     this.topology = Topology.of(spec);
     this.policyYaml = policyYaml;
     this.newest = Directive.of(0, 0, term, List.of(), policyYaml);
+    this.guardians =
+        spec.replication() == GatewaySpec.Replication.NONE ? null : new Guardians(term);
   }
 
   /** What every module should have now; epoch 0 before the first table. */
@@ -115,6 +119,9 @@ public final class Coordinator {
     }
     ModuleHello before = known.put(hello.module(), hello);
     attached.add(hello.module());
+    if (guardians != null && hello.module().kind() == ModuleId.Kind.WORKER) {
+      guardians.attached(before == null ? null : life(before), life(hello));
+    }
     if (before == null || before.generation() != hello.generation()) {
       acknowledged.put(hello.module(), 0);
       leaving.remove(hello.module());
@@ -161,7 +168,13 @@ public final class Coordinator {
   void answer(ModuleHello from, ChangeAnswer answer, long timeNs) {
     nowNs = timeNs;
     TableChange it = change;
-    Answer said = it == null ? null : ChangeWire.decode(life(from), answer);
+    Answer said = ChangeWire.decode(life(from), answer);
+    if (said instanceof Guarding guarding) {
+      if (guardians != null) {
+        guardians.guarding(guarding);
+      }
+      return;
+    }
     if (it != null && said != null) {
       it.answer(said, ChangeWire.share(answer), timeNs);
       goOn(it);
@@ -172,6 +185,9 @@ public final class Coordinator {
   public void tick(long timeNs) {
     nowNs = timeNs;
     TableChange it = change;
+    if (guardians != null) {
+      guardians.tick(timeNs);
+    }
     if (it == null) {
       if (waitsSinceNs != NEVER && timeNs - waitsSinceNs > LONGEST_NS) {
         waitNoMore();
@@ -194,8 +210,11 @@ public final class Coordinator {
 
   /** Returns what is to be said to modules, in order, and that was not returned before. */
   List<TableChange.Outgoing> steps() {
-    List<TableChange.Outgoing> all = List.copyOf(steps);
+    List<TableChange.Outgoing> all = new ArrayList<>(steps);
     steps.clear();
+    if (guardians != null) {
+      all.addAll(guardians.orders());
+    }
     return all;
   }
 
@@ -210,6 +229,7 @@ public final class Coordinator {
         it.event(it.hasChanged() ? ScaleEvent.Result.DONE : ScaleEvent.Result.ABORTED, it.epoch()));
     if (it.hasChanged()) {
       newest = Directive.of(it.epoch(), newest.epoch(), term, it.workers(), policyYaml);
+      holds();
       decide(policyWaits);
     } else if (policyWaits) {
       publish(newest.workers());
@@ -234,6 +254,9 @@ public final class Coordinator {
   /** The stream of a module is gone; its place in the table stays. */
   public void detach(ModuleId module) {
     attached.remove(module);
+    if (guardians != null) {
+      guardians.detached(module, nowNs);
+    }
   }
 
   /**
@@ -298,6 +321,12 @@ public final class Coordinator {
               + "; generation "
               + before.generation()
               + " has been here");
+    }
+    if (before != null && guardians != null && module.kind() == ModuleId.Kind.WORKER) {
+      Refusal occupied = guardians.occupied(life(before), life(hello), nowNs);
+      if (occupied != null) {
+        return occupied;
+      }
     }
     if (hello.epoch() < 0 || hello.epoch() == Integer.MAX_VALUE) {
       return new Refusal(
@@ -468,6 +497,13 @@ public final class Coordinator {
       int previous = highestEpoch;
       highestEpoch++;
       newest = Directive.of(highestEpoch, previous, term, members, policyYaml);
+      holds();
+    }
+  }
+
+  private void holds() {
+    if (guardians != null) {
+      guardians.table(newest.workers());
     }
   }
 }

@@ -10,7 +10,6 @@ import dev.portcullis.core.link.Outlet;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.worker.stage.Outlets;
-import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
@@ -37,6 +36,7 @@ final class ReplicaFeed implements Replicator.Actions, Release.Progress {
   private long rows;
   private long bytes;
   private long timeNs;
+  private boolean unprotected = true;
 
   /**
    * Makes it.
@@ -87,11 +87,6 @@ final class ReplicaFeed implements Replicator.Actions, Release.Progress {
     }
   }
 
-  /** Guardians that are waited for. */
-  Set<Life> counting() {
-    return machine.counting();
-  }
-
   /** Writes down that a class is active, or about to go. */
   long record(int epoch, KeyClass of, boolean active) {
     return machine.record(epoch, of, active);
@@ -101,6 +96,7 @@ final class ReplicaFeed implements Replicator.Actions, Release.Progress {
   void flush(long nowNs) {
     timeNs = nowNs;
     machine.flush();
+    unprotected = machine.unprotected();
   }
 
   /** A guardian has all messages up to a number. */
@@ -176,8 +172,8 @@ final class ReplicaFeed implements Replicator.Actions, Release.Progress {
     return number - acknowledged;
   }
 
-  /** Whether a crash now takes the flows along. */
-  boolean unprotected() {
-    return machine.unprotected();
+  /** Whether a crash now takes the flows along, when something was sent last. */
+  boolean isUnprotected() {
+    return unprotected;
   }
 }

@@ -305,14 +305,31 @@ public final class Shard implements ShardChange.Host {
     }
   }
 
-  /** What is told to guardians; null where there are none. */
-  @Nullable ReplicaFeed feed() {
-    return feed;
+  /**
+   * What guardians were told.
+   *
+   * @param entries changes that were sent
+   * @param bytes bytes of them
+   * @param lag messages that have not been acknowledged
+   * @param unprotected whether a crash now takes the flows along
+   */
+  public record Replicated(long entries, long bytes, long lag, boolean unprotected) {}
+
+  /** What guardians were told. Any thread. */
+  public Replicated replication() {
+    return feed == null
+        ? new Replicated(0, 0, 0, true)
+        : new Replicated(feed.rows(), feed.bytes(), feed.lag(), feed.isUnprotected());
   }
 
-  /** Says who keeps replicas; before the first packet. */
+  /** Says who keeps replicas of others. Thread: the shard. */
   public void guards(Guardian it) {
     guardian = it;
+  }
+
+  /** This shard takes entries and no packets: nothing ends here by itself. Thread: the shard. */
+  public void passive() {
+    pipeline.passive();
   }
 
   /** The state of this shard as the copy of another's. Thread: this shard. */
