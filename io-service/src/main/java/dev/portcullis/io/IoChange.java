@@ -115,6 +115,11 @@ final class IoChange implements ChangeSender.Actions, ChangeModule.Actions {
     host.closeUnused();
   }
 
+  /** Whether a change is in progress. */
+  boolean inProgress() {
+    return sender != null;
+  }
+
   /** The change to a table is complete, if it is in progress: its last step has not come. */
   void complete(int epoch) {
     ChangeSender it = sender;

@@ -13,6 +13,7 @@ import dev.portcullis.core.link.LinkLoop;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.management.ChangeWire;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
@@ -51,6 +52,9 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
   private final IoChange change;
   private final Consumer<Answer> answers;
   private final Set<Integer> linked = new HashSet<>();
+  private final Consumer<List<Life>> linksUp;
+  private List<Member> joining = List.of();
+  private List<Life> told = List.of();
   private @Nullable DistributionTable table;
   private volatile boolean ready;
   private int blockingBytes;
@@ -77,6 +81,7 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
    * @param linksFactory makes its links, with the loop as their only lane
    * @param portsFactory makes its ports
    * @param answers takes what the switch module is to know of changes of table
+   * @param linksUp takes the workers without a place in the table to which all links are up
    */
   public IoModule(
       ModuleId self,
@@ -85,8 +90,10 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
       LinkLoop loop,
       LinksFactory linksFactory,
       BiFunction<ModuleLinks, LinkLoop, List<Port>> portsFactory,
-      Consumer<Answer> answers) {
+      Consumer<Answer> answers,
+      Consumer<List<Life>> linksUp) {
     this.self = self;
+    this.linksUp = linksUp;
     this.answers = answers;
     this.change = new IoChange(new Life(self, generation, 1), this);
     this.loop = loop;
@@ -186,9 +193,56 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
         });
   }
 
+  /**
+   * Opens links to workers that have no place in the table, so that they can have one, and closes
+   * those to workers that are none of these any more.
+   */
+  public void joining(List<Member> workers) {
+    loop.execute(
+        () -> {
+          if (!closed) {
+            joining = workers;
+            open(workers);
+            if (!change.inProgress()) {
+              closeUnused();
+            }
+            told = up();
+            linksUp.accept(told);
+          }
+        });
+  }
+
+  /** A link has come up or gone down. Thread: the loop. */
+  void linksChanged() {
+    List<Life> now = up();
+    if (!now.equals(told)) {
+      told = now;
+      linksUp.accept(now);
+    }
+  }
+
+  private List<Life> up() {
+    List<Life> lives = new ArrayList<>();
+    for (Member member : joining) {
+      ModuleId worker = ModuleId.worker(member.number());
+      boolean all = true;
+      for (int lane = 0; lane < member.shards() && all; lane++) {
+        all = links.isUp(0, worker, lane, member.generation());
+      }
+      if (all) {
+        lives.add(ChangeWire.life(member));
+      }
+    }
+    return lives;
+  }
+
   @Override
   public void open(DistributionTable coming) {
-    for (Member member : coming.workers()) {
+    open(coming.workers());
+  }
+
+  private void open(List<Member> workers) {
+    for (Member member : workers) {
       for (int lane = 0; lane < member.shards(); lane++) {
         links.connect(ModuleId.worker(member.number()), lane, 0, member.host(), member.port());
       }
@@ -212,7 +266,10 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
     DistributionTable present = table;
     linked.removeIf(
         it -> {
-          boolean gone = present != null && present.worker(it) == null;
+          boolean gone =
+              present != null
+                  && present.worker(it) == null
+                  && joining.stream().noneMatch(worker -> worker.number() == it);
           if (gone) {
             links.disconnect(ModuleId.worker(it));
           }

@@ -2,6 +2,7 @@ package dev.portcullis.io;
 
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.link.LinkFault;
 import dev.portcullis.core.link.LinkLoop;
@@ -124,6 +125,16 @@ public class IoRunner implements ModuleRunner {
     LinkObserver observer =
         new LinkObserver() {
           @Override
+          public void up(ModuleId peer, int lane) {
+            module[0].linksChanged();
+          }
+
+          @Override
+          public void down(ModuleId peer, int lane, String why) {
+            module[0].linksChanged();
+          }
+
+          @Override
           public void refused(LinkFault fault, String why) {
             notices.say(fault.label(), self + " refused " + why);
           }
@@ -157,7 +168,8 @@ public class IoRunner implements ModuleRunner {
                       handler,
                       observer),
               ports::open,
-              answer -> management[0].answer(answer, ChangeShare.NONE));
+              answer -> management[0].answer(answer, ChangeShare.NONE),
+              workers -> management[0].linked(workers));
     } catch (UncheckedIOException e) {
       throw new ModuleException(ExitCode.INPUT, String.valueOf(e.getMessage()));
     } catch (SystemException e) {
@@ -203,6 +215,11 @@ public class IoRunner implements ModuleRunner {
                             order.next())
                         : null;
                 io.order(order.order(), coming);
+              }
+
+              @Override
+              public void onJoining(List<Member> workers) {
+                io.joining(workers);
               }
 
               @Override

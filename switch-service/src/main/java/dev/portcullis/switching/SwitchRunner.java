@@ -9,6 +9,7 @@ import dev.portcullis.core.link.LinkSettings;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.SwitchRelay;
 import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.policy.LiveChange;
 import dev.portcullis.core.process.ConfigWatch;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.HostPort;
@@ -47,7 +48,12 @@ public class SwitchRunner implements ModuleRunner {
               loops,
               System.currentTimeMillis());
       ConfigWatch watch =
-          ConfigWatch.start(settings.files(), loaded, running::configure, System.err::println);
+          ConfigWatch.start(
+              settings.files(),
+              loaded,
+              LiveChange.OF_PROCESSES,
+              running::configure,
+              System.err::println);
       return ModuleFiles.closing(
           ModuleFiles.following(running, settings.identity(), security),
           watch::readNow,
@@ -138,6 +144,11 @@ public class SwitchRunner implements ModuleRunner {
     @Override
     public String scaleEvents() {
       return management.scaleEvents();
+    }
+
+    @Override
+    public String controlStatus() {
+      return management.status().toJson();
     }
 
     @Override

@@ -37,6 +37,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
@@ -89,10 +90,14 @@ final class WorkerProcess {
     WorkerCounts counts = new WorkerCounts(self, follower);
     Notices notices = Notices.onStandardError();
     GuardDuty[] duty = new GuardDuty[1];
+    AtomicInteger ioStreams = new AtomicInteger();
     LinkObserver observer =
         new LinkObserver() {
           @Override
           public void up(ModuleId peer, int lane) {
+            if (peer.kind() == ModuleId.Kind.IO) {
+              ioStreams.incrementAndGet();
+            }
             if (duty[0] != null) {
               duty[0].up(peer, lane);
             }
@@ -100,6 +105,9 @@ final class WorkerProcess {
 
           @Override
           public void down(ModuleId peer, int lane, String why) {
+            if (peer.kind() == ModuleId.Kind.IO) {
+              ioStreams.decrementAndGet();
+            }
             if (duty[0] != null) {
               duty[0].down(peer, lane);
             }
@@ -218,7 +226,7 @@ final class WorkerProcess {
             Runnable::run,
             RandomGenerator.getDefault());
     management[0].start();
-    return new Running(life, address, links, management[0], counts, follower);
+    return new Running(life, address, links, management[0], counts, follower, ioStreams);
   }
 
   private HostPort listen(PolicyFollower follower, ModuleLinks links, HostPort listen)
@@ -295,6 +303,7 @@ final class WorkerProcess {
     private final ManagementClient management;
     private final WorkerCounts counts;
     private final PolicyFollower follower;
+    private final AtomicInteger ioStreams;
 
     Running(
         Life life,
@@ -302,13 +311,15 @@ final class WorkerProcess {
         ModuleLinks channels,
         ManagementClient management,
         WorkerCounts counts,
-        PolicyFollower follower) {
+        PolicyFollower follower,
+        AtomicInteger ioStreams) {
       this.life = life;
       this.links = links;
       this.channels = channels;
       this.management = management;
       this.counts = counts;
       this.follower = follower;
+      this.ioStreams = ioStreams;
     }
 
     private boolean isGuest() {
@@ -320,9 +331,10 @@ final class WorkerProcess {
       return links;
     }
 
+    /** In the table, or such that it can be: with a link from an IO module. */
     @Override
     public boolean ready() {
-      return counts.epoch() > 0;
+      return counts.epoch() > 0 && (isMember() || ioStreams.get() > 0);
     }
 
     @Override
@@ -394,7 +406,7 @@ final class WorkerProcess {
           && follower.worker().handsOver()
           && management.attached()
           && directive.workers().size() > 1
-          && directive.workers().stream().anyMatch(it -> it.number() == follower.worker().number());
+          && isMember();
     }
 
     @Override

@@ -204,6 +204,14 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     lanes[lane].channels.values().forEach(it -> it.epoch(epoch));
   }
 
+  /**
+   * Whether a stream to a lane of a module is open, in this life of it. Loop of {@code ownLane}.
+   */
+  public boolean isUp(int ownLane, ModuleId peer, int peerLane, long life) {
+    Stream it = lanes[ownLane].streams.get(key(peer, peerLane));
+    return it != null && it.peer().generation() == life;
+  }
+
   /** Told of acknowledgements. Loop of the lane. */
   @FunctionalInterface
   public interface Acknowledged {
@@ -422,9 +430,9 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
       stream.peer(hello);
       Stream before = streams.put(key(hello.module(), hello.lane()), stream);
       if (before != null && before != stream) {
-        before.end(
-            Status.ABORTED.withDescription(
-                "a newer stream of " + hello.module() + " took its place"));
+        String why = "a newer stream of " + hello.module() + " took its place";
+        before.end(Status.ABORTED.withDescription(why));
+        observer.down(hello.module(), hello.lane(), why);
       }
       if (closed) {
         stream.end(Status.OK);

@@ -75,7 +75,7 @@ public final class ChangeWire {
     return table.build();
   }
 
-  private static Life encode(dev.portcullis.core.elastic.Life it) {
+  static Life encode(dev.portcullis.core.elastic.Life it) {
     return Life.newBuilder()
         .setKind(it.module().kind().code())
         .setNumber(it.module().number())
@@ -137,7 +137,7 @@ public final class ChangeWire {
         ModuleId.worker(it.number()), it.generation(), it.shards());
   }
 
-  private static dev.portcullis.core.elastic.Life life(Life it) {
+  static dev.portcullis.core.elastic.Life life(Life it) {
     return new dev.portcullis.core.elastic.Life(
         ManagementWire.module(it.getKind(), it.getNumber()), it.getGeneration(), it.getShards());
   }

@@ -1,5 +1,8 @@
 package dev.portcullis.core.management;
 
+import dev.portcullis.core.distribution.Member;
+import java.util.List;
+
 /**
  * Takes what the switch module says. Called on the executor that the client was given, one call at
  * a time.
@@ -16,6 +19,9 @@ public interface DirectiveListener {
   default void onSuperseded(String sentence) {
     onTrouble(sentence);
   }
+
+  /** Workers that have no place in the table, all there are: links to them are to be opened. */
+  default void onJoining(List<Member> workers) {}
 
   /** The switch module refused this module, or could not be reached; the client tries again. */
   default void onTrouble(String sentence) {}

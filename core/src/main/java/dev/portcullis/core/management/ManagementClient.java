@@ -4,7 +4,9 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Counters;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.elastic.ControlMessage;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.LinkSecurity;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.ManagementGrpc;
@@ -140,6 +142,16 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
         () -> {
           if (attachment != null) {
             attachment.requests.onNext(ChangeWire.encode(answer, share));
+          }
+        });
+  }
+
+  /** Says to which workers without a place in the table all links of an IO module are up. */
+  public void linked(List<Life> workers) {
+    onLoop(
+        () -> {
+          if (attachment != null) {
+            attachment.requests.onNext(ManagementWire.linked(workers));
           }
         });
   }
@@ -305,6 +317,11 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
         if (message.hasOrder()) {
           ChangeOrder order = ChangeWire.decode(message.getOrder());
           executor.execute(() -> listener.onOrder(order));
+          return;
+        }
+        if (message.hasJoining()) {
+          List<Member> workers = ManagementWire.decode(message.getJoining());
+          executor.execute(() -> listener.onJoining(workers));
           return;
         }
         directive = ManagementWire.decode(message);

@@ -1,10 +1,13 @@
 package dev.portcullis.core.management;
 
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.Acknowledgement;
 import dev.portcullis.core.management.proto.Hello;
+import dev.portcullis.core.management.proto.Joining;
 import dev.portcullis.core.management.proto.Leave;
+import dev.portcullis.core.management.proto.Linked;
 import dev.portcullis.core.management.proto.ModuleReport;
 import dev.portcullis.core.management.proto.Port;
 import dev.portcullis.core.management.proto.Worker;
@@ -44,6 +47,34 @@ public final class ManagementWire {
   /** Returns the report of a worker that is about to end. */
   public static ModuleReport leave() {
     return ModuleReport.newBuilder().setLeave(Leave.getDefaultInstance()).build();
+  }
+
+  /** Returns the report of an IO module that all its links to these workers are up. */
+  public static ModuleReport linked(List<Life> workers) {
+    Linked.Builder linked = Linked.newBuilder();
+    workers.forEach(it -> linked.addWorkers(ChangeWire.encode(it)));
+    return ModuleReport.newBuilder().setLinked(linked).build();
+  }
+
+  /**
+   * Reads what an IO module has links to.
+   *
+   * @throws IllegalArgumentException for a module that cannot be
+   */
+  public static List<Life> decode(Linked it) {
+    return it.getWorkersList().stream().map(ChangeWire::life).toList();
+  }
+
+  /** Returns the message that tells of workers without a place in the table. */
+  public static dev.portcullis.core.management.proto.Directive joining(List<Member> workers) {
+    Joining.Builder joining = Joining.newBuilder();
+    workers.forEach(it -> joining.addWorkers(encode(it)));
+    return dev.portcullis.core.management.proto.Directive.newBuilder().setJoining(joining).build();
+  }
+
+  /** Reads which workers have no place in the table. */
+  static List<Member> decode(Joining it) {
+    return it.getWorkersList().stream().map(ManagementWire::decode).toList();
   }
 
   /** Returns the report that acknowledges an epoch. */

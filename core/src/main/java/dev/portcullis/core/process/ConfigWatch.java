@@ -24,6 +24,7 @@ public final class ConfigWatch implements AutoCloseable {
   }
 
   private final List<Path> files;
+  private final LiveChange allowed;
   private final Change change;
   private final Consumer<String> say;
   private final FileWatch watch;
@@ -32,11 +33,13 @@ public final class ConfigWatch implements AutoCloseable {
   private ConfigWatch(
       List<Path> files,
       ModuleFiles.Loaded inUse,
+      LiveChange allowed,
       Change change,
       Consumer<String> say,
       long pollMs) {
     this.files = List.copyOf(files);
     this.inUse = inUse;
+    this.allowed = allowed;
     this.change = change;
     this.say = say;
     this.watch = new FileWatch("config-watch", files, this::reread, pollMs);
@@ -47,24 +50,31 @@ public final class ConfigWatch implements AutoCloseable {
    *
    * @param files the configuration files
    * @param inUse what the gateway works by
+   * @param allowed what may change
    * @param change takes what the files say later
    * @param say takes sentences for people
    */
   public static ConfigWatch start(
-      List<Path> files, ModuleFiles.Loaded inUse, Change change, Consumer<String> say) {
-    return start(files, inUse, change, say, FileWatch.POLL_MS);
+      List<Path> files,
+      ModuleFiles.Loaded inUse,
+      LiveChange allowed,
+      Change change,
+      Consumer<String> say) {
+    return start(files, inUse, allowed, change, say, FileWatch.POLL_MS);
   }
 
   /**
-   * As {@link #start(List, ModuleFiles.Loaded, Change, Consumer)}, looking every {@code pollMs}.
+   * As {@link #start(List, ModuleFiles.Loaded, LiveChange, Change, Consumer)}, looking every {@code
+   * pollMs}.
    */
   static ConfigWatch start(
       List<Path> files,
       ModuleFiles.Loaded inUse,
+      LiveChange allowed,
       Change change,
       Consumer<String> say,
       long pollMs) {
-    return new ConfigWatch(files, inUse, change, say, pollMs);
+    return new ConfigWatch(files, inUse, allowed, change, say, pollMs);
   }
 
   /** Reads the files now, whether they have changed or not. */
@@ -83,7 +93,7 @@ public final class ConfigWatch implements AutoCloseable {
     if (loaded.source().equals(inUse.source())) {
       return;
     }
-    String refusal = LiveChange.refusal(inUse.config(), loaded.config());
+    String refusal = allowed.refusal(inUse.config(), loaded.config());
     if (refusal != null) {
       say.accept(refusal);
       return;

@@ -75,6 +75,12 @@ public final class ModuleProcess {
     return running == null ? null : running.scaleEvents();
   }
 
+  /** Returns the table and who works by it as JSON; null before the module was started. */
+  public @Nullable String controlStatus() {
+    RunningModule running = module;
+    return running == null ? null : running.controlStatus();
+  }
+
   /** Returns whether nothing has failed. */
   public boolean live() {
     return failure.get() == null;

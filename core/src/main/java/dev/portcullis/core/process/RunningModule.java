@@ -25,6 +25,11 @@ public interface RunningModule {
     return "{\"scale_events\":[]}\n";
   }
 
+  /** Returns the table and who works by it as JSON; nothing where the module does not decide it. */
+  default String controlStatus() {
+    return "{}\n";
+  }
+
   /**
    * Does what SIGHUP asks for: opens again what it writes and somebody may have put aside, and
    * reads the configuration again where it is the one who hands it out.

@@ -52,7 +52,7 @@ public final class ToldConfig {
     if (told == null || told.equals(config)) {
       return Told.NOTHING_NEW;
     }
-    String refusal = first ? null : LiveChange.refusal(config, told);
+    String refusal = first ? null : LiveChange.OF_PROCESSES.refusal(config, told);
     if (refusal != null) {
       problems.accept(self + ": " + refusal);
       return Told.NOTHING_NEW;

@@ -39,6 +39,11 @@ public class WrappedModule implements RunningModule {
   }
 
   @Override
+  public String controlStatus() {
+    return module.controlStatus();
+  }
+
+  @Override
   public void hangUp() {
     module.hangUp();
   }

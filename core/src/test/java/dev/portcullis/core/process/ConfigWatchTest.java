@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.portcullis.core.policy.LiveChange;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,7 +49,12 @@ class ConfigWatchTest {
     file = Files.writeString(folder.resolve("g.yaml"), YAML);
     watch =
         ConfigWatch.start(
-            List.of(file), ModuleFiles.load(List.of(file)), taken::add, said::add, 20);
+            List.of(file),
+            ModuleFiles.load(List.of(file)),
+            LiveChange.OF_ONE_PROCESS,
+            taken::add,
+            said::add,
+            20);
   }
 
   @AfterEach
@@ -127,11 +133,39 @@ class ConfigWatchTest {
   }
 
   @Test
+  void shouldTakeMoreWorkersOnlyWhereTheyAreProcessesOfTheirOwn() throws Exception {
+    String more = YAML.replace("spec:\n", "spec:\n  workers: {replicas: 4}\n");
+    write(more);
+    watch.readNow();
+    assertTrue(said().startsWith("spec.workers has changed, which takes a restart"));
+    assertEquals(0, taken.size());
+    watch.close();
+    write(YAML);
+    watch =
+        ConfigWatch.start(
+            List.of(file),
+            ModuleFiles.load(List.of(file)),
+            LiveChange.OF_PROCESSES,
+            taken::add,
+            said::add,
+            1_000_000);
+    write(more);
+    watch.readNow();
+    said();
+    assertEquals(1, taken.size());
+  }
+
+  @Test
   void shouldReadAtOnceWhenTold() throws Exception {
     watch.close();
     watch =
         ConfigWatch.start(
-            List.of(file), ModuleFiles.load(List.of(file)), taken::add, said::add, 1_000_000);
+            List.of(file),
+            ModuleFiles.load(List.of(file)),
+            LiveChange.OF_PROCESSES,
+            taken::add,
+            said::add,
+            1_000_000);
     write(YAML.replace("drop", "accept"));
     watch.readNow();
     said();

@@ -71,7 +71,8 @@ final class IoRole implements Role {
               port.room(then -> hasRoom(links, then));
               return List.of(port);
             },
-            answer -> {});
+            answer -> {},
+            workers -> {});
     loop.execute(module::start);
   }
 

@@ -58,7 +58,8 @@ final class WireIoRole implements Role {
                     handler,
                     LinkObserver.NONE),
             (_, _) -> own.stream().map(this::open).toList(),
-            answer -> {});
+            answer -> {},
+            workers -> {});
   }
 
   private Port open(LogicalInterface it) {

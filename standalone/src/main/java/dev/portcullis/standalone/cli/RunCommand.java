@@ -1,5 +1,6 @@
 package dev.portcullis.standalone.cli;
 
+import dev.portcullis.core.policy.LiveChange;
 import dev.portcullis.core.process.ConfigWatch;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.LogLevels;
@@ -60,6 +61,7 @@ final class RunCommand implements Callable<Integer> {
             ConfigWatch.start(
                 configuration.files,
                 new ModuleFiles.Loaded(configured.config(), configured.source()),
+                LiveChange.OF_ONE_PROCESS,
                 gateway::configure,
                 err::println)) {
       ModuleProcess.onHangUp(

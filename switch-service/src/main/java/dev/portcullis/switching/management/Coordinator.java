@@ -15,6 +15,7 @@ import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.switching.management.Refusal.Cause;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -30,12 +31,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The first table waits until all workers that it needs have said hello: numbers 0 to N-1 of the
  * default pool, N being {@code workers.quantity}, or {@code workers.replicas} where that is {@code
- * auto}, and those of every other pool. Another N is a {@link TableChange}: no flow breaks; it
- * waits for workers that are away. A worker that is about to end asks for one without it; the next
- * that runs and is not needed yet takes its place, until another life of it is there. A worker that
- * comes back younger, or at another address, makes a new table; one that only goes away does not.
- * Epochs only grow, over restarts of the switch module too: modules say which epoch they have, and
- * the next one is above all of them.
+ * auto}, and those of every other pool. With {@code auto} it goes without those that have not come
+ * in {@link #FIRST_NS}, and later each worker that comes is taken in. Another N is a {@link
+ * TableChange}: no flow breaks; it waits for workers that are away. A worker that has had no place
+ * gets one when all IO modules have links to it ({@link #joining}, {@link #linked}). A worker that
+ * is about to end asks for one without it; the next that runs and is not needed yet takes its
+ * place, until another life of it is there. A worker that comes back younger, or at another
+ * address, makes a new table; one that only goes away does not. Epochs only grow, over restarts of
+ * the switch module too: modules say which epoch they have, and the next one is above all of them.
  *
  * <p>Not thread-safe.
  */
@@ -43,6 +46,9 @@ public final class Coordinator {
 
   /** How long a change may take, and how long is waited until there can be one. */
   private static final long LONGEST_NS = 30_000_000_000L;
+
+  /** How long the first table waits for all, with {@code auto}, from the first worker on. */
+  private static final long FIRST_NS = 10_000_000_000L;
 
   private static final long NEVER = -1;
 
@@ -56,12 +62,15 @@ public final class Coordinator {
   private final Set<ModuleId> attached = new HashSet<>();
   private final Set<ModuleId> leaving = new HashSet<>();
   private final Map<ModuleId, Integer> acknowledged = new HashMap<>();
+  private final Map<ModuleId, Set<Life>> links = new HashMap<>();
   private final List<ScaleEvent> events = new ArrayList<>();
   private final List<TableChange.Outgoing> steps = new ArrayList<>();
   private final @Nullable Guardians guardians;
   private @Nullable TableChange change;
   private boolean policyWaits;
   private long waitsSinceNs = NEVER;
+  private long firstSinceNs = NEVER;
+  private boolean waitedForAll;
   private long nowNs;
 
   /**
@@ -89,6 +98,16 @@ public final class Coordinator {
   /** The modules that the configuration has. */
   Topology topology() {
     return topology;
+  }
+
+  /** Whether there may be this module: the configuration has it, or the present table. */
+  boolean knows(ModuleId module) {
+    return topology.has(module) || isMember(module);
+  }
+
+  private boolean isMember(ModuleId module) {
+    return module.kind() == ModuleId.Kind.WORKER
+        && newest.workers().stream().anyMatch(it -> it.number() == module.number());
   }
 
   /**
@@ -127,6 +146,9 @@ public final class Coordinator {
       leaving.remove(hello.module());
     }
     rejoin(hello);
+    if (hello.module().kind() == ModuleId.Kind.WORKER && firstSinceNs == NEVER) {
+      firstSinceNs = nowNs;
+    }
     boolean ahead = hello.term() != term && hello.epoch() >= newest.epoch() && hello.epoch() > 0;
     highestEpoch = Math.max(highestEpoch, hello.epoch());
     decide(ahead);
@@ -144,6 +166,41 @@ public final class Coordinator {
     } else {
       giveUp(it);
     }
+  }
+
+  /**
+   * An IO module says to which of {@link #joining} all its links are up: instead of what it said
+   * before.
+   */
+  void linked(ModuleId io, List<Life> workers) {
+    if (io.kind() == ModuleId.Kind.IO && attached.contains(io)) {
+      links.put(io, Set.copyOf(workers));
+      decide(false);
+    }
+  }
+
+  /**
+   * The workers without a place in the table to which IO modules are to have links, by ascending
+   * number; none before the first table, which no packet has been assigned by.
+   */
+  public List<Member> joining() {
+    if (newest.epoch() == 0) {
+      return List.of();
+    }
+    return attached.stream()
+        .filter(it -> it.kind() == ModuleId.Kind.WORKER && !isMember(it) && topology.has(it))
+        .filter(it -> !leaving.contains(it))
+        .sorted(Comparator.comparingInt(ModuleId::number))
+        .map(it -> member(Objects.requireNonNull(known.get(it))))
+        .toList();
+  }
+
+  /** Whether packets of every IO module reach a worker. */
+  private boolean isLinked(Member worker) {
+    Life life = ChangeWire.life(worker);
+    return attached.stream()
+        .filter(it -> it.kind() == ModuleId.Kind.IO)
+        .allMatch(it -> links.getOrDefault(it, Set.of()).contains(life));
   }
 
   private static Life life(ModuleHello it) {
@@ -184,6 +241,13 @@ public final class Coordinator {
   /** Time passes: nanoseconds that only grow. */
   public void tick(long timeNs) {
     nowNs = timeNs;
+    if (highestEpoch == 0
+        && !waitedForAll
+        && firstSinceNs != NEVER
+        && timeNs - firstSinceNs > FIRST_NS) {
+      waitedForAll = true;
+      decide(false);
+    }
     TableChange it = change;
     if (guardians != null) {
       guardians.tick(timeNs);
@@ -231,6 +295,7 @@ public final class Coordinator {
       newest = Directive.of(it.epoch(), newest.epoch(), term, it.workers(), policyYaml);
       holds();
       decide(policyWaits);
+      forget();
     } else if (policyWaits) {
       publish(newest.workers());
     } else if (!leaving.isEmpty()) {
@@ -257,6 +322,11 @@ public final class Coordinator {
     if (guardians != null) {
       guardians.detached(module, nowNs);
     }
+    links.remove(module);
+    if (module.kind() == ModuleId.Kind.IO) {
+      decide(false); // nobody waits for its links any more
+    }
+    forget();
   }
 
   /**
@@ -285,11 +355,15 @@ public final class Coordinator {
     spec = changedSpec;
     topology = Topology.of(changedSpec);
     policyYaml = changedYaml;
-    known.keySet().removeIf(it -> !topology.has(it));
-    attached.removeIf(it -> !topology.has(it));
-    leaving.removeIf(it -> !topology.has(it));
-    acknowledged.keySet().removeIf(it -> !topology.has(it));
     decide(newest.epoch() > 0);
+    forget();
+  }
+
+  /** Who has no place in the configuration, nor in the table, is unknown when it has gone. */
+  private void forget() {
+    known.keySet().removeIf(it -> !knows(it) && !attached.contains(it));
+    leaving.retainAll(known.keySet());
+    acknowledged.keySet().retainAll(known.keySet());
   }
 
   /** N is to be this: a new table as soon as the workers that it needs are known. */
@@ -303,12 +377,18 @@ public final class Coordinator {
   public ControlStatus status() {
     List<Integer> missing =
         needed().stream().filter(it -> !known.containsKey(ModuleId.worker(it))).toList();
-    return new ControlStatus(newest.epoch(), newest.workers(), attached, acknowledged, missing);
+    return new ControlStatus(
+        newest.epoch(),
+        newest.workers(),
+        attached,
+        acknowledged,
+        missing,
+        joining().stream().map(Member::number).toList());
   }
 
   private @Nullable Refusal check(ModuleHello hello) {
     ModuleId module = hello.module();
-    if (!topology.has(module)) {
+    if (!knows(module)) {
       return new Refusal(Cause.UNKNOWN_MODULE, "the configuration has no module " + module);
     }
     ModuleHello before = known.get(module);
@@ -380,6 +460,9 @@ public final class Coordinator {
     int replicas = spec.workers().replicas();
     int n = quantity == null ? replicas : Math.min(quantity, replicas);
     Set<Integer> numbers = new TreeSet<>(staying(0, n));
+    if (quantity == null && (newest.epoch() > 0 || waitedForAll)) {
+      numbers.removeIf(it -> !hasPlace(it));
+    }
     for (int number = n; number < replicas && numbers.size() < n; number++) {
       ModuleId module = ModuleId.worker(number);
       if (attached.contains(module) && !leaving.contains(module)) {
@@ -393,6 +476,16 @@ public final class Coordinator {
       numbers.addAll(staying(pool.base(), pool.replicas()));
     }
     return List.copyOf(numbers);
+  }
+
+  /** Whether a worker has a place in the table, or is ready for one. */
+  private boolean hasPlace(int number) {
+    ModuleId module = ModuleId.worker(number);
+    ModuleHello worker = known.get(module);
+    return isMember(module)
+        || worker != null
+            && attached.contains(module)
+            && (newest.epoch() == 0 || isLinked(member(worker)));
   }
 
   private List<Integer> staying(int base, int count) {
@@ -417,10 +510,13 @@ public final class Coordinator {
       if (worker == null) {
         return List.of();
       }
-      members.add(
-          new Member(number, worker.generation(), worker.host(), worker.port(), worker.shards()));
+      members.add(member(worker));
     }
     return members;
+  }
+
+  private static Member member(ModuleHello it) {
+    return new Member(it.module().number(), it.generation(), it.host(), it.port(), it.shards());
   }
 
   private void decide(boolean always) {
@@ -478,7 +574,8 @@ public final class Coordinator {
   }
 
   private boolean isThere(Member it) {
-    return attached.contains(ModuleId.worker(it.number()));
+    ModuleId module = ModuleId.worker(it.number());
+    return attached.contains(module) && (isMember(module) || isLinked(it));
   }
 
   private void begin(List<Member> members) {

@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.Counters;
 import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.Companion;
 import dev.portcullis.core.link.LinkSecurity;
@@ -14,6 +15,7 @@ import dev.portcullis.core.management.ManagementWire;
 import dev.portcullis.core.management.ModuleHello;
 import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.management.proto.Hello;
+import dev.portcullis.core.management.proto.Linked;
 import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
 import dev.portcullis.core.policy.GatewaySpec;
@@ -192,9 +194,9 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     }
   }
 
-  /** Whether the configuration has this module: whether it may link. */
+  /** Whether the configuration has this module, or the present table: whether it may link. */
   public boolean knows(ModuleId module) {
-    return topology.has(module);
+    return topology.has(module) || status.isMember(module);
   }
 
   /**
@@ -274,6 +276,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private void changed() {
     refresh();
     tell();
+    tellJoining();
   }
 
   /** Workers first: IO modules get a table when all workers in it have acknowledged it. */
@@ -284,6 +287,17 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       if (session.told != epoch && (workersFollow || session.isWorker())) {
         session.told = epoch;
         session.directives.onNext(encoded);
+      }
+    }
+  }
+
+  /** IO modules that know a table are told of workers that have no place in it. */
+  private void tellJoining() {
+    List<Member> workers = coordinator.joining();
+    for (Session session : sessions.values()) {
+      if (!session.isWorker() && session.told > 0 && !session.joining.equals(workers)) {
+        session.joining = workers;
+        session.directives.onNext(ManagementWire.joining(workers));
       }
     }
   }
@@ -318,6 +332,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     private @Nullable ModuleHello hello;
     private boolean ended;
     private int told = -1;
+    private List<Member> joining = List.of();
 
     Session(
         ServerCallStreamObserver<dev.portcullis.core.management.proto.Directive> directives,
@@ -350,12 +365,13 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
         case HELLO -> hello(report.getHello());
         case ANSWER -> answer(report.getAnswer());
         case LEAVE -> leave();
+        case LINKED -> linked(report.getLinked());
         case ACKNOWLEDGEMENT -> acknowledge(report.getAcknowledgement().getEpoch());
         case REPORT_NOT_SET ->
             refuse(
                 new Refusal(
                     Cause.MALFORMED,
-                    "a report must be a hello, an acknowledgement, an answer or a leave"));
+                    "a report must be a hello, an acknowledgement, an answer, a leave or what is linked"));
       }
     }
 
@@ -426,6 +442,20 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       }
     }
 
+    private void linked(Linked message) {
+      ModuleId it = module;
+      if (it == null) {
+        refuse(new Refusal(Cause.MALFORMED, "the first report must be a hello"));
+        return;
+      }
+      try {
+        List<Life> workers = ManagementWire.decode(message);
+        changing(() -> coordinator.linked(it, workers));
+      } catch (IllegalArgumentException e) {
+        refuse(new Refusal(Cause.MALFORMED, String.valueOf(e.getMessage())));
+      }
+    }
+
     private void acknowledge(int epoch) {
       ModuleId it = module;
       Refusal refusal =
@@ -467,8 +497,8 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     private void gone() {
       ended = true;
       if (module != null && sessions.remove(module, this)) {
-        coordinator.detach(module);
-        changed();
+        ModuleId it = module;
+        changing(() -> coordinator.detach(it));
       }
     }
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.ModuleHello;
@@ -15,6 +16,7 @@ import dev.portcullis.core.management.proto.Share;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Pool;
 import dev.portcullis.switching.management.Refusal.Cause;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -228,7 +230,7 @@ class CoordinatorTest {
   @Test
   void shouldKeepTheOldTableUntilAllWorkersOfALargerQuantityAreThere() {
     workers(3);
-    coordinator.configure(Gateways.gateway(4, null), "four");
+    coordinator.configure(Gateways.gateway(4, 4), "four");
     assertEquals(1, coordinator.newest().epoch());
     accept(Gateways.worker(3, 1));
     assertEquals(1, coordinator.newest().epoch());
@@ -244,6 +246,7 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, 2));
     workers(3);
     accept(Gateways.lan());
+    coordinator.linked(ModuleId.io(0), List.of(new Life(ModuleId.worker(2), 1, 1)));
     coordinator.quantity(3);
     assertEquals(List.of("Prepare", "Prepare", "Prepare", "Prepare"), steps());
     allSay(2, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
@@ -511,11 +514,88 @@ class CoordinatorTest {
   }
 
   @Test
-  void shouldForgetModulesThatAChangedConfigurationDoesNotHave() {
+  void shouldGiveAPlaceToAWorkerOnlyWhenEveryIoModuleHasLinksToItsLife() {
+    workers(3);
+    accept(Gateways.lan());
+    accept(ModuleHello.io(1, 1, Map.of("wan", 1)));
+    coordinator.configure(Gateways.gateway(4, null), "four");
+    accept(Gateways.worker(3, 2));
+    assertEquals(List.of(3), joining());
+    Life life = new Life(ModuleId.worker(3), 2, 1);
+    coordinator.linked(ModuleId.io(0), List.of(life));
+    coordinator.linked(ModuleId.io(1), List.of(new Life(ModuleId.worker(3), 1, 1)));
+    assertEquals(List.of(), steps());
+    coordinator.linked(ModuleId.io(1), List.of(life));
+    assertEquals(Collections.nCopies(6, "Prepare"), steps());
+  }
+
+  @Test
+  void shouldNotWaitForTheLinksOfAnIoModuleThatIsAway() {
+    workers(3);
+    accept(Gateways.lan());
+    coordinator.configure(Gateways.gateway(4, null), "four");
+    accept(Gateways.worker(3, 1));
+    assertEquals(List.of(), steps());
+    coordinator.detach(ModuleId.io(0));
+    assertEquals(Collections.nCopies(4, "Prepare"), steps());
+  }
+
+  @Test
+  void shouldTakeTheWorkersThatAreThereWhenTheFirstTableHasWaitedLongEnough() {
+    coordinator.tick(1);
+    workers(2);
+    coordinator.tick(10_000_000_000L);
+    assertEquals(0, coordinator.newest().epoch());
+    coordinator.tick(10_000_000_002L);
+    assertEquals(List.of(0, 1), numbers());
+    accept(Gateways.worker(2, 1));
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+  }
+
+  @Test
+  void shouldWaitForAllWithANumberAndWhenThereWasATableBefore() {
+    coordinator = coordinator(Gateways.gateway(3, 3));
+    coordinator.tick(1);
+    workers(2);
+    coordinator.tick(20_000_000_000L);
+    assertEquals(0, coordinator.newest().epoch());
+    coordinator = coordinator(Gateways.gateway(3, null));
+    coordinator.tick(1);
+    accept(Gateways.worker(0, 1).holding(5, 17));
+    accept(Gateways.worker(1, 1).holding(5, 17));
+    coordinator.tick(20_000_000_000L);
+    assertEquals(0, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldLetWorkersThatTheConfigurationHasNoMoreHandOverAndThenForgetThem() {
     workers(3);
     coordinator.configure(Gateways.gateway(2, null), "two");
+    assertTrue(coordinator.knows(ModuleId.worker(2)));
+    change(3, 3);
     assertEquals(List.of(0, 1), numbers());
+    assertFalse(coordinator.knows(ModuleId.worker(2)));
+    assertNull(coordinator.acknowledge(ModuleId.worker(2), coordinator.newest().epoch()));
+    coordinator.detach(ModuleId.worker(2));
     assertEquals(Set.of(ModuleId.worker(0), ModuleId.worker(1)), coordinator.status().attached());
+    assertEquals(Cause.UNKNOWN_MODULE, refusal(Gateways.worker(2, 2)).cause());
+  }
+
+  @Test
+  void shouldSayTheTableAndWhoIsLateAsJson() {
+    workers(3);
+    accept(Gateways.lan());
+    coordinator.acknowledge(ModuleId.worker(0), 1);
+    coordinator.acknowledge(ModuleId.io(0), 1);
+    assertEquals(
+        "{\"epoch\":1,\"workers\":[0, 1, 2],\"settled\":false,\"attached\":[\"io/0\","
+            + "\"worker/0\",\"worker/1\",\"worker/2\"],\"late\":[\"worker/1\",\"worker/2\"],"
+            + "\"joining\":[],\"missing\":[]}\n",
+        coordinator.status().toJson());
+  }
+
+  private List<Integer> joining() {
+    return coordinator.joining().stream().map(Member::number).toList();
   }
 
   private static Coordinator coordinator(GatewaySpec spec) {
