@@ -123,21 +123,24 @@ final class WorkerProcess {
             counts.lost(packets);
           }
         };
+    boolean isReplicated = spec.replication() != GatewaySpec.Replication.NONE;
+    LinkSettings settingsOfLinks =
+        LinkSettings.defaults().withQueueBytes(spec.limits().linkQueueBytes());
     ModuleLinks links =
         ModuleLinks.create(
             self,
             life.generation(),
             lanes,
             Map.of(),
-            LinkSettings.defaults()
-                .withQueueBytes(spec.limits().linkQueueBytes())
-                .withSilence(spec.timeouts().silenceNs()),
+            isReplicated
+                ? settingsOfLinks.withSilence(spec.timeouts().silenceNs())
+                : settingsOfLinks,
             security.admitting(Topology.of(spec)::has),
             follower,
             observer);
     begin.accept(links);
     ManagementClient[] management = new ManagementClient[1];
-    if (spec.replication() != GatewaySpec.Replication.NONE) {
+    if (isReplicated) {
       duty[0] =
           new GuardDuty(
               life,

@@ -589,8 +589,8 @@ public record GatewaySpec(
           long expectationNs,
       @Field(
               doc =
-                  "A worker or switch module that says nothing for so long is taken for gone; its"
-                      + " flows go on at its guardian (replication).",
+                  "With replication: a worker that says nothing for so long is taken for gone, and its"
+                      + " flows go on at its guardian.",
               key = "silence",
               value = "5s",
               kind = Field.Kind.DURATION)

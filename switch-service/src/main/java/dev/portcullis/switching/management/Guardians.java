@@ -42,10 +42,11 @@ final class Guardians {
 
   private static final class Away {
     final long sinceNs;
-    long toldNs = Long.MIN_VALUE;
+    long toldNs;
 
     Away(long sinceNs) {
       this.sinceNs = sinceNs;
+      this.toldNs = sinceNs - AGAIN_NS;
     }
   }
 
