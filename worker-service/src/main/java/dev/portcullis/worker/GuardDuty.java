@@ -47,6 +47,7 @@ final class GuardDuty {
   private final ModuleLinks links;
   private final Wiring wiring;
   private final Wards wards;
+  private final Consumer<Answer> answers;
   private final Succession succession;
   private final Map<ModuleId, Member> addresses = new HashMap<>();
   private final Map<ModuleId, Set<Integer>> open = new HashMap<>();
@@ -70,6 +71,7 @@ final class GuardDuty {
     this.follower = follower;
     this.links = links;
     this.wiring = wiring;
+    this.answers = answers;
     this.succession = succession;
     this.wards =
         new Wards(
@@ -96,6 +98,11 @@ final class GuardDuty {
     wards.tellAgain();
   }
 
+  /** The switch module is there, or another one: what it was told meanwhile is told again. */
+  void attached() {
+    wards.tellAgain();
+  }
+
   /** Tables name workers, and where they are. */
   void know(List<Member> workers) {
     workers.forEach(it -> addresses.put(ModuleId.worker(it.number()), it));
@@ -109,6 +116,9 @@ final class GuardDuty {
           follower.worker().onGuardian(shard -> shard.onGuarded(guarded.guardian()));
       case Gone gone -> {
         if (isCut(gone.life().module())) {
+          if (gone.life().module().equals(connected)) {
+            answers.accept(new Guarding(self, self, false)); // what that has of this is out of date
+          }
           follower.worker().onGuardian(shard -> shard.onEnded(gone.life()));
         }
       }

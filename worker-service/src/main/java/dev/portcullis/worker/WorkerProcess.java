@@ -214,6 +214,13 @@ final class WorkerProcess {
               }
 
               @Override
+              public void onAttached() {
+                if (duty[0] != null) {
+                  duty[0].attached();
+                }
+              }
+
+              @Override
               public void onTrouble(String sentence) {
                 notices.say("management", self + ": " + sentence);
               }

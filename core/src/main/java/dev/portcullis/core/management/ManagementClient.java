@@ -257,6 +257,7 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     trial = null;
     attached = true;
     backOff.reset();
+    executor.execute(listener::onAttached);
     if (before != null) {
       before.end();
     }

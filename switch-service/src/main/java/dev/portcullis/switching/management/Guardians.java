@@ -15,9 +15,11 @@ import dev.portcullis.core.management.ChangeWire;
 import dev.portcullis.switching.management.Refusal.Cause;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,11 +52,15 @@ final class Guardians {
     }
   }
 
+  /** A replica of a worker at a guardian. */
+  private record Kept(Life of, Life at) {}
+
   private final long term;
   private final Guards guards = new Guards();
-  private final Map<ModuleId, Life> present = new HashMap<>();
+  private final Map<ModuleId, Life> present = new LinkedHashMap<>();
   private final Map<Life, Away> away = new LinkedHashMap<>();
   private final Map<Life, Life> told = new HashMap<>();
+  private final Set<Kept> outdated = new HashSet<>();
   private final List<TableChange.Outgoing> orders = new ArrayList<>();
   private List<Member> workers = List.of();
 
@@ -134,6 +140,7 @@ final class Guardians {
       }
       guards.replaced(before);
       guards.gone(before);
+      outdated.removeIf(kept -> kept.of().equals(before) || kept.at().equals(before));
       told.remove(before);
       away.remove(before);
     }
@@ -146,6 +153,12 @@ final class Guardians {
         say(it, new Guarded(term, guardian));
       }
     }
+    told.forEach(
+        (worker, by) -> {
+          if (by.equals(it) && outdated.contains(new Kept(worker, by))) {
+            say(worker, new Guard(term, by));
+          }
+        });
     assign();
   }
 
@@ -157,12 +170,31 @@ final class Guardians {
     }
   }
 
-  /** A guardian says what it has. */
+  /**
+   * A guardian says what it has, or a worker of itself: it waits no more for those that have gone,
+   * so what these have of it is out of date, until they begin anew.
+   */
   void guarding(Guarding it) {
+    if (it.from().equals(it.of())) {
+      told.values().stream()
+          .filter(guardian -> !isPresent(guardian))
+          .forEach(guardian -> outdated(it.of(), guardian));
+      return;
+    }
+    Kept kept = new Kept(it.of(), it.from());
+    if (it.full() && outdated.contains(kept)) {
+      return;
+    }
+    outdated.remove(kept);
     guards.guarding(it.from(), it.of(), it.full());
     if (it.full() && guards.isGuarded(it.of(), it.from())) {
       say(it.of(), new Guarded(term, it.from()));
     }
+  }
+
+  private void outdated(Life of, Life guardian) {
+    outdated.add(new Kept(of, guardian));
+    guards.guarding(guardian, of, false);
   }
 
   /** Time passes. */
@@ -190,5 +222,6 @@ final class Guardians {
     } else {
       present.values().forEach(it -> say(it, new Gone(term, life)));
     }
+    assign();
   }
 }

@@ -129,4 +129,27 @@ class GuardiansTest {
     assertEquals(true, said.contains("0 " + guard(2)), said::toString);
     assertEquals(true, said.contains("1 " + guard(0)), said::toString);
   }
+
+  @Test
+  void shouldNotTrustAReplicaOfAWorkerThatDidNotWaitForIt() {
+    guardians.detached(ModuleId.worker(2), 0);
+    guardians.guarding(new Guarding(worker(0, 100), worker(2, 100), false));
+    guardians.tick(150 * MS);
+    said();
+    guardians.guarding(new Guarding(worker(1, 100), worker(1, 100), false));
+    guardians.attached(worker(2, 100), worker(2, 100));
+    guardians.guarding(new Guarding(worker(2, 100), worker(1, 100), true));
+    said();
+    guardians.detached(ModuleId.worker(1), 200 * MS);
+    guardians.tick(350 * MS);
+    assertEquals(
+        0, said().stream().filter(it -> it.contains("Takeover")).count(), "out of date, but told");
+    guardians.attached(worker(1, 100), worker(1, 100));
+    guardians.guarding(new Guarding(worker(2, 100), worker(1, 100), false));
+    guardians.guarding(new Guarding(worker(2, 100), worker(1, 100), true));
+    said();
+    guardians.detached(ModuleId.worker(1), 400 * MS);
+    guardians.tick(550 * MS);
+    assertEquals(List.of("2 " + new Takeover(TERM, worker(1, 100))), said());
+  }
 }
