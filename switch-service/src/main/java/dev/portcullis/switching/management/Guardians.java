@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -60,6 +61,7 @@ final class Guardians {
   private final Map<ModuleId, Life> present = new LinkedHashMap<>();
   private final Map<Life, Away> away = new LinkedHashMap<>();
   private final Map<Life, Life> told = new HashMap<>();
+  private final Map<Life, Set<Life>> asked = new HashMap<>();
   private final Set<Kept> outdated = new HashSet<>();
   private final List<TableChange.Outgoing> orders = new ArrayList<>();
   private List<Member> workers = List.of();
@@ -96,6 +98,7 @@ final class Guardians {
         .forEach(
             (worker, guardian) -> {
               told.put(worker, guardian);
+              asked.computeIfAbsent(worker, of -> new LinkedHashSet<>()).add(guardian);
               say(worker, new Guard(term, guardian));
             });
   }
@@ -142,6 +145,8 @@ final class Guardians {
       guards.gone(before);
       outdated.removeIf(kept -> kept.of().equals(before) || kept.at().equals(before));
       told.remove(before);
+      asked.remove(before);
+      asked.values().forEach(guardians -> guardians.remove(before));
       away.remove(before);
     }
     present.put(it.module(), it);
@@ -176,7 +181,7 @@ final class Guardians {
    */
   void guarding(Guarding it) {
     if (it.from().equals(it.of())) {
-      told.values().stream()
+      asked.getOrDefault(it.of(), Set.of()).stream()
           .filter(guardian -> !isPresent(guardian))
           .forEach(guardian -> outdated(it.of(), guardian));
       return;
