@@ -23,9 +23,9 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Replication in a worker: who has its replica, and whose replicas it has. A guardian is connected
- * directly, by the one that it guards; that connection is the second witness of a worker's life,
- * beside the switch module.
+ * Replication in a worker: who has its replica, and whose replicas it has. Workers of a table are
+ * connected directly; that connection is the second witness of a worker's life, beside the switch
+ * module.
  *
  * <p>Threads: {@link #up} and {@link #down} on any, the rest on that of management.
  */
@@ -51,7 +51,8 @@ final class GuardDuty {
   private final Succession succession;
   private final Map<ModuleId, Member> addresses = new HashMap<>();
   private final Map<ModuleId, Set<Integer>> open = new HashMap<>();
-  private @Nullable ModuleId connected;
+  private final Set<ModuleId> dialled = new HashSet<>();
+  private @Nullable ModuleId guarded;
 
   /**
    * Makes it.
@@ -90,6 +91,7 @@ final class GuardDuty {
     follower.worker().onGuardian(shard -> shard.guards(wards));
     wards.follow(directive, table);
     know(directive.workers());
+    connect(directive.workers());
     for (Member it : directive.workers()) {
       follower
           .worker()
@@ -101,6 +103,23 @@ final class GuardDuty {
   /** The switch module is there, or another one: what it was told meanwhile is told again. */
   void attached() {
     wards.tellAgain();
+  }
+
+  /** Of two workers the one with the lower number opens the streams: there is one for each lane. */
+  private void connect(List<Member> workers) {
+    Set<ModuleId> now = new HashSet<>();
+    for (Member it : workers) {
+      if (it.number() > self.module().number()) {
+        now.add(ModuleId.worker(it.number()));
+        for (int lane = 0; lane < self.shards(); lane++) {
+          links.connect(ModuleId.worker(it.number()), lane, lane, it.host(), it.port());
+        }
+      }
+    }
+    dialled.removeAll(now);
+    dialled.forEach(links::disconnect);
+    dialled.clear();
+    dialled.addAll(now);
   }
 
   /** Tables name workers, and where they are. */
@@ -116,7 +135,7 @@ final class GuardDuty {
           follower.worker().onGuardian(shard -> shard.onGuarded(guarded.guardian()));
       case Gone gone -> {
         if (isCut(gone.life().module())) {
-          if (gone.life().module().equals(connected)) {
+          if (gone.life().module().equals(guarded)) {
             answers.accept(new Guarding(self, self, false)); // what that has of this is out of date
           }
           follower.worker().onGuardian(shard -> shard.onEnded(gone.life()));
@@ -139,14 +158,7 @@ final class GuardDuty {
     if (at == null || at.generation() != guardian.generation()) {
       return; // its directive comes, and then the order again
     }
-    ModuleId before = connected;
-    if (before != null && !before.equals(guardian.module())) {
-      links.disconnect(before);
-    }
-    connected = guardian.module();
-    for (int lane = 0; lane < self.shards(); lane++) {
-      links.connect(guardian.module(), lane, lane, at.host(), at.port());
-    }
+    guarded = guardian.module();
     follower.worker().onGuardian(shard -> shard.onGuard(guardian));
   }
 
