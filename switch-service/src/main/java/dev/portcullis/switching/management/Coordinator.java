@@ -251,6 +251,10 @@ public final class Coordinator {
     TableChange it = change;
     if (guardians != null) {
       guardians.tick(timeNs);
+      if (it == null && waitsSinceNs != NEVER && isFollowed()) {
+        decide(false);
+        it = change;
+      }
     }
     if (it == null) {
       if (waitsSinceNs != NEVER && timeNs - waitsSinceNs > LONGEST_NS) {
@@ -545,12 +549,24 @@ public final class Coordinator {
     if (always || highestEpoch > newest.epoch() || !places.equals(newest.workers())) {
       publish(places);
     }
-    if (places.stream().allMatch(this::isThere) && members.stream().allMatch(this::isThere)) {
+    if (places.stream().allMatch(this::isThere)
+        && members.stream().allMatch(this::isThere)
+        && (guardians == null || isFollowed())) {
       waitsSinceNs = NEVER;
       begin(members);
     } else if (waitsSinceNs == NEVER) {
       waitsSinceNs = nowNs;
     }
+  }
+
+  /**
+   * Whether all work by {@link #newest}: a change begins with its workers, and a worker that goes on
+   * elsewhere leaves as soon as it is there.
+   */
+  private boolean isFollowed() {
+    return attached.stream()
+        .filter(it -> it.kind() == ModuleId.Kind.IO || isMember(it))
+        .allMatch(it -> acknowledged.getOrDefault(it, 0) == newest.epoch());
   }
 
   /** Who is waited for does not come. Of one that has left the place stays, as of one that died. */
