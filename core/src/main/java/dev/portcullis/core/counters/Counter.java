@@ -332,6 +332,11 @@ public enum Counter {
       Type.COUNTER,
       "flows",
       "Flows whose state a scale event lost."),
+  SCALE_BLOCKED(
+      "portcullis_scale_blocked_seconds",
+      Type.HISTOGRAM,
+      "seconds",
+      "The longest that packets waited for the state of their flows, of each scale event."),
   REPLICA_ENTRIES(
       "portcullis_replica_entries_total",
       Type.COUNTER,
@@ -364,7 +369,9 @@ public enum Counter {
     /** Only grows. */
     COUNTER,
     /** Goes up and down. */
-    GAUGE;
+    GAUGE,
+    /** Of many durations how many were how long. */
+    HISTOGRAM;
 
     /** Name in the reference: lower case. */
     public String label() {

@@ -7,6 +7,8 @@ import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +22,21 @@ import java.util.function.LongSupplier;
  * that come later are looked for on one of its own.
  */
 public final class Meters implements AutoCloseable {
+
+  /** Bounds of histograms: from what nobody notices to what hosts give up after. */
+  private static final Duration[] BOUNDS = {
+    Duration.ofMillis(1),
+    Duration.ofMillis(5),
+    Duration.ofMillis(10),
+    Duration.ofMillis(25),
+    Duration.ofMillis(50),
+    Duration.ofMillis(100),
+    Duration.ofMillis(250),
+    Duration.ofMillis(500),
+    Duration.ofSeconds(1),
+    Duration.ofSeconds(5),
+    Duration.ofSeconds(30)
+  };
 
   private record Series(Counter counter, List<String> labelValues) {}
 
@@ -40,7 +57,17 @@ public final class Meters implements AutoCloseable {
    */
   public void follow(MetricsSource source) {
     register(source);
+    source
+        .observedBy((histogram, ns) -> timerOf(histogram).record(ns, TimeUnit.NANOSECONDS))
+        .forEach(this::timerOf);
     timer.scheduleWithFixedDelay(() -> register(source), 1, 1, TimeUnit.SECONDS);
+  }
+
+  private Timer timerOf(Counter histogram) {
+    return Timer.builder(histogram.metric())
+        .description(histogram.help())
+        .serviceLevelObjectives(BOUNDS)
+        .register(registry);
   }
 
   private synchronized void register(MetricsSource source) {
@@ -71,6 +98,7 @@ public final class Meters implements AutoCloseable {
               .tags(tags)
               .strongReference(true)
               .register(registry);
+      case HISTOGRAM -> throw new IllegalStateException(counter + " is observed and not read");
     }
   }
 

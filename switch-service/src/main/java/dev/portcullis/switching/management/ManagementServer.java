@@ -76,6 +76,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   private final int epochSlot;
   private volatile ControlStatus status;
   private volatile Topology topology;
+  private volatile Observer observer = (histogram, ns) -> {};
   private volatile List<String> scaleEvents = List.of();
   private dev.portcullis.core.management.proto.Directive encoded;
   private @Nullable Server server;
@@ -189,7 +190,11 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     if (!ended.isEmpty()) {
       String time = Instant.now().toString();
       List<String> all = new ArrayList<>(scaleEvents);
-      ended.forEach(it -> all.add(it.toJson(time)));
+      ended.forEach(
+          it -> {
+            all.add(it.toJson(time));
+            observer.observe(Counter.SCALE_BLOCKED, it.share().blockedNs());
+          });
       scaleEvents = List.copyOf(all.subList(Math.max(0, all.size() - MOST_EVENTS), all.size()));
     }
   }
@@ -215,6 +220,12 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
   /** N is to be this; modules get a new directive as soon as its workers are there. */
   public void quantity(int workers) {
     onLoop(() -> changing(() -> coordinator.quantity(workers)));
+  }
+
+  @Override
+  public List<Counter> observedBy(Observer it) {
+    observer = it;
+    return List.of(Counter.SCALE_BLOCKED);
   }
 
   @Override

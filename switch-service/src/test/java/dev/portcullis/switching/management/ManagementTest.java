@@ -37,6 +37,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -205,6 +206,9 @@ class ManagementTest {
     Module second = module(Gateways.worker(1, 1), server.port());
     assertEquals(List.of("table 1"), first.told(1));
     assertEquals(List.of("table 1"), second.told(1));
+    List<Long> blocked = new CopyOnWriteArrayList<>();
+    assertEquals(
+        List.of(Counter.SCALE_BLOCKED), server.observedBy((histogram, ns) -> blocked.add(ns)));
     server.configure(Gateways.gateway(2, 1), "changed");
     List<String> inOrder = List.of("table 2", "Prepare", "Commit", "table 3", "Retire");
     assertEquals(inOrder, first.told(5));
@@ -213,6 +217,7 @@ class ManagementTest {
     assertTrue(
         server.scaleEvents().contains("\"flows_moved\":6,\"flows_broken\":0,"),
         server.scaleEvents());
+    assertEquals(1, blocked.size());
   }
 
   @Test
