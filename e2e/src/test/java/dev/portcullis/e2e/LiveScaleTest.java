@@ -48,6 +48,7 @@ class LiveScaleTest {
   private Path yaml = Path.of("");
   private String configured = "";
   private String[] rest = {};
+  private String replication = "none";
 
   @ParameterizedTest
   @CsvSource({"ip-sum, 1", "flow-hash, 2"})
@@ -97,6 +98,33 @@ class LiveScaleTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"ip-sum, 1", "flow-hash, 2"})
+  void shouldKeepEveryConnectionOfAWorkerThatIsKilledWhereItsGuardianHasAll(
+      String algorithm, int shards) throws Exception {
+    Netns.need("ip", "sysctl", "python3", "ethtool", "curl");
+    replication = "sync";
+    try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
+        ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
+      start(net, modules, algorithm, shards, 3);
+      for (int i = 0; i < 3; i++) {
+        modules.awaitMetric(
+            "worker-" + i, "portcullis_replica_unprotected{worker=\"" + i + "\"} 0.0");
+      }
+      Process asking = ask(net);
+      awaitOpen(asking);
+      modules.kill("worker-1");
+      awaitWorkers(modules, 2, "without worker 1, whose flows went on at its guardian");
+      modules.start("worker-1", "worker", with("1", rest));
+      awaitWorkers(modules, 3, "with worker 1 again");
+      awaitEnd(asking, modules);
+      Accounts accounts = modules.accounts();
+      assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
+      assertEquals(1, accounts.sum(Counter.REPLICA_TAKEOVERS, it -> true));
+      assertEquals(List.of("3-2 done", "2-3 done"), events(modules));
+    }
+  }
+
   /** Starts a gateway of so many workers, three of which take part. */
   private void start(
       LiveNetwork net, ModuleProcesses modules, String algorithm, int shards, int workers)
@@ -104,6 +132,7 @@ class LiveScaleTest {
     yaml = folder.resolve("live.yaml");
     configured =
         net.yaml(algorithm, shards)
+            .replace("  workers: {", "  replication: " + replication + "\n  workers: {")
             .replace("workers: {replicas: 3,", "workers: {replicas: " + workers + ", quantity: 3,");
     Files.writeString(yaml, configured);
     String switchAt = "127.0.0.1:" + ModuleProcesses.freePort();

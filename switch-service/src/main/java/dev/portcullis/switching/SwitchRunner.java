@@ -109,7 +109,9 @@ public class SwitchRunner implements ModuleRunner {
             self,
             generation,
             loops.next(),
-            LinkSettings.defaults(),
+            spec.replication() == GatewaySpec.Replication.NONE
+                ? LinkSettings.defaults()
+                : LinkSettings.defaults().withSilence(spec.timeouts().silenceNs()),
             security.admitting(management::knows),
             new LinkObserver() {
               @Override

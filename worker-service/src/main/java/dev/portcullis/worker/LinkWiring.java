@@ -42,6 +42,11 @@ public final class LinkWiring implements Wiring {
   }
 
   @Override
+  public long generation() {
+    return links.generation();
+  }
+
+  @Override
   public void afterBatches(int shard, Runnable task) {
     links.afterBatches(shard, task);
   }

@@ -47,6 +47,11 @@ final class PolicyFollower implements BatchHandler {
     worker.start(links);
   }
 
+  /** The configuration in use. */
+  GatewayConfig config() {
+    return told.config();
+  }
+
   Worker worker() {
     return worker;
   }

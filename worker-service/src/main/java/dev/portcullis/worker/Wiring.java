@@ -23,6 +23,9 @@ public interface Wiring {
    */
   void watch(int shard, ModuleLinks.@Nullable Acknowledged it);
 
+  /** Which life of the worker this is. */
+  long generation();
+
   /**
    * Runs a task on the thread of a shard when the batches that are already there have been handled;
    * many calls, one run.

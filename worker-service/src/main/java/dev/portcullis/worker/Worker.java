@@ -27,6 +27,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -103,6 +104,11 @@ public final class Worker implements BatchHandler {
                 @Override
                 public void watch(boolean it) {
                   links.watch(number, it ? shards[number]::acknowledged : null);
+                }
+
+                @Override
+                public long generation() {
+                  return links.generation();
                 }
               },
               log);
@@ -204,6 +210,15 @@ public final class Worker implements BatchHandler {
     }
     if (order instanceof Retire retire) {
       Objects.requireNonNull(blocks).claims().settled(retire.epoch());
+    }
+  }
+
+  /** Something is known of guardians: every shard is told. Any thread. */
+  void onGuardian(Consumer<Shard> news) {
+    Wiring links = started();
+    for (int i = 0; i < shards.length; i++) {
+      Shard shard = shards[i];
+      links.execute(i, () -> news.accept(shard));
     }
   }
 

@@ -34,6 +34,7 @@ final class WorkerCounts implements MetricsSource {
   private final String number;
   private final PolicyFollower follower;
   private final AtomicLong lost = new AtomicLong();
+  private final AtomicLong takeovers = new AtomicLong();
   private final List<Reading> always;
   private final List<Reading> drops;
   private final Map<String, List<Reading>> rules = new HashMap<>();
@@ -46,6 +47,11 @@ final class WorkerCounts implements MetricsSource {
     this.follower = follower;
     this.always = always();
     this.drops = drops();
+  }
+
+  /** Another worker goes on in this process. */
+  void tookOver() {
+    takeovers.incrementAndGet();
   }
 
   /** Packets that another module had when it died. */
@@ -150,6 +156,15 @@ final class WorkerCounts implements MetricsSource {
             Counter.WORKER_SHADOWS, List.of(number), sum(it -> it.pipeline().flows().shadows())),
         new Reading(Counter.SCALE_FLOWS_MOVED, List.of(), sum(it -> it.pipeline().flowsGiven())),
         new Reading(Counter.SCALE_FLOWS_BROKEN, List.of(), sum(it -> it.pipeline().flowsBroken())),
+        new Reading(
+            Counter.REPLICA_ENTRIES, List.of(number), sum(it -> it.replication().entries())),
+        new Reading(Counter.REPLICA_BYTES, List.of(number), sum(it -> it.replication().bytes())),
+        new Reading(Counter.REPLICA_LAG, List.of(number), sum(it -> it.replication().lag())),
+        new Reading(
+            Counter.REPLICA_UNPROTECTED,
+            List.of(number),
+            sum(it -> it.replication().unprotected() ? 1 : 0)),
+        new Reading(Counter.REPLICA_TAKEOVERS, List.of(module), takeovers::get),
         moved("left", it -> it.pipeline().flowsLeft()),
         moved("stayed", it -> it.pipeline().flowsStayed()),
         moved("taken", it -> it.pipeline().flowsTaken()),

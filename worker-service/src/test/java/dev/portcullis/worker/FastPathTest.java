@@ -149,6 +149,11 @@ class FastPathTest {
     }
 
     @Override
+    public long generation() {
+      return 1;
+    }
+
+    @Override
     public Outlets outlets(int shard) {
       return (destination, lane) -> new CountingOutlet(destination, taken);
     }

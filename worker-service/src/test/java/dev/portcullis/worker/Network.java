@@ -9,6 +9,7 @@ import dev.portcullis.core.elastic.ControlMessage.Commit;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.Members;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.ModuleId;
@@ -89,6 +90,8 @@ final class Network {
   private int done;
   private final GatewayConfig config;
   private final int shards;
+  private final Map<Integer, Wards> wards = new HashMap<>();
+  private final Map<Integer, Long> generations = new HashMap<>();
   private final Deque<Runnable> tasks = new ArrayDeque<>();
   private final Map<Integer, List<Runnable>> stalled = new HashMap<>();
   private final PacketHeader header = new PacketHeader();
@@ -138,7 +141,7 @@ final class Network {
     return Objects.requireNonNull(result.config(), () -> String.valueOf(result.faults()));
   }
 
-  private final class LocalWiring implements Wiring {
+  private class LocalWiring implements Wiring {
     private final ModuleId self;
     private final int[] epochs = new int[shards];
 
@@ -183,6 +186,11 @@ final class Network {
               return destination;
             }
           };
+    }
+
+    @Override
+    public long generation() {
+      return generations.getOrDefault(self.number(), 1L);
     }
 
     @Override
@@ -294,6 +302,59 @@ final class Network {
     worker.start(new LocalWiring(number));
     workers.set(number, worker);
     worker.onTable(table);
+    run();
+  }
+
+  /** Each worker of the table has the replica of the one before it. */
+  void guard() {
+    int count = table.workers().size();
+    for (int i = 0; i < count; i++) {
+      int guardian = i;
+      Wards it =
+          new Wards(
+              1,
+              shards,
+              shard -> new LocalWiring(guardian).outlets(shard),
+              this::passive,
+              (worker, generation, full) -> {});
+      it.table(table);
+      wards.put(i, it);
+      workers.get(i).onGuardian(shard -> shard.guards(it));
+    }
+    for (int i = 0; i < count; i++) {
+      Life guardian = new Life(ModuleId.worker((i + 1) % count), 1, shards);
+      workers.get(i).onGuardian(shard -> shard.onGuard(guardian));
+    }
+    run();
+  }
+
+  private PolicyFollower passive(int number) {
+    PolicyFollower it =
+        new PolicyFollower(ModuleId.worker(number), config, shards, EventSink.NONE, why -> {});
+    it.start(new LocalWiring(number));
+    return it;
+  }
+
+  /** What the guardian of a worker has of it. */
+  Worker replica(int number) {
+    int guardian = (number + 1) % table.workers().size();
+    return Objects.requireNonNull(Objects.requireNonNull(wards.get(guardian)).ward(number));
+  }
+
+  /** A worker is gone at once, and its guardian goes on in its place. */
+  void killed(int number) {
+    int guardian = (number + 1) % table.workers().size();
+    Wards of = Objects.requireNonNull(wards.get(guardian));
+    Wiring atOnce =
+        new LocalWiring(number) {
+          @Override
+          public void execute(int shard, Runnable task) {
+            task.run();
+          }
+        };
+    workers.set(number, Objects.requireNonNull(of.goOn(number, 1, atOnce)).worker());
+    generations.put(number, 2L);
+    workers.forEach(it -> it.onGuardian(shard -> shard.onLife(ModuleId.worker(number), 2)));
     run();
   }
 

@@ -357,7 +357,33 @@ public enum Counter {
       "Gateways that the operator looks after, by whether they are ready.",
       "ready"),
   OPERATOR_LEADING(
-      "portcullis_operator_leading", Type.GAUGE, "leaders", "1 where this operator leads, else 0.");
+      "portcullis_operator_leading", Type.GAUGE, "leaders", "1 where this operator leads, else 0."),
+  REPLICA_ENTRIES(
+      "portcullis_replica_entries_total",
+      Type.COUNTER,
+      "entries",
+      "Changes of flows and path records that were sent to guardians.",
+      "worker"),
+  REPLICA_BYTES(
+      "portcullis_replica_bytes_total", Type.COUNTER, "bytes", "Bytes of them.", "worker"),
+  REPLICA_LAG(
+      "portcullis_replica_lag",
+      Type.GAUGE,
+      "messages",
+      "Messages to guardians that have not been acknowledged.",
+      "worker"),
+  REPLICA_UNPROTECTED(
+      "portcullis_replica_unprotected",
+      Type.GAUGE,
+      "shards",
+      "Shards whose flows are lost when the worker is killed now.",
+      "worker"),
+  REPLICA_TAKEOVERS(
+      "portcullis_replica_takeovers_total",
+      Type.COUNTER,
+      "workers",
+      "Workers that went on in the process of their guardian.",
+      "module");
 
   /** What Prometheus calls the type. */
   public enum Type {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * What the coordinator knows of replicas: who should have which, who has all of it, and which life
  * goes on from one. Thread: management.
  */
-final class Guards {
+public final class Guards {
 
   /** Lives whose worker goes on from a replica, and the guardian that was told to. */
   private final Map<Life, Life> takeovers = new LinkedHashMap<>();
@@ -25,7 +25,7 @@ final class Guards {
   private final Map<Life, Life> hosts = new HashMap<>();
 
   /** A guardian says what it has. */
-  void guarding(Life guardian, Life of, boolean isFull) {
+  public void guarding(Life guardian, Life of, boolean isFull) {
     Set<Life> guardians = full.computeIfAbsent(of, it -> new LinkedHashSet<>());
     if (isFull) {
       guardians.add(guardian);
@@ -35,18 +35,18 @@ final class Guards {
   }
 
   /** Whether the guardian that a life was told is known to have all of it. */
-  boolean isGuarded(Life worker, Life guardian) {
+  public boolean isGuarded(Life worker, Life guardian) {
     return guardian.equals(told.get(worker))
         && full.getOrDefault(worker, Set.of()).contains(guardian);
   }
 
   /** Returns who is known to have a full replica of a life. */
-  Set<Life> replicasOf(Life of) {
+  public Set<Life> replicasOf(Life of) {
     return full.getOrDefault(of, Set.of());
   }
 
   /** Returns who is to go on from a replica of a life that has ended; null: nobody can. */
-  @Nullable Life takeOver(Life ended) {
+  public @Nullable Life takeOver(Life ended) {
     Life guardian = full.getOrDefault(ended, Set.of()).stream().findFirst().orElse(null);
     if (guardian == null) {
       takeovers.remove(ended);
@@ -65,22 +65,22 @@ final class Guards {
   }
 
   /** Whether a worker is about to go on from a replica. */
-  boolean isTakenOver(ModuleId worker) {
+  public boolean isTakenOver(ModuleId worker) {
     return takeovers.keySet().stream().anyMatch(it -> it.module().equals(worker));
   }
 
   /** A guest goes on, in the process of another worker. */
-  void hosted(Life guest, Life host) {
+  public void hosted(Life guest, Life host) {
     hosts.put(guest, host);
   }
 
   /** Whether a life is a guest. */
-  boolean isGuest(Life life) {
+  public boolean isGuest(Life life) {
     return hosts.containsKey(life);
   }
 
   /** A life has ended, or has another in its place. */
-  void replaced(Life ended) {
+  public void replaced(Life ended) {
     takeovers.remove(ended);
     full.remove(ended);
     hosts.remove(ended);
@@ -88,7 +88,7 @@ final class Guards {
   }
 
   /** A life is gone, with all the replicas that it had. */
-  void gone(Life guardian) {
+  public void gone(Life guardian) {
     full.values().forEach(it -> it.remove(guardian));
   }
 
@@ -103,7 +103,7 @@ final class Guards {
    * @param ring who can be one
    * @return those whose guardian is another than they were told
    */
-  Map<Life, Life> changes(List<Life> workers, List<Life> ring) {
+  public Map<Life, Life> changes(List<Life> workers, List<Life> ring) {
     List<Life> sorted = new ArrayList<>(ring);
     sorted.removeIf(this::isGuest);
     sorted.sort(Comparator.comparingInt(it -> it.module().number()));

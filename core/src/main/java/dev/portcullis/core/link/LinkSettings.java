@@ -40,6 +40,19 @@ public record LinkSettings(
         InetAddress::getByName);
   }
 
+  /** Returns these settings where a peer that says nothing is gone after so long. */
+  public LinkSettings withSilence(long ns) {
+    return new LinkSettings(
+        windowBytes,
+        queueBytes,
+        resendNs,
+        firstBackOffNs,
+        lastBackOffNs,
+        Math.min(keepAliveNs, ns / 2),
+        helloNs,
+        names);
+  }
+
   /** Returns these settings with another bound of the queue. */
   public LinkSettings withQueueBytes(int bytes) {
     return new LinkSettings(

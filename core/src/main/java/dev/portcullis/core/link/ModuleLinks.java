@@ -96,6 +96,11 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
         self, generation, lanes, portTags, settings, security, handler, observer);
   }
 
+  /** Which life of the module this is. */
+  public long generation() {
+    return generation;
+  }
+
   /**
    * Accepts streams.
    *

@@ -6,10 +6,15 @@ import dev.portcullis.core.elastic.ControlMessage.Answer;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
 import dev.portcullis.core.elastic.ControlMessage.Done;
 import dev.portcullis.core.elastic.ControlMessage.Generation;
+import dev.portcullis.core.elastic.ControlMessage.Gone;
+import dev.portcullis.core.elastic.ControlMessage.Guard;
+import dev.portcullis.core.elastic.ControlMessage.Guarded;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Missing;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Prepared;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.elastic.Members;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.proto.ChangeAnswer;
@@ -54,6 +59,10 @@ public final class ChangeWire {
         }
         order.setGeneration(of);
       }
+      case Guard guard -> order.setGuard(encode(guard.guardian()));
+      case Guarded guarded -> order.setGuarded(encode(guarded.guardian()));
+      case Takeover takeover -> order.setTakeover(encode(takeover.of()));
+      case Gone gone -> order.setGone(encode(gone.life()));
       default -> throw new IllegalArgumentException("no such step travels: " + it.order());
     }
     return Directive.newBuilder().setOrder(order).build();
@@ -100,6 +109,10 @@ public final class ChangeWire {
                   it.getGeneration().hasSuccessor()
                       ? life(it.getGeneration().getSuccessor())
                       : null));
+      case GUARD -> ChangeOrder.of(new Guard(term, life(it.getGuard())));
+      case GUARDED -> ChangeOrder.of(new Guarded(term, life(it.getGuarded())));
+      case TAKEOVER -> ChangeOrder.of(new Takeover(term, life(it.getTakeover())));
+      case GONE -> ChangeOrder.of(new Gone(term, life(it.getGone())));
       case ORDER_NOT_SET ->
           throw new IllegalArgumentException("a step of a change says what is to be done");
     };
@@ -155,6 +168,11 @@ public final class ChangeWire {
                   Life.newBuilder()
                       .setKind(missing.member().kind().code())
                       .setNumber(missing.member().number()));
+      case Guarding guarding ->
+          answer.setGuarding(
+              dev.portcullis.core.management.proto.Guarding.newBuilder()
+                  .setOf(encode(guarding.of()))
+                  .setFull(guarding.full()));
       default -> throw new IllegalArgumentException("no such answer travels: " + it);
     }
     return ModuleReport.newBuilder().setAnswer(answer).build();
@@ -186,6 +204,8 @@ public final class ChangeWire {
               from,
               it.getEpoch(),
               ManagementWire.module(it.getMissing().getKind(), it.getMissing().getNumber()));
+      case GUARDING ->
+          new Guarding(from, life(it.getGuarding().getOf()), it.getGuarding().getFull());
       case ANSWER_NOT_SET -> null;
     };
   }

@@ -15,6 +15,14 @@ public interface DirectiveListener {
   /** A step of a change of table; in the order of the switch module, between directives. */
   default void onOrder(ChangeOrder order) {}
 
+  /** A switch module has accepted this module, or has again. */
+  default void onAttached() {}
+
+  /** Another life of this module has been accepted: this one is to end. */
+  default void onSuperseded(String sentence) {
+    onTrouble(sentence);
+  }
+
   /** Workers that have no place in the table, all there are: links to them are to be opened. */
   default void onJoining(List<Member> workers) {}
 

@@ -257,6 +257,7 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     trial = null;
     attached = true;
     backOff.reset();
+    executor.execute(listener::onAttached);
     if (before != null) {
       before.end();
     }
@@ -354,6 +355,9 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     public void onError(Throwable cause) {
       Status status = Status.fromThrowable(cause);
       String what = status.getDescription() == null ? "no answer" : status.getDescription();
+      if (status.getCode() == Status.Code.FAILED_PRECONDITION && this != attachment) {
+        executor.execute(() -> listener.onSuperseded(hello.module() + ": " + what));
+      }
       lost(this, "management at " + where() + ": " + status.getCode() + ", " + what);
     }
 

@@ -136,6 +136,12 @@ public final class PacketFlags {
    */
   public static final int REFUSED = 1 << 25;
 
+  /**
+   * With {@link #MESSAGE}: about the replica that a worker has of the flows of another one ({@code
+   * docs/elasticity.md}).
+   */
+  public static final int REPLICA = 1 << 26;
+
   /** Shift of the number of workers that the packet went through before this one (3 bits). */
   public static final int HOPS_SHIFT = 8;
 

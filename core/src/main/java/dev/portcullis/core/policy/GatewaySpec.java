@@ -586,7 +586,15 @@ public record GatewaySpec(
               key = "expectation",
               value = "5m",
               kind = Field.Kind.DURATION)
-          long expectationNs) {}
+          long expectationNs,
+      @Field(
+              doc =
+                  "With replication: a worker that says nothing for so long is taken for gone, and its"
+                      + " flows go on at its guardian.",
+              key = "silence",
+              value = "5s",
+              kind = Field.Kind.DURATION)
+          long silenceNs) {}
 
   /**
    * Bounds: flows and path records per worker (shared out over its shards), bytes queued per

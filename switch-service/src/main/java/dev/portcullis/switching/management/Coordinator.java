@@ -2,6 +2,7 @@ package dev.portcullis.switching.management;
 
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.elastic.ControlMessage.Answer;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.ChangeWire;
@@ -64,6 +65,7 @@ public final class Coordinator {
   private final Map<ModuleId, Set<Life>> links = new HashMap<>();
   private final List<ScaleEvent> events = new ArrayList<>();
   private final List<TableChange.Outgoing> steps = new ArrayList<>();
+  private final @Nullable Guardians guardians;
   private @Nullable TableChange change;
   private boolean policyWaits;
   private long waitsSinceNs = NEVER;
@@ -84,6 +86,8 @@ public final class Coordinator {
     this.topology = Topology.of(spec);
     this.policyYaml = policyYaml;
     this.newest = Directive.of(0, 0, term, List.of(), policyYaml);
+    this.guardians =
+        spec.replication() == GatewaySpec.Replication.NONE ? null : new Guardians(term);
   }
 
   /** What every module should have now; epoch 0 before the first table. */
@@ -134,6 +138,9 @@ public final class Coordinator {
     }
     ModuleHello before = known.put(hello.module(), hello);
     attached.add(hello.module());
+    if (guardians != null && hello.module().kind() == ModuleId.Kind.WORKER) {
+      guardians.attached(before == null ? null : life(before), life(hello));
+    }
     if (before == null || before.generation() != hello.generation()) {
       acknowledged.put(hello.module(), 0);
       leaving.remove(hello.module());
@@ -218,7 +225,13 @@ public final class Coordinator {
   void answer(ModuleHello from, ChangeAnswer answer, long timeNs) {
     nowNs = timeNs;
     TableChange it = change;
-    Answer said = it == null ? null : ChangeWire.decode(life(from), answer);
+    Answer said = ChangeWire.decode(life(from), answer);
+    if (said instanceof Guarding guarding) {
+      if (guardians != null) {
+        guardians.guarding(guarding);
+      }
+      return;
+    }
     if (it != null && said != null) {
       it.answer(said, ChangeWire.share(answer), timeNs);
       goOn(it);
@@ -236,6 +249,13 @@ public final class Coordinator {
       decide(false);
     }
     TableChange it = change;
+    if (guardians != null) {
+      guardians.tick(timeNs);
+      if (it == null && waitsSinceNs != NEVER && isFollowed()) {
+        decide(false);
+        it = change;
+      }
+    }
     if (it == null) {
       if (waitsSinceNs != NEVER && timeNs - waitsSinceNs > LONGEST_NS) {
         waitNoMore();
@@ -258,8 +278,11 @@ public final class Coordinator {
 
   /** Returns what is to be said to modules, in order, and that was not returned before. */
   List<TableChange.Outgoing> steps() {
-    List<TableChange.Outgoing> all = List.copyOf(steps);
+    List<TableChange.Outgoing> all = new ArrayList<>(steps);
     steps.clear();
+    if (guardians != null) {
+      all.addAll(guardians.orders());
+    }
     return all;
   }
 
@@ -274,6 +297,7 @@ public final class Coordinator {
         it.event(it.hasChanged() ? ScaleEvent.Result.DONE : ScaleEvent.Result.ABORTED, it.epoch()));
     if (it.hasChanged()) {
       newest = Directive.of(it.epoch(), newest.epoch(), term, it.workers(), policyYaml);
+      holds();
       decide(policyWaits);
       forget();
     } else if (policyWaits) {
@@ -299,6 +323,9 @@ public final class Coordinator {
   /** The stream of a module is gone; its place in the table stays. */
   public void detach(ModuleId module) {
     attached.remove(module);
+    if (guardians != null) {
+      guardians.detached(module, nowNs);
+    }
     links.remove(module);
     if (module.kind() == ModuleId.Kind.IO) {
       decide(false); // nobody waits for its links any more
@@ -378,6 +405,12 @@ public final class Coordinator {
               + "; generation "
               + before.generation()
               + " has been here");
+    }
+    if (before != null && guardians != null && module.kind() == ModuleId.Kind.WORKER) {
+      Refusal occupied = guardians.occupied(life(before), life(hello), nowNs);
+      if (occupied != null) {
+        return occupied;
+      }
     }
     if (hello.epoch() < 0 || hello.epoch() == Integer.MAX_VALUE) {
       return new Refusal(
@@ -516,12 +549,24 @@ public final class Coordinator {
     if (always || highestEpoch > newest.epoch() || !places.equals(newest.workers())) {
       publish(places);
     }
-    if (places.stream().allMatch(this::isThere) && members.stream().allMatch(this::isThere)) {
+    if (places.stream().allMatch(this::isThere)
+        && members.stream().allMatch(this::isThere)
+        && (guardians == null || isFollowed())) {
       waitsSinceNs = NEVER;
       begin(members);
     } else if (waitsSinceNs == NEVER) {
       waitsSinceNs = nowNs;
     }
+  }
+
+  /**
+   * Whether all work by {@link #newest}: a change begins with its workers, and a worker that goes on
+   * elsewhere leaves as soon as it is there.
+   */
+  private boolean isFollowed() {
+    return attached.stream()
+        .filter(it -> it.kind() == ModuleId.Kind.IO || isMember(it))
+        .allMatch(it -> acknowledged.getOrDefault(it, 0) == newest.epoch());
   }
 
   /** Who is waited for does not come. Of one that has left the place stays, as of one that died. */
@@ -565,6 +610,13 @@ public final class Coordinator {
       int previous = highestEpoch;
       highestEpoch++;
       newest = Directive.of(highestEpoch, previous, term, members, policyYaml);
+      holds();
+    }
+  }
+
+  private void holds() {
+    if (guardians != null) {
+      guardians.table(newest.workers());
     }
   }
 }

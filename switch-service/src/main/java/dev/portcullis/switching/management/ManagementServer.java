@@ -522,6 +522,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
       case STALE_GENERATION, CONTRADICTION -> Status.FAILED_PRECONDITION;
       case IDENTITY -> Status.PERMISSION_DENIED;
       case SILENT -> Status.DEADLINE_EXCEEDED;
+      case OCCUPIED -> Status.UNAVAILABLE;
     };
   }
 }

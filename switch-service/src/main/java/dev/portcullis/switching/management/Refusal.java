@@ -22,6 +22,8 @@ public record Refusal(Cause cause, String sentence) {
     CONTRADICTION,
     /** The certificate of the peer is not that of the module that it says it is. */
     IDENTITY,
+    /** Another life of the worker goes on in the process of its guardian. */
+    OCCUPIED,
     /** No hello in time. */
     SILENT;
 

@@ -288,6 +288,24 @@ public final class FlowTable {
     return flow;
   }
 
+  /**
+   * Takes out the flow that began with a tuple, if there is one: it lives elsewhere, and here is a
+   * copy of it.
+   */
+  public void forget(Tuple forward, long nowNs) {
+    int reference = lookup(forward, forward.hash());
+    if (reference >= 0 && (reference & 1) == 0) {
+      remove(reference >>> 1, EndReason.HANDED_OVER, nowNs);
+    }
+  }
+
+  /** Every flow of a lane was seen now, at least: nobody was there to see it. */
+  public void seenAll(int lane, long nowNs) {
+    for (int flow = timers.first(lane); flow >= 0; flow = timers.next(flow, lane)) {
+      set(flow, LAST_SEEN, Math.max(get(flow, LAST_SEEN), nowNs));
+    }
+  }
+
   private void replace(Tuple tuple, long nowNs) {
     noticedNs = nowNs;
     int reference = lookup(tuple, tuple.hash());

@@ -26,12 +26,23 @@ public final class LentTuples implements FlowListener {
     void tell(boolean ended, int worker, int lane, long hash, long nowNs);
   }
 
+  /** Told of what is lent here and given back, where somebody keeps a copy of that. */
+  public interface Copies {
+
+    /** Nobody keeps a copy. */
+    Copies NONE = (hash, epoch, lent) -> {};
+
+    /** A tuple is lent by a table, or is so no more. */
+    void changed(long hash, int epoch, boolean lent);
+  }
+
   private final FlowTable flows;
   private final PortBlocks blocks;
   private final TupleClaims claims;
   private final int self;
   private final Tuple reply = new Tuple();
   private @Nullable Registry registry;
+  private Copies copies = Copies.NONE;
   private @Nullable DistributionTable table;
   private boolean any;
 
@@ -51,6 +62,11 @@ public final class LentTuples implements FlowListener {
   /** Says who tells others; before the first table. */
   public void register(Registry it) {
     registry = it;
+  }
+
+  /** Says who keeps a copy; before the first table. */
+  public void copies(Copies it) {
+    copies = it;
   }
 
   /** Works by a new table. */
@@ -108,7 +124,7 @@ public final class LentTuples implements FlowListener {
     } else if (PortBlocks.isShared(Tuple.destinationPort(reply.ports))) {
       claims.take(hash, lane, nowNs);
     } else if (!isAtHome(lane)) {
-      claims.lend(hash, epoch(), nowNs);
+      lend(hash, epoch(), nowNs);
     }
   }
 
@@ -120,7 +136,7 @@ public final class LentTuples implements FlowListener {
     long hash = reply.hash();
     int owner = hasPort() ? ownerOfPort() : self;
     if (hasPort() && owner == self) {
-      claims.lend(hash, epoch(), nowNs);
+      lend(hash, epoch(), nowNs);
       return;
     }
     claims.forget(hash, flows.lane(flow));
@@ -149,17 +165,24 @@ public final class LentTuples implements FlowListener {
     if (owner != self) {
       tell(true, owner, flows.lane(flow), reply.hash(), nowNs);
     } else if (!PortBlocks.isShared(Tuple.destinationPort(reply.ports))) {
-      claims.giveBack(reply.hash(), nowNs);
+      givenBack(reply.hash(), nowNs);
     }
   }
 
   /** A flow of another worker has a tuple of this one. */
   public void lend(long hash, int epoch, long nowNs) {
     claims.lend(hash, epoch, nowNs);
+    copies.changed(hash, epoch, true);
   }
 
   /** A flow of another worker that had a tuple of this one has ended. */
   public void givenBack(long hash, long nowNs) {
     claims.giveBack(hash, nowNs);
+    copies.changed(hash, 0, false);
+  }
+
+  /** Tells of all that is lent. */
+  public void all(Copies to) {
+    claims.forEachLent((hash, epoch) -> to.changed(hash, epoch, true));
   }
 }

@@ -48,6 +48,7 @@ public final class PathTable {
   private final int unitBits;
   private final int limitPerLane;
   private final PinCounts pins = new PinCounts();
+  private EntryListener listener = EntryListener.NONE;
   private boolean inPassing = true;
 
   /**
@@ -67,6 +68,11 @@ public final class PathTable {
    */
   public void inPassing(boolean it) {
     inPassing = it;
+  }
+
+  /** Says who is told of what changes but for when a record was last seen; before the first. */
+  public void listen(EntryListener it) {
+    listener = it;
   }
 
   /** Takes out all records that have expired. */
@@ -146,6 +152,7 @@ public final class PathTable {
     store.set(record, CLASS_AND_LANE, (long) trafficClass << 8 | lane);
     store.set(record, TIMEOUT, timeoutNs);
     seen(record, nowNs);
+    listener.changed(record);
     return true;
   }
 
@@ -176,6 +183,7 @@ public final class PathTable {
     store.set(record, TIMEOUT, pinTimeoutNs);
     seen(record, nowNs);
     pins.add(lane, trafficClass, slot, 1);
+    listener.changed(record);
     return true;
   }
 
@@ -225,6 +233,7 @@ public final class PathTable {
   /** Gives a pin another timeout. */
   public void pinTimeout(int record, long pinTimeoutNs) {
     store.set(record, TIMEOUT, pinTimeoutNs);
+    listener.changed(record);
   }
 
   /**
@@ -248,6 +257,7 @@ public final class PathTable {
     store.set(record, TIMEOUT, timeoutNs);
     store.set(record, CLASS_AND_LANE, store.get(record, CLASS_AND_LANE) & ~ENDED);
     seen(record, nowNs);
+    listener.changed(record);
     return true;
   }
 
@@ -258,6 +268,7 @@ public final class PathTable {
       store.set(record, TIMEOUT, Math.min(timeoutNs, REST_NS));
       store.set(record, CLASS_AND_LANE, store.get(record, CLASS_AND_LANE) | ENDED);
       store.set(record, LAST_SEEN, nowNs);
+      listener.changed(record);
     }
   }
 
@@ -287,6 +298,11 @@ public final class PathTable {
     into.read(store.chunk(record), store.base(record) + TUPLE);
   }
 
+  /** Lane of a record of another worker. */
+  public static int lane(long[] words) {
+    return (int) words[CLASS_AND_LANE] & Lanes.COUNT - 1;
+  }
+
   /**
    * Takes in a record of another worker, in place of what was there.
    *
@@ -310,11 +326,28 @@ public final class PathTable {
     if (isPin) {
       pins.add(lane, trafficClass(record), (int) vLow(record), 1);
     }
+    listener.changed(record);
     return true;
+  }
+
+  /** Every record of a lane was seen now, at least: nobody was there to see it. */
+  public void seenAll(int lane, long nowNs) {
+    for (int it = store.head(lane); it >= 0; it = store.next(it)) {
+      seen(it, nowNs);
+    }
+  }
+
+  /** Takes out the record of a tuple, if there is one. */
+  public void forget(Tuple tuple) {
+    int record = lookup(tuple, tuple.hash());
+    if (record >= 0) {
+      remove(record);
+    }
   }
 
   /** Takes a record out. */
   public void remove(int record) {
+    listener.removed(record);
     unpin(record);
     index.remove(Tuple.hashOfWords(store.chunk(record), store.base(record)), record);
     store.free(record, (int) store.get(record, CLASS_AND_LANE) & 0xff);

@@ -156,6 +156,25 @@ public final class TupleClaims {
     }
   }
 
+  /** Takes what is lent. */
+  interface Lent {
+
+    /** A tuple is lent by a table. */
+    void is(long hash, int epoch);
+  }
+
+  /** Tells of every tuple that is lent. */
+  void forEachLent(Lent to) {
+    for (int bucket = 0; bucket < buckets.length(); bucket++) {
+      for (Link it = buckets.get(bucket); it != null; it = it.next) {
+        Claim claim = it.claim;
+        if (claim.lane == LENT && claim.get() == LIVE && !isOver(claim)) {
+          to.is(claim.hash, claim.epoch);
+        }
+      }
+    }
+  }
+
   /** Whether a tuple is lent. */
   public boolean isLent(long hash) {
     if (lent.get() == 0) {

@@ -213,24 +213,50 @@ final class FlowMoves {
     }
     handOver.counted(source, record.lane(), batch, i);
     FlowKey to = record.key;
-    long[] words = record.words;
     boolean isHere =
         ownership.owns(table.owner(to.trafficClass, to.vHigh, to.vLow), to.vHigh, to.vLow);
-    long marks = words[FlowTable.META] & FlowTable.MARKS;
-    boolean hasClass = (marks & (FlowTable.GUEST | FlowTable.MOVED)) != 0;
-    boolean isKnown = !hasClass || isClass(words[FlowTable.LOOK], table);
-    int flow = isHere && isKnown ? flows.install(words, record.lane(), nowNs) : -1;
+    int flow = isHere ? install(batch, i, table, record.lane()) : -1;
     if (flow < 0) {
       refused++;
       return;
     }
-    flows.rule(flow, policy.ruleNamed(FlowRecord.ruleName(batch, i)));
-    long stamp = flows.get(flow, FlowTable.POLICY);
-    flows.set(flow, FlowTable.POLICY, policy.adopted(stamp, nowNs));
-    if ((marks & FlowTable.GUEST) != 0) {
+    if (flows.has(flow, FlowTable.GUEST)) {
       taken++;
     }
     handOver.taken(flow, nowNs);
+  }
+
+  /** Takes in a flow of another worker, of whose flows this is a copy; see {@link #receive}. */
+  void copy(PacketBatch batch, int i, FtpMoves ftp) {
+    DistributionTable table = ownership.table;
+    if (table == null || !record.read(batch, i, policy.now().egress())) {
+      refused++;
+      return;
+    }
+    tuple.read(record.words, FlowTable.FORWARD);
+    flows.forget(tuple, batch.captureTimeNs[i]);
+    int flow = install(batch, i, table, record.laneOfEntry());
+    if (flow < 0) {
+      refused++;
+    } else {
+      ftp.taken(flow);
+    }
+  }
+
+  /** Takes in the flow that was just read; -1 where there is no room. */
+  private int install(PacketBatch batch, int i, DistributionTable table, int lane) {
+    long nowNs = batch.captureTimeNs[i];
+    long[] words = record.words;
+    long marks = words[FlowTable.META] & FlowTable.MARKS;
+    boolean hasClass = (marks & (FlowTable.GUEST | FlowTable.MOVED)) != 0;
+    boolean isKnown = !hasClass || isClass(words[FlowTable.LOOK], table);
+    int flow = isKnown ? flows.install(words, lane, nowNs) : -1;
+    if (flow >= 0) {
+      flows.rule(flow, policy.ruleNamed(FlowRecord.ruleName(batch, i)));
+      long stamp = flows.get(flow, FlowTable.POLICY);
+      flows.set(flow, FlowTable.POLICY, policy.adopted(stamp, nowNs));
+    }
+    return flow;
   }
 
   private static boolean isClass(long it, DistributionTable table) {

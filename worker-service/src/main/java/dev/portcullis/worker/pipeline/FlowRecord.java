@@ -197,6 +197,11 @@ final class FlowRecord {
     return Lanes.laneOf(key.vHigh, key.vLow);
   }
 
+  /** Lane that the entry of the record that was read last had where it comes from. */
+  int laneOfEntry() {
+    return (int) words[FlowTable.META] >>> 16 & Lanes.COUNT - 1;
+  }
+
   /** Returns the name of the rule in a row that {@link #read} took. */
   static String ruleName(PacketBatch batch, int i) {
     return new String(

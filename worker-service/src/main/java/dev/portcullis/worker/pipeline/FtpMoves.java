@@ -7,6 +7,7 @@ import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.StateWords;
 import dev.portcullis.worker.flow.Tuple;
 import dev.portcullis.worker.stage.ftp.FtpControls;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is known of FTP control connections goes with their flows when a new table moves them, and
@@ -58,20 +59,29 @@ final class FtpMoves {
 
   /** The record of a flow has been sent to its new owner; it is still here. */
   void leaves(int flow, int lane, int epoch, long nowNs, MovingState.Sink sink) {
-    words.clear();
-    for (int word = 0; word < TUPLE_WORDS; word++) {
-      words.put(flows.get(flow, FlowTable.FORWARD + word));
-    }
-    if (controls.write(flow, words) && words.fits()) {
-      message.begin(StateMessage.FTP_CONTROL, lane);
-      for (int word = 0; word < words.count(); word++) {
-        message.add(words.word(word));
-      }
-      sink.send(message.row(epoch, nowNs));
+    PacketBatch row = row(flow, lane, epoch, nowNs);
+    if (row != null) {
+      sink.send(row);
     }
     if (controls.expected(flow, expected) >= 0) {
       expectations.forgetOwner(expected.tuple, flow);
     }
+  }
+
+  /** Returns what is known of a control connection, null where a flow is none. */
+  @Nullable PacketBatch row(int flow, int lane, int epoch, long nowNs) {
+    words.clear();
+    for (int word = 0; word < TUPLE_WORDS; word++) {
+      words.put(flows.get(flow, FlowTable.FORWARD + word));
+    }
+    if (!controls.write(flow, words) || !words.fits()) {
+      return null;
+    }
+    message.begin(StateMessage.FTP_CONTROL, lane);
+    for (int word = 0; word < words.count(); word++) {
+      message.add(words.word(word));
+    }
+    return message.row(epoch, nowNs);
   }
 
   /** A flow has come. */

@@ -14,6 +14,7 @@ import dev.portcullis.worker.stage.Ownership;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +51,7 @@ final class HandOver implements Content, LentTuples.Registry {
   private boolean closed;
   private boolean portsKnown;
   private Runnable goOn = () -> {};
+  private IntConsumer came = flow -> {};
   private long nowNs;
 
   /** Number and sum of the entries of classes, by the other worker and lane. */
@@ -337,9 +339,15 @@ final class HandOver implements Content, LentTuples.Registry {
     }
   }
 
+  /** Says who is told of flows that are taken in. */
+  void listen(IntConsumer it) {
+    came = it;
+  }
+
   /** A flow has been taken in. */
   void taken(int flow, long nowNs) {
     lent.stays(flow, nowNs);
     ftp.taken(flow);
+    came.accept(flow);
   }
 }

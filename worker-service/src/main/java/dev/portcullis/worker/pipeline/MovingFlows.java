@@ -106,9 +106,7 @@ final class MovingFlows implements MovingState {
       next = flows.nextOfLane(flow);
       if (owner(flow) == to) {
         boolean isWhole = (flows.flags(flow) & FlowTable.MAPPED) == 0;
-        int rule = policy.ruleNow(flows.get(flow, FlowTable.POLICY), flows.rule(flow));
-        String name = policy.now().rules().name(rule);
-        boolean sent = isWhole && sink.send(row(flow, name, epoch, nowNs));
+        boolean sent = isWhole && sink.send(row(flow, key, epoch, nowNs));
         if (sent) {
           ftp.leaves(flow, lane, epoch, nowNs, sink);
         }
@@ -119,7 +117,18 @@ final class MovingFlows implements MovingState {
     }
   }
 
-  private PacketBatch row(int flow, String ruleName, int epoch, long nowNs) {
-    return record.write(flows, flow, key, ruleName, epoch, nowNs);
+  /** Returns the row of a flow as it is, with its marks, for who is to have a copy of it. */
+  PacketBatch row(int flow, long nowNs) {
+    key.set(
+        flows.trafficClass(flow),
+        flows.get(flow, FlowTable.V_HIGH),
+        flows.get(flow, FlowTable.V_LOW));
+    return row(flow, key, 0, nowNs);
+  }
+
+  private PacketBatch row(int flow, FlowKey of, int epoch, long nowNs) {
+    int rule = policy.ruleNow(flows.get(flow, FlowTable.POLICY), flows.rule(flow));
+    String name = policy.now().rules().name(rule);
+    return record.write(flows, flow, of, name, epoch, nowNs);
   }
 }

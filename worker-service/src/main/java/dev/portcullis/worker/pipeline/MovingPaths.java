@@ -46,8 +46,17 @@ final class MovingPaths implements MovingState {
     }
   }
 
-  /** Takes records in. */
+  /** Takes records in whose replies come here. */
   void take(PacketBatch batch, int i) {
+    take(batch, i, false);
+  }
+
+  /** Takes records of another worker in, of which this is a copy. */
+  void copy(PacketBatch batch, int i) {
+    take(batch, i, true);
+  }
+
+  private void take(PacketBatch batch, int i, boolean isCopy) {
     long nowNs = batch.captureTimeNs[i];
     int count = StateMessage.words(batch, i);
     for (int at = 0; at + words.length <= count; at += words.length) {
@@ -55,6 +64,10 @@ final class MovingPaths implements MovingState {
         words[word] = StateMessage.word(batch, i, at + word);
       }
       tuple.read(words, 0);
+      if (isCopy) {
+        paths.install(tuple, words, PathTable.lane(words), nowNs);
+        continue;
+      }
       int owner = ownership.ownerOf(tuple, key);
       if (ownership.owns(owner, key.vHigh, key.vLow)) {
         paths.install(tuple, words, Lanes.laneOf(key.vHigh, key.vLow), nowNs);

@@ -3,6 +3,8 @@ package dev.portcullis.worker.pipeline;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.KeyClass;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.link.ModuleId;
@@ -11,6 +13,7 @@ import dev.portcullis.core.management.ChangeShare;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec.Replication;
 import dev.portcullis.core.process.Faults;
 import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.topology.Topology;
@@ -44,7 +47,13 @@ public final class Shard implements ShardChange.Host {
 
     /** Whether to tell {@link #acknowledged} from now on. Thread: the shard. */
     void watch(boolean it);
+
+    /** Which life of the worker this is. */
+    long generation();
   }
+
+  /** The most that waits for a guardian: what is more is dropped. */
+  private static final long RELEASE_BYTES = 16L << 20;
 
   private final Executor loop;
   private final int number;
@@ -60,6 +69,30 @@ public final class Shard implements ShardChange.Host {
   private long passedIn;
   private long lastTickNs;
   private long lastSeenNs;
+  private final @Nullable ReplicaFeed feed;
+  private final @Nullable Release release;
+  private final ReplicaCopy copy;
+  private Guardian guardian = Guardian.NONE;
+
+  /** Keeps replicas of other workers. */
+  public interface Guardian {
+
+    /** Keeps none. */
+    Guardian NONE =
+        new Guardian() {
+          @Override
+          public void take(int worker, int shard, PacketBatch batch, int i) {}
+
+          @Override
+          public void answer(int shard) {}
+        };
+
+    /** A row about the replica of a worker has come. Thread: the shard. */
+    void take(int worker, int shard, PacketBatch batch, int i);
+
+    /** A batch with such rows is through. Thread: the shard. */
+    void answer(int shard);
+  }
 
   /**
    * Makes a shard.
@@ -86,6 +119,7 @@ public final class Shard implements ShardChange.Host {
     this.loop = loop;
     this.links = links;
     this.siblings = new ShardChannel[shards];
+    Replication replication = config.gateway().replication();
     this.pipeline =
         new WorkerPipeline(
             config,
@@ -105,6 +139,22 @@ public final class Shard implements ShardChange.Host {
             vector,
             this);
     pipeline.change(change);
+    pipeline.replicas(this::replicaRow);
+    StateJournal journal = pipeline.journal();
+    feed =
+        journal == null
+            ? null
+            : new ReplicaFeed(stamps::generation, number, shards, journal, links, this::replicated);
+    release =
+        feed == null || replication != Replication.SYNC
+            ? null
+            : new Release(RELEASE_BYTES, feed, this::stampNow, frames -> refused(frames));
+    copy = new ReplicaCopy(pipeline.rows());
+  }
+
+  private void refused(int frames) {
+    pipeline.emit().refused(frames);
+    vector.countDropped(StageName.EMIT, DropReason.LINK_QUEUE_FULL, frames);
   }
 
   /** Connects the shards of a worker with each other; before the first packet. */
@@ -115,10 +165,11 @@ public final class Shard implements ShardChange.Host {
   }
 
   private @Nullable Outlet outlet(ModuleId destination, int lane) {
-    if (!destination.equals(self)) {
-      return links.to(destination, lane);
+    if (destination.equals(self) && lane == number) {
+      return itself;
     }
-    return lane == number ? itself : siblings[lane];
+    Outlet to = destination.equals(self) ? siblings[lane] : links.to(destination, lane);
+    return release == null || to == null ? to : release.gate(to);
   }
 
   /** What is passed on to this shard itself waits, where it is for a flow that has not come. */
@@ -164,6 +215,14 @@ public final class Shard implements ShardChange.Host {
   }
 
   private void stamp(int epoch) {
+    if (release == null) {
+      stampNow(epoch);
+    } else {
+      release.stamp(epoch);
+    }
+  }
+
+  private void stampNow(int epoch) {
     for (ShardChannel it : siblings) {
       it.epoch(epoch);
     }
@@ -178,6 +237,104 @@ public final class Shard implements ShardChange.Host {
   @Override
   public void goOn() {
     pipeline.resumeAll(vector);
+  }
+
+  @Override
+  public long replicate(int epoch, KeyClass of, boolean active) {
+    return feed == null ? 0 : feed.record(epoch, of, active);
+  }
+
+  /** Guardians have all changes up to a number: what waited for them leaves. */
+  private void replicated(long upTo) {
+    if (release != null) {
+      release.drain();
+    }
+    change.replicated(upTo);
+  }
+
+  /** A row about a replica: of this shard, how far its guardian is; else it is the guardian. */
+  private void replicaRow(int source, PacketBatch batch, int i) {
+    if (StateMessage.type(batch, i) != StateMessage.REPLICATED) {
+      guardian.take(source, number, batch, i);
+    } else if (feed != null && StateMessage.words(batch, i) == 2) {
+      feed.acknowledged(
+          ModuleId.worker(source), StateMessage.word(batch, i, 0), StateMessage.word(batch, i, 1));
+    }
+  }
+
+  /** Tells guardians what has changed. */
+  private void replicate() {
+    if (feed != null) {
+      feed.flush(lastSeenNs);
+      if (release != null) {
+        release.drain();
+      }
+      guardian.answer(number);
+    }
+  }
+
+  /** Who should have the replica of this shard. Thread: the shard, as for all about guardians. */
+  public void onGuard(Life it) {
+    if (feed != null) {
+      feed.guard(it);
+      replicate();
+    }
+  }
+
+  /** A guardian is known to have all: others need not. */
+  public void onGuarded(Life it) {
+    if (feed != null) {
+      feed.guarded(it);
+      replicate();
+    }
+  }
+
+  /** A life has ended: nobody waits for it. */
+  public void onEnded(Life it) {
+    if (feed != null) {
+      feed.ended(it);
+      replicate();
+    }
+  }
+
+  /** A module has this life now, and none before it. */
+  public void onLife(ModuleId module, long generation) {
+    if (feed != null) {
+      feed.lives(module, generation);
+      replicate();
+    }
+  }
+
+  /**
+   * What guardians were told.
+   *
+   * @param entries changes that were sent
+   * @param bytes bytes of them
+   * @param lag messages that have not been acknowledged
+   * @param unprotected whether a crash now takes the flows along
+   */
+  public record Replicated(long entries, long bytes, long lag, boolean unprotected) {}
+
+  /** What guardians were told. Any thread. */
+  public Replicated replication() {
+    return feed == null
+        ? new Replicated(0, 0, 0, true)
+        : new Replicated(feed.rows(), feed.bytes(), feed.lag(), feed.isUnprotected());
+  }
+
+  /** Says who keeps replicas of others. Thread: the shard. */
+  public void guards(Guardian it) {
+    guardian = it;
+  }
+
+  /** This shard takes entries and no packets: nothing ends here by itself. Thread: the shard. */
+  public void passive() {
+    pipeline.passive();
+  }
+
+  /** The state of this shard as the copy of another's. Thread: this shard. */
+  public ReplicaCopy copy() {
+    return copy;
   }
 
   @Override
@@ -199,12 +356,14 @@ public final class Shard implements ShardChange.Host {
       @Nullable DistributionTable next,
       ShardChange.Reports reports) {
     change.order(order, now, next, lastSeenNs, reports);
+    replicate();
     flush();
   }
 
   /** A lane of a module has handled all up to a number. Thread: this shard. */
   public void acknowledged(ModuleId module, int lane, long upTo) {
     change.acknowledged(new ShardId(module, lane), upTo);
+    replicate();
     flush();
   }
 
@@ -236,6 +395,7 @@ public final class Shard implements ShardChange.Host {
     }
     vector.end();
     change.afterBatch();
+    replicate();
   }
 
   private void tick(PacketBatch batch, int i) {
@@ -258,6 +418,7 @@ public final class Shard implements ShardChange.Host {
     process(batch, epoch, true);
     vector.end();
     change.afterBatch();
+    replicate();
     flush();
   }
 
@@ -290,6 +451,7 @@ public final class Shard implements ShardChange.Host {
     } else {
       change.complete(table.epoch());
     }
+    replicate();
     flush();
   }
 

@@ -54,6 +54,9 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     /** Whether to be told at once of what others have handled. */
     void watch(boolean it);
 
+    /** Writes down at the guardian that a class is active, or about to go; 0: there is none. */
+    long replicate(int epoch, KeyClass of, boolean active);
+
     /** What waits for answers of other shards leaves. */
     void goOn();
 
@@ -418,6 +421,14 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     }
   }
 
+  /** The guardian has all changes up to a number. */
+  void replicated(long upTo) {
+    ChangeWorker it = machine;
+    if (it != null) {
+      it.replicated(upTo);
+    }
+  }
+
   /** A shard has handled all up to a number. */
   void acknowledged(ShardId by, long upTo) {
     ChangeWorker it = machine;
@@ -500,7 +511,8 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
 
   @Override
   public long replicate(KeyClass of, boolean active) {
-    return 0;
+    DistributionTable coming = next;
+    return coming == null ? 0 : host.replicate(coming.epoch(), of, active);
   }
 
   @Override

@@ -34,6 +34,18 @@ final class StateMessage {
   /** First byte: what is known of an FTP control connection, behind the record of its flow. */
   static final int FTP_CONTROL = 9;
 
+  /** First byte: what follows is of the replica of a shard, or that is begun, full or void. */
+  static final int REPLICA = 20;
+
+  /** First byte: a guardian has all messages about a replica up to a number. */
+  static final int REPLICATED = 21;
+
+  /** First byte: a flow has gone, of a replica. */
+  static final int FLOW_GONE = 22;
+
+  /** First byte: a path record has gone, of a replica. */
+  static final int PATH_GONE = 23;
+
   /** Where messages about a table have its number. */
   static final int AT_EPOCH = 4;
 
@@ -110,8 +122,7 @@ final class StateMessage {
       return type;
     }
     boolean whole =
-        type >= PATHS
-            && type <= FTP_CONTROL
+        (type >= PATHS && type <= FTP_CONTROL || type >= REPLICA && type <= PATH_GONE)
             && batch.dataLength[i] == AT_WORDS + 8 * words(batch, i);
     return whole ? type : 0;
   }

@@ -4,10 +4,13 @@ import dev.portcullis.core.change.ShardRow;
 import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.event.EventSink;
+import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.Function;
 import dev.portcullis.core.policy.GatewaySpec.PathMode;
+import dev.portcullis.core.policy.GatewaySpec.Replication;
 import dev.portcullis.core.policy.PolicySpec.Action;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.worker.event.WorkerEvents;
@@ -49,6 +52,7 @@ import dev.portcullis.worker.stage.redistribute.RedistributeStage;
 import dev.portcullis.worker.stage.related.RelatedStage;
 import dev.portcullis.worker.stage.snat.SnatStage;
 import dev.portcullis.worker.stage.stateful.StatefulStage;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -93,8 +97,18 @@ public final class WorkerPipeline {
   private final FtpMoves ftpMoves;
   private final HandOver handOver;
   private final PathEnds pathEnds;
+  private final StateRows rows;
+  private final @Nullable StateJournal journal;
   private @Nullable ShardChange change;
   private int source;
+  private Replicas replicas = (worker, batch, i) -> {};
+
+  /** Takes rows about replicas. Thread: the shard. */
+  interface Replicas {
+
+    /** A row has come. */
+    void row(int source, PacketBatch batch, int i);
+  }
 
   /** Puts the stages together, for one shard. */
   public WorkerPipeline(
@@ -162,16 +176,23 @@ public final class WorkerPipeline {
     moves = new FlowMoves(flows, ownership, policy, spec, emit::message);
     lent = new LentTuples(flows, blocks, ownership.self());
     ftpMoves = new FtpMoves(flows, controls, expectations, announcements);
+    MovingFlows movingFlows = new MovingFlows(flows, ownership, policy, lent, ftpMoves);
+    MovingPaths movingPaths = new MovingPaths(paths, ownership);
     handOver =
         new HandOver(
             ownership,
-            new MovingFlows(flows, ownership, policy, lent, ftpMoves),
-            new MovingPaths(paths, ownership),
+            movingFlows,
+            movingPaths,
             lent,
             ftpMoves,
             announcements,
             ports,
             emit::message);
+    rows = new StateRows(flows, paths, lent, movingFlows, movingPaths, ftpMoves, moves);
+    journal =
+        spec.replication() == Replication.NONE
+            ? null
+            : new StateJournal(flows, paths, lent, rows, ownership.shard() == 0);
     pathEnds = new PathEnds(flows, paths, ownership, emit::message);
     if (spec.path() == PathMode.RECORD) {
       flows.listen(pathEnds);
@@ -210,10 +231,22 @@ public final class WorkerPipeline {
             // here: IPsec tunnel
             answer,
             emit);
-    stages = inOrder.toArray(Stage[]::new);
+    stages = withJournal(inOrder, journal);
+    if (journal != null) {
+      handOver.listen(journal::look);
+    }
     first = decode;
     meeting = defragment;
     last = emit;
+  }
+
+  /** What has changed is written down before the last stage lets a packet go. */
+  private static Stage[] withJournal(List<Stage> inOrder, @Nullable StateJournal journal) {
+    List<Stage> all = new ArrayList<>(inOrder);
+    if (journal != null) {
+      all.add(all.size() - 1, journal);
+    }
+    return all.toArray(Stage[]::new);
   }
 
   /** Puts something in the place of every stage, such as a stage that fails. */
@@ -247,6 +280,26 @@ public final class WorkerPipeline {
     change = it;
   }
 
+  /** Says who takes rows about replicas. */
+  void replicas(Replicas it) {
+    replicas = it;
+  }
+
+  /** What changes, null where nobody keeps a copy. */
+  @Nullable StateJournal journal() {
+    return journal;
+  }
+
+  /** Entries as rows for a copy. */
+  StateRows rows() {
+    return rows;
+  }
+
+  /** Nothing ends in passing: what this shard has is a copy. */
+  void passive() {
+    inPassing(false);
+  }
+
   /** What comes from now on is of this worker, where it is of one. */
   void source(int worker) {
     source = worker;
@@ -256,6 +309,10 @@ public final class WorkerPipeline {
   private void message(Vector v, int i) {
     v.current = i;
     v.kind[i] = Vector.CONSUMED;
+    if ((v.batch.flags[i] & PacketFlags.REPLICA) != 0) {
+      replicas.row(source, v.batch, i);
+      return;
+    }
     ShardChange it = change;
     int type = StateMessage.type(v.batch, i);
     if (ExpectationMessage.type(v.batch, i) != 0) {

@@ -86,6 +86,11 @@ public final class EmitStage implements Stage {
     return passed;
   }
 
+  /** Frames that had left do not, after all: they waited, and their channel is full. */
+  public void refused(int frames) {
+    forwarded -= frames;
+  }
+
   /** Frames of the packets that left for the worker with this identification number. */
   public long redistributedTo(int number) {
     long[] counts = redistributed;

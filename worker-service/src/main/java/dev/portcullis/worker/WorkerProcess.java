@@ -1,0 +1,429 @@
+package dev.portcullis.worker;
+
+import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.distribution.DistributionTable;
+import dev.portcullis.core.distribution.Member;
+import dev.portcullis.core.elastic.Life;
+import dev.portcullis.core.event.EventSink;
+import dev.portcullis.core.link.LinkFault;
+import dev.portcullis.core.link.LinkLoop;
+import dev.portcullis.core.link.LinkObserver;
+import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.LinkSettings;
+import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.link.ModuleLinks;
+import dev.portcullis.core.management.ChangeOrder;
+import dev.portcullis.core.management.ChangeShare;
+import dev.portcullis.core.management.Directive;
+import dev.portcullis.core.management.DirectiveListener;
+import dev.portcullis.core.management.ManagementClient;
+import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.OperatorService;
+import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec;
+import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.FlowFilter;
+import dev.portcullis.core.process.FlowPage;
+import dev.portcullis.core.process.HostPort;
+import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.core.process.ModuleSettings;
+import dev.portcullis.core.process.Notices;
+import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.core.topology.Topology;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+
+/**
+ * What the workers of a process share: threads, identity, events. There is one, and for a while
+ * those others whose flows it goes on with as their guardian.
+ */
+final class WorkerProcess {
+
+  /** How long a worker that is to end waits until others have what it has. */
+  private static final long LEAVE_NS = 20_000_000_000L;
+
+  private static final long LEAVE_LOOK_MS = 20;
+
+  private static final System.Logger LOG = System.getLogger(WorkerProcess.class.getName());
+
+  private final ModuleSettings settings;
+  private final LinkSecurity security;
+  private final LinkLoop[] lanes;
+  private final EventSink events;
+  private final Consumer<ModuleException> failed;
+  private final List<Running> guests = new CopyOnWriteArrayList<>();
+  private final Map<Integer, PassiveWiring> wirings = new ConcurrentHashMap<>();
+
+  WorkerProcess(
+      ModuleSettings settings,
+      LinkSecurity security,
+      LinkLoop[] lanes,
+      EventSink events,
+      Consumer<ModuleException> failed) {
+    this.settings = settings;
+    this.security = security;
+    this.lanes = lanes.clone();
+    this.events = events;
+    this.failed = failed;
+  }
+
+  /**
+   * Starts a worker.
+   *
+   * @param life who it is
+   * @param follower the worker itself
+   * @param listen where links are accepted
+   * @param begin gives the worker its links
+   */
+  Running start(Life life, PolicyFollower follower, HostPort listen, Consumer<ModuleLinks> begin)
+      throws ModuleException {
+    ModuleId self = life.module();
+    GatewaySpec spec = follower.config().gateway();
+    WorkerCounts counts = new WorkerCounts(self, follower);
+    Notices notices = Notices.onStandardError();
+    GuardDuty[] duty = new GuardDuty[1];
+    AtomicInteger ioStreams = new AtomicInteger();
+    LinkObserver observer =
+        new LinkObserver() {
+          @Override
+          public void up(ModuleId peer, int lane) {
+            if (peer.kind() == ModuleId.Kind.IO) {
+              ioStreams.incrementAndGet();
+            }
+            if (duty[0] != null) {
+              duty[0].up(peer, lane);
+            }
+          }
+
+          @Override
+          public void down(ModuleId peer, int lane, String why) {
+            if (peer.kind() == ModuleId.Kind.IO) {
+              ioStreams.decrementAndGet();
+            }
+            if (duty[0] != null) {
+              duty[0].down(peer, lane);
+            }
+          }
+
+          @Override
+          public void refused(LinkFault fault, String why) {
+            notices.say(fault.label(), self + " refused " + why);
+          }
+
+          @Override
+          public void lost(ModuleId destination, long packets) {
+            counts.lost(packets);
+          }
+        };
+    boolean isReplicated = spec.replication() != GatewaySpec.Replication.NONE;
+    LinkSettings settingsOfLinks =
+        LinkSettings.defaults().withQueueBytes(spec.limits().linkQueueBytes());
+    ModuleLinks links =
+        ModuleLinks.create(
+            self,
+            life.generation(),
+            lanes,
+            Map.of(),
+            isReplicated
+                ? settingsOfLinks.withSilence(spec.timeouts().silenceNs())
+                : settingsOfLinks,
+            security.admitting(Topology.of(spec)::has),
+            follower,
+            observer);
+    begin.accept(links);
+    ManagementClient[] management = new ManagementClient[1];
+    if (isReplicated) {
+      duty[0] =
+          new GuardDuty(
+              life,
+              follower,
+              links,
+              new LinkWiring(lanes, links),
+              number -> passive(number, follower, management[0]),
+              answer -> management[0].answer(answer, ChangeShare.NONE),
+              (ended, state) -> goOn(ended, state, counts, duty[0]));
+    }
+    HostPort address = listen(follower, links, listen);
+    List<ModuleId> switches = new ArrayList<>();
+    for (HostPort relay : settings.switches()) {
+      ModuleId it = new ModuleId(ModuleId.Kind.SWITCH, switches.size());
+      switches.add(it);
+      for (int lane = 0; lane < lanes.length; lane++) {
+        links.connect(it, 0, lane, relay.host(), relay.port());
+      }
+    }
+    management[0] =
+        new ManagementClient(
+            ModuleHello.worker(
+                self.number(), life.generation(), address.host(), address.port(), lanes.length),
+            settings.switches().stream()
+                .map(it -> new InetSocketAddress(it.host(), it.port()))
+                .toList(),
+            security,
+            new DirectiveListener() {
+              private final WorkerChange change =
+                  new WorkerChange(
+                      life,
+                      follower,
+                      task -> management[0].execute(task),
+                      (answer, share) -> management[0].answer(answer, share));
+
+              @Override
+              public void onDirective(Directive directive) {
+                DistributionTable table = follower.follow(directive);
+                route(directive.workers());
+                if (duty[0] != null) {
+                  duty[0].follow(directive, table);
+                }
+                follower
+                    .worker()
+                    .onTable(
+                        table,
+                        () -> {
+                          counts.table(table);
+                          LOG.log(
+                              System.Logger.Level.DEBUG, self + " works by table " + table.epoch());
+                          management[0].acknowledge(table.epoch());
+                        });
+              }
+
+              private void route(List<Member> workers) {
+                for (Member member : workers) {
+                  if (member.number() != self.number()) {
+                    links.route(ModuleId.worker(member.number()), switches);
+                    links.peer(ModuleId.worker(member.number()), member.generation());
+                  }
+                }
+              }
+
+              @Override
+              public void onOrder(ChangeOrder order) {
+                GuardDuty guards = duty[0];
+                if (guards == null || !guards.order(order.order())) {
+                  route(order.next());
+                  change.order(order);
+                }
+              }
+
+              @Override
+              public void onAttached() {
+                if (duty[0] != null) {
+                  duty[0].attached();
+                }
+              }
+
+              @Override
+              public void onTrouble(String sentence) {
+                notices.say("management", self + ": " + sentence);
+              }
+
+              @Override
+              public void onSuperseded(String sentence) {
+                onTrouble(sentence);
+                if (duty[0] != null) {
+                  failed.accept(new ModuleException(ExitCode.FAILED, sentence));
+                }
+              }
+            },
+            Runnable::run,
+            RandomGenerator.getDefault());
+    management[0].start();
+    return new Running(life, address, links, management[0], counts, follower, ioStreams);
+  }
+
+  private HostPort listen(PolicyFollower follower, ModuleLinks links, HostPort listen)
+      throws ModuleException {
+    try {
+      int port =
+          links
+              .listen(
+                  listen.host(),
+                  listen.port(),
+                  List.of(OperatorService.companion(it -> follower.worker().clear(it), security)))
+              .getPort();
+      HostPort advertise = settings.advertise();
+      if (advertise == null) {
+        return new HostPort(listen.host(), port);
+      }
+      return listen.equals(settings.listen()) ? advertise : new HostPort(advertise.host(), port);
+    } catch (IOException e) {
+      links.close();
+      throw new ModuleException(
+          ExitCode.FAILED,
+          listen + " cannot be listened on: " + e.getMessage() + "; choose another with --listen");
+    }
+  }
+
+  /** The worker of a number without links, for its replica. */
+  private PolicyFollower passive(int number, PolicyFollower of, ManagementClient management) {
+    GatewayConfig config = of.config();
+    PolicyFollower it =
+        new PolicyFollower(
+            ModuleId.worker(number), config, lanes.length, events, System.err::println);
+    PassiveWiring wiring = new PassiveWiring(lanes);
+    wirings.put(number, wiring);
+    it.start(wiring);
+    Directive last = management.last();
+    if (last != null) {
+      it.follow(last);
+    }
+    return it;
+  }
+
+  /** A worker whose life has ended goes on here, and leaves by the next table. */
+  private void goOn(Life ended, PolicyFollower state, WorkerCounts counts, GuardDuty duty) {
+    int number = ended.module().number();
+    Life next = new Life(ended.module(), ended.generation() + 1, ended.shards());
+    PassiveWiring wiring = wirings.get(number);
+    if (wiring == null) {
+      return;
+    }
+    try {
+      Running guest = start(next, state, new HostPort(settings.listen().host(), 0), wiring::begin);
+      guests.add(guest);
+      counts.tookOver();
+      System.err.println(ended.module() + " is gone; it goes on here until its flows have moved");
+      Thread.ofPlatform()
+          .daemon()
+          .name("guest-" + number)
+          .start(
+              () -> {
+                guest.leaveAsGuest();
+                guest.stop();
+                duty.left(number);
+              });
+    } catch (ModuleException e) {
+      System.err.println(ended.module() + " is gone and cannot go on here: " + e.getMessage());
+    }
+  }
+
+  /** One worker. */
+  final class Running implements RunningModule {
+    private final Life life;
+    private final HostPort links;
+    private final ModuleLinks channels;
+    private final ManagementClient management;
+    private final WorkerCounts counts;
+    private final PolicyFollower follower;
+    private final AtomicInteger ioStreams;
+
+    Running(
+        Life life,
+        HostPort links,
+        ModuleLinks channels,
+        ManagementClient management,
+        WorkerCounts counts,
+        PolicyFollower follower,
+        AtomicInteger ioStreams) {
+      this.life = life;
+      this.links = links;
+      this.channels = channels;
+      this.management = management;
+      this.counts = counts;
+      this.follower = follower;
+      this.ioStreams = ioStreams;
+    }
+
+    private boolean isGuest() {
+      return guests.contains(this);
+    }
+
+    @Override
+    public HostPort links() {
+      return links;
+    }
+
+    /** In the table, or such that it can be: with a link from an IO module. */
+    @Override
+    public boolean ready() {
+      return counts.epoch() > 0 && (isMember() || ioStreams.get() > 0);
+    }
+
+    @Override
+    public MetricsSource metrics() {
+      return () -> {
+        List<MetricsSource> all = new ArrayList<>(List.of(counts, channels, management));
+        if (!isGuest()) {
+          guests.forEach(it -> all.add(it.metrics()));
+        }
+        return MetricsSource.sumOf(all).readings();
+      };
+    }
+
+    @Override
+    public FlowPage flows(FlowFilter filter) {
+      FlowPage page = follower.worker().flows(filter);
+      if (!isGuest()) {
+        for (Running it : guests) {
+          page = page.and(it.flows(filter), filter.limit());
+        }
+      }
+      return page;
+    }
+
+    /** Waits for a table without this worker, unless it is the last, or nobody decides. */
+    @Override
+    public void leave() {
+      if (isNeeded()) {
+        management.leave();
+      }
+      long deadline = System.nanoTime() + LEAVE_NS;
+      try {
+        while (isNeeded() && System.nanoTime() < deadline) {
+          Thread.sleep(LEAVE_LOOK_MS);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    /** Waits for a table with this life, then for one without it, however long that takes. */
+    void leaveAsGuest() {
+      try {
+        while (!isMember()) {
+          Thread.sleep(LEAVE_LOOK_MS);
+        }
+        management.leave();
+        while (isMember()) {
+          Thread.sleep(LEAVE_LOOK_MS);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    private boolean isMember() {
+      Directive directive = management.last();
+      return directive != null
+          && directive.workers().stream()
+              .anyMatch(
+                  it ->
+                      it.number() == life.module().number()
+                          && it.generation() == life.generation());
+    }
+
+    private boolean isNeeded() {
+      Directive directive = management.last();
+      return directive != null
+          && follower.worker().handsOver()
+          && management.attached()
+          && directive.workers().size() > 1
+          && isMember();
+    }
+
+    @Override
+    public void stop() {
+      management.close();
+      channels.close();
+      follower.worker().tellOfFlows();
+    }
+  }
+}
