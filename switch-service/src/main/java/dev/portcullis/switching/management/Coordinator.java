@@ -560,8 +560,8 @@ public final class Coordinator {
   }
 
   /**
-   * Whether all work by {@link #newest}: a change begins with its workers, and a worker that goes on
-   * elsewhere leaves as soon as it is there.
+   * Whether all work by {@link #newest}: a change begins with its workers, and a worker that goes
+   * on elsewhere leaves as soon as it is there.
    */
   private boolean isFollowed() {
     return attached.stream()
