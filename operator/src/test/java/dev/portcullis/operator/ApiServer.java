@@ -7,6 +7,7 @@ import dev.portcullis.operator.gateway.OperatorCounts;
 import dev.portcullis.operator.gateway.OperatorSettings;
 import dev.portcullis.operator.gateway.SwitchPages;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -36,6 +37,10 @@ final class ApiServer implements AutoCloseable {
 
   private final Config config;
   private final KubernetesClient client;
+
+  /** Whether there were no definitions before: then there are none afterwards. */
+  private boolean isFirst;
+
   private final List<AutoCloseable> closing = new ArrayList<>();
 
   private ApiServer(Config config) {
@@ -50,7 +55,8 @@ final class ApiServer implements AutoCloseable {
         kubeconfig != null,
         "no local cluster runs, and no API server is named: start one (DIR/cluster/up 0, with"
             + " -Dportcullis.shared=DIR), or give -Dportcullis.kubeconfig=FILE");
-    ApiServer it = new ApiServer(Config.fromKubeconfig(kubeconfig.toFile()));
+    ApiServer it = new ApiServer(config(kubeconfig));
+    it.isFirst = it.definitions().isEmpty();
     for (String kind : List.of("packetgateways", "gatewaypolicies")) {
       it.client
           .load(Files.newInputStream(ROOT.resolve("helm/portcullis/files/crds/" + kind + ".yaml")))
@@ -59,8 +65,7 @@ final class ApiServer implements AutoCloseable {
     it.eventually(
         "the definitions hold",
         () ->
-            it.client.apiextensions().v1().customResourceDefinitions().list().getItems().stream()
-                    .filter(crd -> crd.getSpec().getGroup().equals("portcullis.dev"))
+            it.definitions().stream()
                     .filter(
                         crd -> crd.getStatus() != null && crd.getStatus().getConditions() != null)
                     .filter(
@@ -73,6 +78,23 @@ final class ApiServer implements AutoCloseable {
                     .count()
                 == 2);
     return it;
+  }
+
+  private List<CustomResourceDefinition> definitions() {
+    return client.apiextensions().v1().customResourceDefinitions().list().getItems().stream()
+        .filter(it -> it.getSpec().getGroup().equals("portcullis.dev"))
+        .toList();
+  }
+
+  /** A key in PKCS#8 does not say of which kind it is; RSA is what the client takes it for. */
+  private static Config config(Path kubeconfig) {
+    Config config = Config.fromKubeconfig(kubeconfig.toFile());
+    try (KubernetesClient tried = new KubernetesClientBuilder().withConfig(config).build()) {
+      return tried.getConfiguration();
+    } catch (KubernetesClientException e) {
+      config.setClientKeyAlgo("EC");
+      return config;
+    }
   }
 
   private static @Nullable Path kubeconfig() {
@@ -175,6 +197,10 @@ final class ApiServer implements AutoCloseable {
       } catch (KubernetesClientException e) {
         // a namespace that goes by itself
       }
+    }
+    if (isFirst) {
+      definitions().forEach(it -> client.resource(it).delete());
+      eventually("the definitions are gone", () -> definitions().isEmpty());
     }
     client.close();
   }

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.portcullis.core.policy.ConfigLoader;
 import dev.portcullis.operator.gateway.OperatorSettings;
 import io.fabric8.kubernetes.api.model.HasMetadata;
@@ -70,6 +72,9 @@ class DesiredTest {
         pods);
   }
 
+  private static final ObjectMapper SORTED =
+      Serialization.yamlMapper().copy().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS);
+
   private static PodTemplateSpec template(Wanted wanted, GatewayDependent<StatefulSet> of, int i) {
     return of.desired(wanted).get(i).getSpec().getTemplate();
   }
@@ -79,7 +84,7 @@ class DesiredTest {
     StringBuilder all = new StringBuilder();
     for (GatewayDependent<?> dependent : GatewayDependent.ALL) {
       for (HasMetadata it : dependent.desired(wanted(GATEWAY, "Issuer/links", Map.of()))) {
-        all.append(Serialization.asYaml(it));
+        all.append(SORTED.writeValueAsString(it));
       }
     }
     Path file = Path.of("src/test/resources/desired/branch.yaml");
