@@ -34,6 +34,7 @@ class KubernetesTest {
 
   private static final int CONNECTIONS = Integer.getInteger("portcullis.clusterConnections", 200);
   private static final int TRANSFERS = 2;
+  private static final int LONGEST_END_SECONDS = 120;
   private static final String TAG = "0.1.0";
   private static final String NAMESPACE = "default";
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -290,19 +291,28 @@ class KubernetesTest {
         .forEach(it -> System.out.println("slow: " + it));
   }
 
+  /** All goes with what it belongs to; pods take the time that they need to end. */
   private static void assertNothingIsLeft(Cluster cluster) throws Exception {
-    if (System.getProperty("portcullis.keepCluster") == null) {
-      assertEquals(
-          "",
-          cluster.ask(
-              "get",
-              "all,configmap,secret,networkpolicy,poddisruptionbudget,serviceaccount",
-              "-A",
-              "-l",
-              "app.kubernetes.io/name=portcullis",
-              "-o",
-              "name"));
-      assertEquals("", cluster.ask("get", "crd", "packetgateways.portcullis.dev", "-o", "name"));
+    if (System.getProperty("portcullis.keepCluster") != null) {
+      return;
     }
+    String left = left(cluster);
+    for (int i = 0; i < LONGEST_END_SECONDS && !left.isEmpty(); i++) {
+      Thread.sleep(1000);
+      left = left(cluster);
+    }
+    assertEquals("", left);
+    assertEquals("", cluster.ask("get", "crd", "packetgateways.portcullis.dev", "-o", "name"));
+  }
+
+  private static String left(Cluster cluster) throws Exception {
+    return cluster.ask(
+        "get",
+        "all,configmap,secret,networkpolicy,poddisruptionbudget,serviceaccount",
+        "-A",
+        "-l",
+        "app.kubernetes.io/name=portcullis",
+        "-o",
+        "name");
   }
 }
