@@ -47,14 +47,13 @@ class ConfigWatchTest {
   @BeforeEach
   void start() throws Exception {
     file = Files.writeString(folder.resolve("g.yaml"), YAML);
+    follow(LiveChange.OF_ONE_PROCESS, 20);
+  }
+
+  private void follow(LiveChange allowed, long pollMs) throws Exception {
     watch =
         ConfigWatch.start(
-            List.of(file),
-            ModuleFiles.load(List.of(file)),
-            LiveChange.OF_ONE_PROCESS,
-            taken::add,
-            said::add,
-            20);
+            List.of(file), ModuleFiles.load(List.of(file)), allowed, taken::add, said::add, pollMs);
   }
 
   @AfterEach
@@ -141,14 +140,7 @@ class ConfigWatchTest {
     assertEquals(0, taken.size());
     watch.close();
     write(YAML);
-    watch =
-        ConfigWatch.start(
-            List.of(file),
-            ModuleFiles.load(List.of(file)),
-            LiveChange.OF_PROCESSES,
-            taken::add,
-            said::add,
-            1_000_000);
+    follow(LiveChange.OF_PROCESSES, 1_000_000);
     write(more);
     watch.readNow();
     said();
@@ -158,14 +150,7 @@ class ConfigWatchTest {
   @Test
   void shouldReadAtOnceWhenTold() throws Exception {
     watch.close();
-    watch =
-        ConfigWatch.start(
-            List.of(file),
-            ModuleFiles.load(List.of(file)),
-            LiveChange.OF_PROCESSES,
-            taken::add,
-            said::add,
-            1_000_000);
+    follow(LiveChange.OF_PROCESSES, 1_000_000);
     write(YAML.replace("drop", "accept"));
     watch.readNow();
     said();

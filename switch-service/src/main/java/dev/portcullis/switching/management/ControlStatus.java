@@ -37,6 +37,11 @@ public record ControlStatus(
 
   /** Whether a module is a worker of the newest table. */
   boolean isMember(ModuleId module) {
+    return isMember(workers, module);
+  }
+
+  /** Whether a module is one of these workers. */
+  static boolean isMember(List<Member> workers, ModuleId module) {
     return module.kind() == ModuleId.Kind.WORKER
         && workers.stream().anyMatch(it -> it.number() == module.number());
   }

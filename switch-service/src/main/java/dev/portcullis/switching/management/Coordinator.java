@@ -106,8 +106,7 @@ public final class Coordinator {
   }
 
   private boolean isMember(ModuleId module) {
-    return module.kind() == ModuleId.Kind.WORKER
-        && newest.workers().stream().anyMatch(it -> it.number() == module.number());
+    return ControlStatus.isMember(newest.workers(), module);
   }
 
   /**

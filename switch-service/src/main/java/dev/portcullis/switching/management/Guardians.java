@@ -91,6 +91,10 @@ final class Guardians {
     return it.equals(present.get(it.module()));
   }
 
+  private boolean isMember(Life it) {
+    return workers.stream().map(ChangeWire::life).anyMatch(it::equals);
+  }
+
   private void assign() {
     List<Life> there = workers.stream().map(ChangeWire::life).filter(this::isPresent).toList();
     guards
@@ -114,9 +118,9 @@ final class Guardians {
     if (isSame || isGuest(before, hello)) {
       return null;
     }
-    boolean isMember = workers.stream().map(ChangeWire::life).anyMatch(before::equals);
     boolean goesOn = isPresent(before) && guards.isGuest(before);
-    boolean canGoOn = isMember && guards.replicasOf(before).stream().anyMatch(this::isPresent);
+    boolean canGoOn =
+        isMember(before) && guards.replicasOf(before).stream().anyMatch(this::isPresent);
     if (canGoOn && !goesOn) {
       present.remove(before.module(), before);
       away.putIfAbsent(before, new Away(nowNs - GRACE_NS));
@@ -215,13 +219,12 @@ final class Guardians {
   }
 
   private void gone(Life life) {
-    boolean isMember = workers.stream().map(ChangeWire::life).anyMatch(life::equals);
     for (Life it : List.copyOf(guards.replicasOf(life))) {
       if (!isPresent(it)) {
         guards.guarding(it, life, false);
       }
     }
-    Life guardian = isMember ? guards.takeOver(life) : null;
+    Life guardian = isMember(life) ? guards.takeOver(life) : null;
     if (guardian != null) {
       say(guardian, new Takeover(term, life));
     } else {
