@@ -1,6 +1,7 @@
 package dev.portcullis.worker;
 
 import dev.portcullis.core.process.ExitCode;
+import dev.portcullis.core.process.GuestPorts;
 import dev.portcullis.core.process.LinkIdentity;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleSettings;
@@ -43,6 +44,14 @@ final class WorkerConfig {
   @ConfigProperty(name = "portcullis.worker.advertise")
   Optional<String> advertise;
 
+  /**
+   * Ports on which links of workers are accepted whose flows go on here: first-last; any free ones
+   * when absent.
+   */
+  @Inject
+  @ConfigProperty(name = "portcullis.worker.guest-ports")
+  Optional<String> guestPorts;
+
   /** Link addresses of the switches: host:port. */
   @Inject
   @ConfigProperty(name = "portcullis.worker.switch", defaultValue = "127.0.0.1:7400")
@@ -74,14 +83,18 @@ final class WorkerConfig {
    * @throws ModuleException with exit code 2 when something is missing or not well-formed
    */
   ModuleSettings settings() throws ModuleException {
-    return ModuleSettings.of(
-        checkedNumber(),
-        files.orElse(List.of()),
-        listen,
-        advertise.orElse(null),
-        switches,
-        LinkIdentity.of(cert.orElse(null), key.orElse(null), ca.orElse(null), plaintext),
-        null);
+    ModuleSettings settings =
+        ModuleSettings.of(
+            checkedNumber(),
+            files.orElse(List.of()),
+            listen,
+            advertise.orElse(null),
+            switches,
+            LinkIdentity.of(cert.orElse(null), key.orElse(null), ca.orElse(null), plaintext),
+            null);
+    return guestPorts.isEmpty()
+        ? settings
+        : settings.withGuests(GuestPorts.parse("--guest-ports", guestPorts.get()));
   }
 
   private String checkedNumber() throws ModuleException {

@@ -35,6 +35,7 @@ final class WorkerCounts implements MetricsSource {
   private final PolicyFollower follower;
   private final AtomicLong lost = new AtomicLong();
   private final AtomicLong takeovers = new AtomicLong();
+  private final AtomicLong takeoversFailed = new AtomicLong();
   private final List<Reading> always;
   private final List<Reading> drops;
   private final Map<String, List<Reading>> rules = new HashMap<>();
@@ -52,6 +53,11 @@ final class WorkerCounts implements MetricsSource {
   /** Another worker goes on in this process. */
   void tookOver() {
     takeovers.incrementAndGet();
+  }
+
+  /** Another worker should go on in this process, and cannot. */
+  void couldNotTakeOver() {
+    takeoversFailed.incrementAndGet();
   }
 
   /** Packets that another module had when it died. */
@@ -165,6 +171,7 @@ final class WorkerCounts implements MetricsSource {
             List.of(number),
             sum(it -> it.replication().unprotected() ? 1 : 0)),
         new Reading(Counter.REPLICA_TAKEOVERS, List.of(module), takeovers::get),
+        new Reading(Counter.REPLICA_TAKEOVERS_FAILED, List.of(module), takeoversFailed::get),
         moved("left", it -> it.pipeline().flowsLeft()),
         moved("stayed", it -> it.pipeline().flowsStayed()),
         moved("taken", it -> it.pipeline().flowsTaken()),

@@ -24,6 +24,7 @@ import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.process.FlowPage;
+import dev.portcullis.core.process.GuestPorts;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleSettings;
@@ -40,6 +41,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the workers of a process share: threads, identity, events. There is one, and for a while
@@ -76,14 +78,31 @@ final class WorkerProcess {
   }
 
   /**
-   * Starts a worker.
+   * Starts the worker that the process is for.
    *
    * @param life who it is
    * @param follower the worker itself
-   * @param listen where links are accepted
    * @param begin gives the worker its links
    */
-  Running start(Life life, PolicyFollower follower, HostPort listen, Consumer<ModuleLinks> begin)
+  Running start(Life life, PolicyFollower follower, Consumer<ModuleLinks> begin)
+      throws ModuleException {
+    GuestPorts port = GuestPorts.only(settings.listen().port());
+    return start(life, follower, port, settings.advertise(), begin);
+  }
+
+  /**
+   * Starts a worker.
+   *
+   * @param ports links are accepted on the first of these that is free
+   * @param advertise what others connect to, port 0: the one that was free; null: the address that
+   *     is listened on
+   */
+  private Running start(
+      Life life,
+      PolicyFollower follower,
+      GuestPorts ports,
+      @Nullable HostPort advertise,
+      Consumer<ModuleLinks> begin)
       throws ModuleException {
     ModuleId self = life.module();
     GatewaySpec spec = follower.config().gateway();
@@ -151,7 +170,11 @@ final class WorkerProcess {
               answer -> management[0].answer(answer, ChangeShare.NONE),
               (ended, state) -> goOn(ended, state, counts, duty[0]));
     }
-    HostPort address = listen(follower, links, listen);
+    int port = listen(follower, links, ports);
+    HostPort address =
+        advertise == null
+            ? new HostPort(settings.listen().host(), port)
+            : new HostPort(advertise.host(), advertise.port() == 0 ? port : advertise.port());
     List<ModuleId> switches = new ArrayList<>();
     for (HostPort relay : settings.switches()) {
       ModuleId it = new ModuleId(ModuleId.Kind.SWITCH, switches.size());
@@ -239,27 +262,30 @@ final class WorkerProcess {
     return new Running(life, address, links, management[0], counts, follower, ioStreams);
   }
 
-  private HostPort listen(PolicyFollower follower, ModuleLinks links, HostPort listen)
+  /** Returns the port that links are accepted on. */
+  private int listen(PolicyFollower follower, ModuleLinks links, GuestPorts ports)
       throws ModuleException {
-    try {
-      int port =
-          links
-              .listen(
-                  listen.host(),
-                  listen.port(),
-                  List.of(OperatorService.companion(it -> follower.worker().clear(it), security)))
-              .getPort();
-      HostPort advertise = settings.advertise();
-      if (advertise == null) {
-        return new HostPort(listen.host(), port);
+    String host = settings.listen().host();
+    String why = "";
+    for (int port = ports.first(); port <= ports.last(); port++) {
+      try {
+        return links
+            .listen(
+                host,
+                port,
+                List.of(OperatorService.companion(it -> follower.worker().clear(it), security)))
+            .getPort();
+      } catch (IOException e) {
+        why =
+            new HostPort(host, port)
+                + " cannot be listened on: "
+                + e.getMessage()
+                + "; choose another with "
+                + (port == settings.listen().port() ? "--listen" : "--guest-ports");
       }
-      return listen.equals(settings.listen()) ? advertise : new HostPort(advertise.host(), port);
-    } catch (IOException e) {
-      links.close();
-      throw new ModuleException(
-          ExitCode.FAILED,
-          listen + " cannot be listened on: " + e.getMessage() + "; choose another with --listen");
     }
+    links.close();
+    throw new ModuleException(ExitCode.FAILED, why);
   }
 
   /** The worker of a number without links, for its replica. */
@@ -287,7 +313,14 @@ final class WorkerProcess {
       return;
     }
     try {
-      Running guest = start(next, state, new HostPort(settings.listen().host(), 0), wiring::begin);
+      HostPort advertise = settings.advertise();
+      Running guest =
+          start(
+              next,
+              state,
+              settings.guests(),
+              advertise == null ? null : new HostPort(advertise.host(), 0),
+              wiring::begin);
       guests.add(guest);
       counts.tookOver();
       System.err.println(ended.module() + " is gone; it goes on here until its flows have moved");
@@ -301,6 +334,7 @@ final class WorkerProcess {
                 duty.left(number);
               });
     } catch (ModuleException e) {
+      counts.couldNotTakeOver();
       System.err.println(ended.module() + " is gone and cannot go on here: " + e.getMessage());
     }
   }

@@ -97,7 +97,6 @@ public class WorkerRunner implements ModuleRunner {
         .start(
             new Life(self, generation, shards),
             follower,
-            settings.listen(),
             links -> follower.start(new LinkWiring(lanes, links)));
   }
 }

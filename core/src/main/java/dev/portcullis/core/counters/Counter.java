@@ -383,6 +383,12 @@ public enum Counter {
       Type.COUNTER,
       "workers",
       "Workers that went on in the process of their guardian.",
+      "module"),
+  REPLICA_TAKEOVERS_FAILED(
+      "portcullis_replica_takeovers_failed_total",
+      Type.COUNTER,
+      "workers",
+      "Workers that could not go on in the process of their guardian: no port for guests was free.",
       "module");
 
   /** What Prometheus calls the type. */

@@ -60,6 +60,10 @@ public final class ModuleArguments {
         "--advertise",
         "Address that other modules reach the links by (default: that of --listen).",
         false);
+    a.option(
+        "--guest-ports",
+        "FIRST-LAST",
+        "Where links of workers are accepted whose flows go on here, one port each (default: any free ones).");
     a.switches();
     a.common();
     return a;

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param identity certificates of the links, or plain text
  * @param feed where an IO module gets recorded frames from instead of its ports; null: from its
  *     ports
+ * @param guests where a worker takes the links of those that it goes on with
  */
 public record ModuleSettings(
     String name,
@@ -23,7 +24,8 @@ public record ModuleSettings(
     @Nullable HostPort advertise,
     List<HostPort> switches,
     LinkIdentity identity,
-    @Nullable HostPort feed) {
+    @Nullable HostPort feed,
+    GuestPorts guests) {
 
   private static final int MAX_SWITCHES = 8;
 
@@ -62,6 +64,12 @@ public record ModuleSettings(
         advertise == null ? null : HostPort.parse("--advertise", advertise),
         List.of(relays),
         identity,
-        feed == null ? null : HostPort.parse("--feed", feed));
+        feed == null ? null : HostPort.parse("--feed", feed),
+        GuestPorts.ANY);
+  }
+
+  /** Returns the same with other ports for guests. */
+  public ModuleSettings withGuests(GuestPorts ports) {
+    return new ModuleSettings(name, files, listen, advertise, switches, identity, feed, ports);
   }
 }

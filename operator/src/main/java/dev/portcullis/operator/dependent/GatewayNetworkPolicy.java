@@ -28,7 +28,7 @@ final class GatewayNetworkPolicy implements GatewayDependent<NetworkPolicy> {
   public List<NetworkPolicy> desired(Wanted wanted) {
     return List.of(
         closed(wanted, "switch", List.of(links(wanted, Names.SWITCH_PORT), http())),
-        closed(wanted, "worker", List.of(links(wanted, Names.WORKER_PORT), http())),
+        closed(wanted, "worker", List.of(workerLinks(wanted), http())),
         io(wanted));
   }
 
@@ -100,6 +100,20 @@ final class GatewayNetworkPolicy implements GatewayDependent<NetworkPolicy> {
         .addNewPort()
         .withProtocol("TCP")
         .withNewPort(port)
+        .endPort()
+        .build();
+  }
+
+  private static NetworkPolicyIngressRule workerLinks(Wanted wanted) {
+    NetworkPolicyIngressRule own = links(wanted, Names.WORKER_PORT);
+    if (wanted.guestPorts().isEmpty()) {
+      return own;
+    }
+    return new NetworkPolicyIngressRuleBuilder(own)
+        .addNewPort()
+        .withProtocol("TCP")
+        .withNewPort(Names.GUEST_PORTS.first())
+        .withEndPort(Names.GUEST_PORTS.last())
         .endPort()
         .build();
   }

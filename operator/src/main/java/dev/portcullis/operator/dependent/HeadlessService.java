@@ -3,6 +3,7 @@ package dev.portcullis.operator.dependent;
 import dev.portcullis.core.policy.GatewaySpec;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
+import io.fabric8.kubernetes.api.model.ServicePort;
 import io.fabric8.kubernetes.api.model.ServicePortBuilder;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,19 +41,19 @@ final class HeadlessService implements GatewayDependent<Service> {
             .endPort()
             .endSpec();
     if (linkPort > 0) {
-      service.editSpec().addToPorts(grpc(linkPort)).endSpec();
+      service.editSpec().addToPorts(grpc("grpc", linkPort)).endSpec();
     }
     return service.build();
   }
 
-  /** The port of links. */
-  static io.fabric8.kubernetes.api.model.ServicePort grpc(int port) {
+  /** A port of links, by the name that the container gives it. */
+  static ServicePort grpc(String name, int port) {
     return new ServicePortBuilder()
-        .withName("grpc")
+        .withName(name)
         .withProtocol("TCP")
         .withAppProtocol("grpc")
         .withPort(port)
-        .withNewTargetPort("grpc")
+        .withNewTargetPort(name)
         .build();
   }
 }

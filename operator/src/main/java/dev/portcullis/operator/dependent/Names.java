@@ -1,5 +1,6 @@
 package dev.portcullis.operator.dependent;
 
+import dev.portcullis.core.process.GuestPorts;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.OwnerReference;
@@ -27,6 +28,9 @@ public record Names(String gateway, String namespace, OwnerReference owner) {
 
   /** Port of links to workers. */
   static final int WORKER_PORT = 7500;
+
+  /** Ports of links to workers that go on in the process of their guardian. */
+  static final GuestPorts GUEST_PORTS = new GuestPorts(7501, 7504);
 
   /** Port of links to switches. */
   static final int SWITCH_PORT = 7400;

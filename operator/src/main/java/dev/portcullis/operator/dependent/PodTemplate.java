@@ -3,6 +3,8 @@ package dev.portcullis.operator.dependent;
 import io.fabric8.kubernetes.api.model.CapabilitiesBuilder;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
+import io.fabric8.kubernetes.api.model.ContainerPort;
+import io.fabric8.kubernetes.api.model.ContainerPortBuilder;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.EnvVarBuilder;
 import io.fabric8.kubernetes.api.model.LocalObjectReference;
@@ -49,6 +51,7 @@ final class PodTemplate {
   private final List<Volume> volumes = new ArrayList<>();
   private final List<VolumeMount> mounts = new ArrayList<>();
   private final List<String> capabilities = new ArrayList<>();
+  private final List<ContainerPort> ports = new ArrayList<>();
   private boolean root;
 
   /** Pods of one set of a component. */
@@ -99,6 +102,17 @@ final class PodTemplate {
 
   private PodTemplate environment(String name, String value) {
     environment.add(new EnvVarBuilder().withName(name).withValue(value).build());
+    return this;
+  }
+
+  /** Another port of links. */
+  PodTemplate port(int number) {
+    ports.add(
+        new ContainerPortBuilder()
+            .withName("grpc-" + number)
+            .withContainerPort(number)
+            .withProtocol("TCP")
+            .build());
     return this;
   }
 
@@ -206,6 +220,7 @@ final class PodTemplate {
           .withProtocol("TCP")
           .endPort();
     }
+    container.addAllToPorts(ports);
     return container.build();
   }
 

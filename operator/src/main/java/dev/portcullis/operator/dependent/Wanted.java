@@ -1,8 +1,11 @@
 package dev.portcullis.operator.dependent;
 
 import dev.portcullis.core.policy.GatewayConfig;
+import dev.portcullis.core.policy.GatewaySpec.Replication;
 import dev.portcullis.operator.gateway.OperatorSettings;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * All that the dependent resources of one gateway are made from. Immutable.
@@ -27,5 +30,14 @@ public record Wanted(
   /** Copies the map. */
   public Wanted {
     pods = Map.copyOf(pods);
+  }
+
+  /** Ports of workers besides that of their own links: none without replication. */
+  List<Integer> guestPorts() {
+    return config.gateway().replication() == Replication.NONE
+        ? List.of()
+        : IntStream.rangeClosed(Names.GUEST_PORTS.first(), Names.GUEST_PORTS.last())
+            .boxed()
+            .toList();
   }
 }

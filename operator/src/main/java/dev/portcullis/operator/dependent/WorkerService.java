@@ -3,13 +3,15 @@ package dev.portcullis.operator.dependent;
 import dev.portcullis.core.policy.GatewaySpec.Pool;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceBuilder;
+import io.fabric8.kubernetes.api.model.ServicePort;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /**
  * The address of each worker, the one name that works with and without a mesh. It is there before
- * the worker is ready, because links are what makes it ready, and until its pod is gone.
+ * the worker is ready, because links are what makes it ready, and until its pod is gone. With
+ * replication it has ports for those who go on in the worker's process.
  */
 final class WorkerService implements GatewayDependent<Service> {
 
@@ -28,13 +30,16 @@ final class WorkerService implements GatewayDependent<Service> {
   }
 
   private static Service service(Wanted wanted, String pod) {
+    List<ServicePort> ports = new ArrayList<>();
+    ports.add(HeadlessService.grpc("grpc", Names.WORKER_PORT));
+    wanted.guestPorts().forEach(port -> ports.add(HeadlessService.grpc("grpc-" + port, port)));
     return new ServiceBuilder()
         .withMetadata(wanted.names().metadata(pod, "worker"))
         .withNewSpec()
         .withType("ClusterIP")
         .withPublishNotReadyAddresses(true)
         .withSelector(Map.of("statefulset.kubernetes.io/pod-name", pod))
-        .withPorts(HeadlessService.grpc(Names.WORKER_PORT))
+        .withPorts(ports)
         .endSpec()
         .build();
   }

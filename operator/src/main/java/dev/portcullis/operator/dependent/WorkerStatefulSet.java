@@ -45,6 +45,10 @@ public final class WorkerStatefulSet implements GatewayDependent<StatefulSet> {
             .setting(
                 "ADVERTISE", names.host(names.of(set) + "-$(POD_INDEX)") + ":" + Names.WORKER_PORT)
             .setting("SWITCH", names.switches());
+    if (!wanted.guestPorts().isEmpty()) {
+      template.setting("GUEST_PORTS", Names.GUEST_PORTS.toString());
+      wanted.guestPorts().forEach(template::port);
+    }
     return PodSet.of(
         wanted,
         "worker",

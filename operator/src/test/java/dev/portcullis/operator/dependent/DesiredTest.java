@@ -8,9 +8,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.portcullis.core.policy.ConfigLoader;
 import dev.portcullis.operator.gateway.OperatorSettings;
+import io.fabric8.kubernetes.api.model.ContainerPort;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
+import io.fabric8.kubernetes.api.model.ServicePort;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
@@ -33,6 +35,7 @@ class DesiredTest {
         workers: {replicas: 2}
         pools: [{name: web, base: 100, replicas: 1}]
         distribution: {classes: [{name: http, pool: web}]}
+        replication: sync
         io:
           - name: lan
             replicas: 2
@@ -106,6 +109,24 @@ class DesiredTest {
             .desired(wanted(GATEWAY, null, Map.of())).stream()
                 .map(it -> it.getMetadata().getName())
                 .toList());
+  }
+
+  @Test
+  void shouldOpenNoPortsForGuestsWithoutReplication() {
+    Wanted wanted =
+        wanted(GATEWAY.replace("replication: sync", "replication: none"), null, Map.of());
+    assertEquals(
+        List.of("grpc"),
+        new WorkerService()
+            .desired(wanted).getFirst().getSpec().getPorts().stream()
+                .map(ServicePort::getName)
+                .toList());
+    var container =
+        template(wanted, new WorkerStatefulSet(), 0).getSpec().getContainers().getFirst();
+    assertEquals(
+        List.of("http", "grpc"),
+        container.getPorts().stream().map(ContainerPort::getName).toList());
+    assertTrue(container.getEnv().stream().noneMatch(it -> it.getName().endsWith("GUEST_PORTS")));
   }
 
   @Test

@@ -11,6 +11,7 @@ import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.process.FlowPage;
+import dev.portcullis.core.process.GuestPorts;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.LinkIdentity;
 import dev.portcullis.core.process.ModuleException;
@@ -138,7 +139,8 @@ public final class EmbeddedGateway implements AutoCloseable {
 
   private static ModuleSettings settings(
       String name, List<HostPort> switches, @Nullable HostPort feed) {
-    return new ModuleSettings(name, List.of(), ANY, null, switches, PLAINTEXT, feed);
+    return new ModuleSettings(
+        name, List.of(), ANY, null, switches, PLAINTEXT, feed, GuestPorts.ANY);
   }
 
   /** Hands all modules a configuration that was checked, and that a running gateway can take. */
