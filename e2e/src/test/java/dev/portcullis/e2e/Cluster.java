@@ -20,6 +20,7 @@ import java.util.stream.Stream;
 final class Cluster implements AutoCloseable {
 
   private static final int COMMAND_SECONDS = 400;
+  private static final int LONGEST_END_SECONDS = 120;
 
   private final Path kit;
   private final Path cache;
@@ -118,6 +119,32 @@ final class Cluster implements AutoCloseable {
   /** A line of shell, at the root of the repository, with kubectl and helm of the cluster. */
   String shell(String line) throws Exception {
     return run(List.of("bash", "-ec", line));
+  }
+
+  /**
+   * Waits until nothing is left that the chart and the operator have made; pods take the time that
+   * they need to end.
+   *
+   * @return names of what stays, a line each; empty: nothing
+   */
+  String awaitNothing() throws Exception {
+    String left = ofPortcullis();
+    for (int i = 0; i < LONGEST_END_SECONDS && !left.isEmpty(); i++) {
+      Thread.sleep(1000);
+      left = ofPortcullis();
+    }
+    return left;
+  }
+
+  private String ofPortcullis() throws Exception {
+    return ask(
+        "get",
+        "all,configmap,secret,networkpolicy,poddisruptionbudget,serviceaccount",
+        "-A",
+        "-l",
+        "app.kubernetes.io/name=portcullis",
+        "-o",
+        "name");
   }
 
   private String program(String name) {

@@ -42,8 +42,7 @@ final class Binder {
           3_600_000_000_000L,
           "d",
           86_400_000_000_000L);
-  private static final Map<String, String> NOT_YET =
-      Map.of("SwitchMode:mesh", "mesh", "Replication:async", "async", "Replication:sync", "sync");
+  private static final Map<String, String> NOT_YET = Map.of("SwitchMode:mesh", "mesh");
 
   /** Objects that are not there unless they are given. */
   private static final Set<Class<?>> OPTIONAL =

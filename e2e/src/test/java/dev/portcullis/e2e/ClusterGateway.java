@@ -1,0 +1,177 @@
+package dev.portcullis.e2e;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.portcullis.core.counters.Counter;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A gateway on a cluster, as its modules themselves see it: their pages, read from this machine.
+ */
+final class ClusterGateway {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int TABLE_SECONDS = 240;
+
+  private final HttpClient http =
+      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+  private final Cluster cluster;
+  private final String name;
+
+  ClusterGateway(Cluster cluster, String name) {
+    this.cluster = cluster;
+    this.name = name;
+  }
+
+  /** Waits until a table of so many workers holds at every module, and nothing is under way. */
+  void awaitTable(int workers) throws Exception {
+    await("a table of " + workers + " workers", () -> hasSettled(workers));
+  }
+
+  private boolean hasSettled(int workers) throws Exception {
+    JsonNode status = status();
+    return status != null
+        && status.path("workers").size() == workers
+        && status.path("settled").asBoolean()
+        && epochs().size() == 1;
+  }
+
+  /** Waits until every worker has a second copy of its flows. */
+  void awaitReplicas() throws Exception {
+    await("replicas of all workers", () -> sum("worker", Counter.REPLICA_UNPROTECTED) == 0);
+  }
+
+  private interface Question {
+    boolean holds() throws Exception;
+  }
+
+  private static void await(String what, Question question) throws Exception {
+    Cluster.await(
+        what,
+        TABLE_SECONDS,
+        () -> {
+          try {
+            return question.holds();
+          } catch (Exception e) {
+            return false; // a pod that is not there yet, or no more
+          }
+        });
+  }
+
+  /** What the switch module that decides says; null: none has a table. */
+  private @Nullable JsonNode status() throws Exception {
+    for (String ip : addresses("switch")) {
+      JsonNode status = JSON.readTree(get(ip, "/q/portcullis/status"));
+      if (status.path("epoch").asInt() > 0) {
+        return status;
+      }
+    }
+    return null;
+  }
+
+  /** Numbers of the tables that IO modules and workers work by. */
+  Set<Long> epochs() throws Exception {
+    Set<Long> epochs = new TreeSet<>();
+    for (String ip : addresses("io,worker")) {
+      epochs.add(new Accounts().with(get(ip, "/q/metrics")).max(Counter.TABLE_EPOCH));
+    }
+    return epochs;
+  }
+
+  /** A counter, summed up over modules of a component. */
+  long sum(String component, Counter counter) throws Exception {
+    Accounts accounts = new Accounts();
+    for (String ip : addresses(component)) {
+      accounts.with(get(ip, "/q/metrics"));
+    }
+    return accounts.sum(counter, it -> true);
+  }
+
+  /** Waits until the books of every module balance: nothing is under way any more. */
+  void awaitBalance() throws Exception {
+    AssertionError last = null;
+    for (int i = 0; i < 30; i++) {
+      Accounts accounts = new Accounts();
+      for (String ip : addresses("io,worker")) {
+        accounts.with(get(ip, "/q/metrics"));
+      }
+      try {
+        accounts.assertModulesBalance("at the end");
+        return;
+      } catch (AssertionError e) {
+        last = e;
+        Thread.sleep(1000);
+      }
+    }
+    throw Objects.requireNonNull(last);
+  }
+
+  /**
+   * Waits for the first packet on a new worker.
+   *
+   * @return milliseconds from when its process was started, with all that it needs to take links,
+   *     to the first packet, to a few times 10 ms
+   */
+  long firstPacketMs(String pod) throws Exception {
+    await(pod + " has an address", () -> !address(pod).isEmpty());
+    String ip = address(pod);
+    await(pod + " is started", () -> answers(ip, "/q/health/started"));
+    long began = System.nanoTime();
+    await(
+        "a packet at " + pod,
+        () ->
+            new Accounts().with(get(ip, "/q/metrics")).sum(Counter.PACKETS_RECEIVED, it -> true)
+                > 0);
+    return (System.nanoTime() - began) / 1_000_000;
+  }
+
+  private String address(String pod) throws Exception {
+    return cluster.ask("get", "pod", pod, "-o", "jsonpath={.status.podIP}");
+  }
+
+  /** Addresses of the pods of components: {@code io,worker}. */
+  private List<String> addresses(String components) throws Exception {
+    return cluster
+        .kubectl(
+            "get",
+            "pods",
+            "-l",
+            "portcullis.dev/gateway="
+                + name
+                + ",app.kubernetes.io/component in ("
+                + components
+                + ")",
+            "-o",
+            "jsonpath={range .items[*]}{.status.podIP}{\"\\n\"}{end}")
+        .lines()
+        .filter(it -> !it.isBlank())
+        .toList();
+  }
+
+  private boolean answers(String ip, String path) throws Exception {
+    return response(ip, path).statusCode() == 200;
+  }
+
+  private String get(String ip, String path) throws Exception {
+    return response(ip, path).body();
+  }
+
+  private HttpResponse<String> response(String ip, String path)
+      throws IOException, InterruptedException {
+    return http.send(
+        HttpRequest.newBuilder(URI.create("http://" + ip + ":8080" + path))
+            .timeout(Duration.ofSeconds(10))
+            .build(),
+        HttpResponse.BodyHandlers.ofString());
+  }
+}
