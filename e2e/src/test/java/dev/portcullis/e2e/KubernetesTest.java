@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.portcullis.core.counters.Counter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,6 +38,7 @@ class KubernetesTest {
   private Cluster cluster;
   private ClusterGateway gateway;
   private TunnelHosts hosts;
+  private final List<String> tooLong = new ArrayList<>();
 
   @Test
   void shouldKeepEveryConnectionOfPodsWhateverHappensToTheGateway() throws Exception {
@@ -56,6 +58,7 @@ class KubernetesTest {
         renew();
         cluster.ask("delete", "pod", "client");
         gateway.awaitBalance();
+        assertEquals(List.of(), tooLong);
       } finally {
         if (System.getProperty("portcullis.keepCluster") == null) {
           cluster.ask("uncordon", "node2");
@@ -98,14 +101,15 @@ class KubernetesTest {
 
   /** Nobody feels what happens. */
   private void unfelt(String what, int workers, Event event) throws Exception {
-    Stalls stalls = survived(what, workers, event);
-    assertEquals(0, stalls.seconds(), () -> what + ": " + stalls);
+    felt(what, 0, workers, event);
   }
 
-  /** Answers may wait, for so long at the most. */
+  /** Answers may wait, for so long at the most. The story goes on where they wait longer. */
   private void felt(String what, long mostMs, int workers, Event event) throws Exception {
     Stalls stalls = survived(what, workers, event);
-    assertTrue(stalls.longestMs() <= mostMs, () -> what + ": " + stalls);
+    if (stalls.longestMs() > mostMs) {
+      tooLong.add(what + ": " + stalls);
+    }
   }
 
   /** No connection ends by what happens, and afterwards there is a table of so many workers. */

@@ -25,7 +25,7 @@ final class TunnelHost {
 
   private static final int ASKED = 9000;
   private static final int BULK = 9001;
-  private static final int AROUND = 20;
+  private static final int AROUND = 100;
   private static final int PATIENCE_MS = 120_000;
   private static final int TRANSFER_BYTES = 4 << 20;
 
