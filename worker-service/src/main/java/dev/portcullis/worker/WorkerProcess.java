@@ -153,13 +153,7 @@ final class WorkerProcess {
     }
     HostPort address = listen(follower, links, listen);
     List<ModuleId> switches = new ArrayList<>();
-    for (HostPort relay : settings.switches()) {
-      ModuleId it = new ModuleId(ModuleId.Kind.SWITCH, switches.size());
-      switches.add(it);
-      for (int lane = 0; lane < lanes.length; lane++) {
-        links.connect(it, 0, lane, relay.host(), relay.port());
-      }
-    }
+    settings.switches().forEach(it -> switches.add(relay(switches.size())));
     management[0] =
         new ManagementClient(
             ModuleHello.worker(
@@ -213,8 +207,13 @@ final class WorkerProcess {
                 }
               }
 
+              /**
+               * Only who is accepted has links to relays: another life of this worker may go on at its
+               * guardian, and the newest stream gets what is for the worker.
+               */
               @Override
               public void onAttached() {
+                connect(links);
                 if (duty[0] != null) {
                   duty[0].attached();
                 }
@@ -237,6 +236,20 @@ final class WorkerProcess {
             RandomGenerator.getDefault());
     management[0].start();
     return new Running(life, address, links, management[0], counts, follower, ioStreams);
+  }
+
+  private static ModuleId relay(int number) {
+    return new ModuleId(ModuleId.Kind.SWITCH, number);
+  }
+
+  /** Opens streams to all relays, where they are not open. */
+  private void connect(ModuleLinks links) {
+    for (int i = 0; i < settings.switches().size(); i++) {
+      HostPort at = settings.switches().get(i);
+      for (int lane = 0; lane < lanes.length; lane++) {
+        links.connect(relay(i), 0, lane, at.host(), at.port());
+      }
+    }
   }
 
   private HostPort listen(PolicyFollower follower, ModuleLinks links, HostPort listen)
