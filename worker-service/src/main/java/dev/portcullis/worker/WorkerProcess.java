@@ -55,6 +55,7 @@ final class WorkerProcess {
   private static final System.Logger LOG = System.getLogger(WorkerProcess.class.getName());
 
   private final ModuleSettings settings;
+  private final Topology topology;
   private final LinkSecurity security;
   private final LinkLoop[] lanes;
   private final EventSink events;
@@ -62,13 +63,20 @@ final class WorkerProcess {
   private final List<Running> guests = new CopyOnWriteArrayList<>();
   private final Map<Integer, PassiveWiring> wirings = new ConcurrentHashMap<>();
 
+  /**
+   * Makes it.
+   *
+   * @param topology who may link here
+   */
   WorkerProcess(
       ModuleSettings settings,
+      Topology topology,
       LinkSecurity security,
       LinkLoop[] lanes,
       EventSink events,
       Consumer<ModuleException> failed) {
     this.settings = settings;
+    this.topology = topology;
     this.security = security;
     this.lanes = lanes.clone();
     this.events = events;
@@ -135,7 +143,7 @@ final class WorkerProcess {
             isReplicated
                 ? settingsOfLinks.withSilence(spec.timeouts().silenceNs())
                 : settingsOfLinks,
-            security.admitting(Topology.of(spec)::has),
+            security.admitting(topology::has),
             follower,
             observer);
     begin.accept(links);
@@ -208,8 +216,8 @@ final class WorkerProcess {
               }
 
               /**
-               * Only who is accepted has links to relays: another life of this worker may go on at its
-               * guardian, and the newest stream gets what is for the worker.
+               * Only who is accepted has links to relays: another life of this worker may go on at
+               * its guardian, and the newest stream gets what is for the worker.
                */
               @Override
               public void onAttached() {
@@ -432,8 +440,12 @@ final class WorkerProcess {
           && isMember();
     }
 
+    /** Ends with all that goes on in this process. */
     @Override
     public void stop() {
+      if (!isGuest()) {
+        guests.forEach(Running::stop);
+      }
       management.close();
       channels.close();
       follower.worker().tellOfFlows();

@@ -77,8 +77,7 @@ public final class EmbeddedGateway implements AutoCloseable {
     // what a replay causes goes to the replay
     EventLog log = feed == null ? EventLog.open(events, "gateway", System.err::println) : null;
     EmbeddedGateway gateway =
-        new EmbeddedGateway(
-            config, Math.max(2, Runtime.getRuntime().availableProcessors()), log);
+        new EmbeddedGateway(config, Math.max(2, Runtime.getRuntime().availableProcessors()), log);
     try {
       gateway.startModules(source, feed);
       if (log != null && LoggingModule.writesStats(events)) {
@@ -91,8 +90,7 @@ public final class EmbeddedGateway implements AutoCloseable {
     }
   }
 
-  private void startModules(String source, @Nullable HostPort feed)
-      throws ModuleException {
+  private void startModules(String source, @Nullable HostPort feed) throws ModuleException {
     LinkSecurity security = LinkSecurity.plaintext();
     long generation = System.currentTimeMillis();
     SwitchRunner.SwitchModule started =
@@ -106,8 +104,7 @@ public final class EmbeddedGateway implements AutoCloseable {
     }
     for (String name : Topology.of(config.gateway()).ioNames()) {
       modules.add(
-          IoRunner.start(
-              settings(name, feed), config, security, loops, generation, failure -> {}));
+          IoRunner.start(settings(name, feed), config, security, loops, generation, failure -> {}));
     }
     await(
         () -> modules.stream().allMatch(RunningModule::ready),
