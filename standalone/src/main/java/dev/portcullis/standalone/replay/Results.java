@@ -38,7 +38,6 @@ final class Results implements AutoCloseable, Backlog.Writer {
   private final Witness witness;
   private final Topology topology;
   private DistributionTable table;
-  private final List<Incident.Event> incidents = new ArrayList<>();
   private final Tally tally;
   private final Map<String, PcapngWriter> ports = new LinkedHashMap<>();
   private final PcapngWriter[] writerOfTag;
@@ -333,7 +332,7 @@ final class Results implements AutoCloseable, Backlog.Writer {
                 .value(counts[1])
                 .close('}'));
     json.close('}').key("scale_events").open('[');
-    for (Incident.Event it : incidents) {
+    for (Incident.Event it : tally.incidents()) {
       json.open('{').key("packet").value(it.of().packet());
       if (it.of() instanceof Incident.Kill kill) {
         json.key("killed").value(kill.worker());
@@ -357,7 +356,7 @@ final class Results implements AutoCloseable, Backlog.Writer {
   /** Something befell the workers. */
   void befell(Incident.Event event) {
     table = event.table();
-    incidents.add(event);
+    tally.befell(event);
   }
 
   /** Hands everything to the file system. */
