@@ -55,9 +55,21 @@ class CommandLineTest {
   }
 
   @Test
-  void shouldSayThatKillingIsNotThereYet() {
+  void shouldSayHowAKilledWorkerIsWritten() {
+    for (String wrong : List.of("10", "0:1", "ten:1", "10:worker-1")) {
+      assertOneSentence(
+          2,
+          "--kill is \"" + wrong + "\"; allowed is PACKET:WORKER",
+          replay("--capture", CAPTURE.toString(), "--kill", wrong));
+    }
+  }
+
+  @Test
+  void shouldSayThatThereIsNoSuchWorkerToKill() {
     assertOneSentence(
-        2, "--kill is not there yet", replay("--capture", CAPTURE.toString(), "--kill", "10:1"));
+        2,
+        "--kill 20:4: there are 2 workers before that packet, from number 0",
+        replay("--capture", CAPTURE.toString(), "--scale", "10:2", "--kill", "20:4"));
   }
 
   @Test

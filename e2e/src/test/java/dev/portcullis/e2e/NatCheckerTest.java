@@ -4,21 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.portcullis.io.pcap.CaptureReader;
-import dev.portcullis.io.pcap.Frame;
-import dev.portcullis.io.pcap.LinkLayer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -35,9 +28,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Several gateways play at once: a replay mostly waits for what is on its way.
  */
 class NatCheckerTest {
-
-  private static final Pattern LINE =
-      Pattern.compile("\\{\"n\":(\\d+),\"port\":\"(.*?)\".*\"verdict\":\"(.*?)\".*\"out\":(.*)}");
 
   @TempDir Path folder;
 
@@ -102,90 +92,15 @@ class NatCheckerTest {
     try (Playground gateway = new Playground(file, workers, shards)) {
       gateway.play(folder, played.toArray(Path[]::new));
     }
-    compare(played, checker);
+    TranslatedReplay.check(folder, played, checker, this::count);
     return checker;
   }
 
-  /**
-   * Chooses captures without fragments: what becomes of those is not one packet for one packet. Of
-   * a capture of loopback addresses alone nothing leaves a gateway that drops martians.
-   */
   @BeforeAll
   static void choose() throws IOException {
-    captures = new ArrayList<>();
-    withoutMartians = new ArrayList<>();
-    for (Path capture : Playground.captures()) {
-      boolean fragments = false;
-      boolean loopback = true;
-      Frame frame = new Frame();
-      LinkLayer link = new LinkLayer();
-      try (CaptureReader reader = CaptureReader.open(capture)) {
-        while (!fragments && reader.next(frame)) {
-          link.parse(frame);
-          NatChecker.Packet it = link.ip ? NatChecker.parse(packet(frame, link)) : null;
-          fragments = it != null && it.fragment();
-          loopback &= it != null && !it.v6() && it.source().startsWith("7f");
-        }
-      } catch (IOException e) {
-        // what can be read of it is played
-      }
-      if (!fragments) {
-        captures.add(capture);
-        if (!loopback) {
-          withoutMartians.add(capture);
-        }
-      }
-    }
+    captures = TranslatedReplay.withoutFragments();
+    withoutMartians = captures.stream().filter(it -> !TranslatedReplay.isLoopback(it)).toList();
     assertFalse(captures.isEmpty());
-  }
-
-  private static byte[] packet(Frame frame, LinkLayer link) {
-    return Arrays.copyOfRange(frame.bytes, link.l2Length, frame.length);
-  }
-
-  private void compare(List<Path> played, NatChecker checker) throws IOException {
-    Frame in = new Frame();
-    Frame out = new Frame();
-    LinkLayer link = new LinkLayer();
-    long n = 0;
-    int next = 0;
-    List<String> paths = Files.readAllLines(folder.resolve("paths.jsonl"));
-    Map<String, CaptureReader> ports = new HashMap<>();
-    try (CaptureReader lan = CaptureReader.open(folder.resolve("lan.pcapng"));
-        CaptureReader wan = CaptureReader.open(folder.resolve("wan.pcapng"))) {
-      ports.put("\"lan\"", lan);
-      ports.put("\"wan\"", wan);
-      for (Path capture : played) {
-        checker.next();
-        try (CaptureReader input = CaptureReader.open(capture)) {
-          while (input.next(in)) {
-            n++;
-            Matcher line = LINE.matcher(next < paths.size() ? paths.get(next) : "");
-            if (!line.matches() || Long.parseLong(line.group(1)) != n) {
-              continue; // it did not enter
-            }
-            next++;
-            if (line.group(3).equals("forward")) {
-              CaptureReader port = ports.get(line.group(4));
-              assertTrue(port != null && port.next(out), () -> "did not come out: " + line.group());
-              link.parse(in);
-              byte[] after = Arrays.copyOf(out.bytes, out.length);
-              String where = capture.getFileName() + ", frame " + n + ": " + line.group();
-              checker.check(where, line.group(2).equals("lan"), in.timeNs, packet(in, link), after);
-              count(capture, line, packet(in, link));
-            } else if (line.group().contains("\"answer\"")) {
-              // what the gateway says itself leaves by the port of entry
-              CaptureReader port = ports.get('"' + line.group(2) + '"');
-              assertTrue(port != null && port.next(out), () -> "no answer: " + line.group());
-            }
-          }
-        } catch (IOException e) {
-          // a damaged capture ends where it can no longer be read
-        }
-      }
-      assertFalse(lan.next(out) || wan.next(out), "more came out than went in");
-    }
-    assertEquals(paths.size(), next);
   }
 
   private void count(Path capture, Matcher line, byte[] packet) {

@@ -9,10 +9,10 @@ import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.standalone.gateway.EmbeddedGateway;
+import dev.portcullis.standalone.replay.Incident;
 import dev.portcullis.standalone.replay.LinkFeed;
 import dev.portcullis.standalone.replay.Replay;
 import dev.portcullis.standalone.replay.ReplayPlan;
-import dev.portcullis.standalone.replay.Scale;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,16 +71,16 @@ final class Playground implements AutoCloseable {
   /** Prepares a replay at a speed; 0: as fast as it goes. */
   Replay replay(Path out, double speed, Path... captures) throws Exception {
     ReplayPlan plan = new ReplayPlan(List.of(captures), out, "lan", "wan", true, speed);
-    return new Replay(feed, topology, table, plan, Playground::noScale, tally -> {});
+    return new Replay(feed, topology, table, plan, Playground::noIncident, tally -> {});
   }
 
   /** Prepares a replay in which the side that sends first comes in at {@code clientPort}. */
   Replay replay(Path out, String clientPort, String serverPort, Path... captures) throws Exception {
     ReplayPlan plan = new ReplayPlan(List.of(captures), out, clientPort, serverPort, true, 0);
-    return new Replay(feed, topology, table, plan, Playground::noScale, tally -> {});
+    return new Replay(feed, topology, table, plan, Playground::noIncident, tally -> {});
   }
 
-  private static Scale.Event noScale(int workers) {
+  private static Incident.Event noIncident(Incident it) {
     throw new IllegalStateException("this gateway keeps its workers");
   }
 

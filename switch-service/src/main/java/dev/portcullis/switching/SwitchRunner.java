@@ -1,6 +1,7 @@
 package dev.portcullis.switching;
 
 import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.LinkFault;
 import dev.portcullis.core.link.LinkLoops;
 import dev.portcullis.core.link.LinkObserver;
@@ -76,8 +77,8 @@ public class SwitchRunner implements ModuleRunner {
     /** N is to be this: up to {@code workers.replicas}. */
     void quantity(int workers);
 
-    /** Number of the table that every attached module works by; 0: not all by the same. */
-    int settledEpoch();
+    /** Workers of the table that every attached module works by; none: not all by the same. */
+    List<Member> settled();
   }
 
   /**
@@ -154,9 +155,9 @@ public class SwitchRunner implements ModuleRunner {
     }
 
     @Override
-    public int settledEpoch() {
+    public List<Member> settled() {
       ControlStatus status = management.status();
-      return status.settled() ? status.epoch() : 0;
+      return status.settled() ? status.workers() : List.of();
     }
 
     @Override

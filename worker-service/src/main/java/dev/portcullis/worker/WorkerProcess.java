@@ -57,6 +57,7 @@ final class WorkerProcess {
   private static final System.Logger LOG = System.getLogger(WorkerProcess.class.getName());
 
   private final ModuleSettings settings;
+  private final Topology topology;
   private final LinkSecurity security;
   private final LinkLoop[] lanes;
   private final EventSink events;
@@ -64,13 +65,20 @@ final class WorkerProcess {
   private final List<Running> guests = new CopyOnWriteArrayList<>();
   private final Map<Integer, PassiveWiring> wirings = new ConcurrentHashMap<>();
 
+  /**
+   * Makes it.
+   *
+   * @param topology who may link here
+   */
   WorkerProcess(
       ModuleSettings settings,
+      Topology topology,
       LinkSecurity security,
       LinkLoop[] lanes,
       EventSink events,
       Consumer<ModuleException> failed) {
     this.settings = settings;
+    this.topology = topology;
     this.security = security;
     this.lanes = lanes.clone();
     this.events = events;
@@ -154,7 +162,7 @@ final class WorkerProcess {
             isReplicated
                 ? settingsOfLinks.withSilence(spec.timeouts().silenceNs())
                 : settingsOfLinks,
-            security.admitting(Topology.of(spec)::has),
+            security.admitting(topology::has),
             follower,
             observer);
     begin.accept(links);
@@ -176,13 +184,7 @@ final class WorkerProcess {
             ? new HostPort(settings.listen().host(), port)
             : new HostPort(advertise.host(), advertise.port() == 0 ? port : advertise.port());
     List<ModuleId> switches = new ArrayList<>();
-    for (HostPort relay : settings.switches()) {
-      ModuleId it = new ModuleId(ModuleId.Kind.SWITCH, switches.size());
-      switches.add(it);
-      for (int lane = 0; lane < lanes.length; lane++) {
-        links.connect(it, 0, lane, relay.host(), relay.port());
-      }
-    }
+    settings.switches().forEach(it -> switches.add(relay(switches.size())));
     management[0] =
         new ManagementClient(
             ModuleHello.worker(
@@ -236,8 +238,13 @@ final class WorkerProcess {
                 }
               }
 
+              /**
+               * Only who is accepted has links to relays: another life of this worker may go on at
+               * its guardian, and the newest stream gets what is for the worker.
+               */
               @Override
               public void onAttached() {
+                connect(links);
                 if (duty[0] != null) {
                   duty[0].attached();
                 }
@@ -260,6 +267,20 @@ final class WorkerProcess {
             RandomGenerator.getDefault());
     management[0].start();
     return new Running(life, address, links, management[0], counts, follower, ioStreams);
+  }
+
+  private static ModuleId relay(int number) {
+    return new ModuleId(ModuleId.Kind.SWITCH, number);
+  }
+
+  /** Opens streams to all relays, where they are not open. */
+  private void connect(ModuleLinks links) {
+    for (int i = 0; i < settings.switches().size(); i++) {
+      HostPort at = settings.switches().get(i);
+      for (int lane = 0; lane < lanes.length; lane++) {
+        links.connect(relay(i), 0, lane, at.host(), at.port());
+      }
+    }
   }
 
   /** Returns the port that links are accepted on. */
@@ -453,8 +474,12 @@ final class WorkerProcess {
           && isMember();
     }
 
+    /** Ends with all that goes on in this process. */
     @Override
     public void stop() {
+      if (!isGuest()) {
+        guests.forEach(Running::stop);
+      }
       management.close();
       channels.close();
       follower.worker().tellOfFlows();

@@ -14,6 +14,7 @@ import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.RunningModule;
+import dev.portcullis.core.topology.Topology;
 import jakarta.inject.Singleton;
 import java.util.function.Consumer;
 
@@ -93,7 +94,8 @@ public class WorkerRunner implements ModuleRunner {
       lanes[i] = loops.next();
     }
     PolicyFollower follower = new PolicyFollower(self, config, shards, events, System.err::println);
-    return new WorkerProcess(settings, security, lanes, events, failed)
+    return new WorkerProcess(
+            settings, Topology.of(config.gateway()), security, lanes, events, failed)
         .start(
             new Life(self, generation, shards),
             follower,

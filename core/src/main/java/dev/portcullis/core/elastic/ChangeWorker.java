@@ -193,12 +193,8 @@ public final class ChangeWorker {
       return;
     }
     for (ClassRecord it : records) {
-      if (it.epoch() == next.epoch()) {
-        if (it.active()) {
-          in.resume(it.of());
-        } else {
-          out.gone(it.of());
-        }
+      if (it.epoch() == next.epoch() && it.active()) {
+        in.resume(it.of());
       }
     }
     in.dropInactive();

@@ -50,9 +50,6 @@ final class ClassesOut {
     int version;
     boolean broken;
 
-    /** Whether an earlier life may have handed it over. */
-    boolean gone;
-
     Out(KeyClass of, ShardId to, long[] copies) {
       this.of = of;
       this.to = to;
@@ -161,14 +158,6 @@ final class ClassesOut {
     }
   }
 
-  /** An earlier life has closed a class, and may have handed it over. */
-  void gone(KeyClass of) {
-    Out out = find(of.to(), of.lane());
-    if (out != null) {
-      out.gone = true;
-    }
-  }
-
   /** The classes that are closed and not handed over. */
   List<KeyClass> closed() {
     return all.stream().filter(it -> it.state == State.CLOSED).map(it -> it.of).toList();
@@ -248,10 +237,6 @@ final class ClassesOut {
         out.state = State.SENT;
         out.broken = true;
         untaken++;
-      } else if (out.gone && empty) {
-        // what is here of it may be older than what that life had
-        content.drop(out.of);
-        out.broken = true;
       }
       if (out.state != State.TAKEN) {
         again(out);

@@ -43,7 +43,14 @@ public final class Bench {
             LatencyBenchmark.median(),
             LatencyBenchmark.tail(),
             WireBenchmark.opening(),
-            new EncryptionBenchmark()),
+            new EncryptionBenchmark(),
+            new ScaleBenchmark(),
+            new ReplicationBenchmark("async", ReplicationBenchmark.Load.KNOWN_FLOWS),
+            new ReplicationBenchmark("async", ReplicationBenchmark.Load.NEW_FLOWS),
+            new ReplicationBenchmark("async", ReplicationBenchmark.Load.TCP),
+            new ReplicationBenchmark("sync", ReplicationBenchmark.Load.KNOWN_FLOWS),
+            new ReplicationBenchmark("sync", ReplicationBenchmark.Load.NEW_FLOWS),
+            new ReplicationBenchmark("sync", ReplicationBenchmark.Load.TCP)),
         new SpinProbe(Pinning.CORES, PROBE_MS, PROBE_LIMIT_PERCENT),
         PAUSE_MS);
   }
@@ -114,7 +121,7 @@ public final class Bench {
               pauseMs,
               line -> System.err.println(title.id() + " " + line));
       PairedRun.Result result = run.run();
-      out.println(BenchLine.of(title, result));
+      out.println(BenchLine.of(title, result, rig.remark()));
       if (!result.enough()) {
         System.err.printf(
             Locale.ROOT,

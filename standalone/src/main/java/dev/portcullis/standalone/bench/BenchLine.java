@@ -9,10 +9,11 @@ final class BenchLine {
 
   /**
    * Returns for example {@code B1 grpc-hop/iperf3 64KiB ratio=0.58 floor=0.50 goal=0.65 pairs=7}.
-   * Behind that stands {@code ungated} where no gate was asked, {@code valid=3/7} with the windows
-   * that were tried where pairs are missing, and {@code (lower is better)} where it is.
+   * Behind that stands the remark, if there is one, {@code ungated} where no gate was asked, {@code
+   * valid=3/7} with the windows that were tried where pairs are missing, and {@code (lower is
+   * better)} where it is.
    */
-  static String of(Title title, PairedRun.Result result) {
+  static String of(Title title, PairedRun.Result result, String remark) {
     StringBuilder line = new StringBuilder();
     line.append(title.id()).append(' ').append(title.name());
     if (!title.detail().isEmpty()) {
@@ -21,6 +22,9 @@ final class BenchLine {
     line.append(" ratio=").append(ratio(result.median()));
     line.append(" floor=").append(title.floor()).append(" goal=").append(title.goal());
     line.append(" pairs=").append(result.ratios().size());
+    if (!remark.isEmpty()) {
+      line.append(' ').append(remark);
+    }
     if (!result.gated()) {
       line.append(" ungated");
     }

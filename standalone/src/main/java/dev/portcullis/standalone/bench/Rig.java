@@ -24,6 +24,11 @@ interface Rig extends AutoCloseable {
    */
   double measure(Side side) throws IOException, InterruptedException;
 
+  /** What else the line says of all windows together, such as {@code broken=0}; may be empty. */
+  default String remark() throws IOException, InterruptedException {
+    return "";
+  }
+
   /** Ends every process and removes every namespace of the rig. */
   @Override
   void close();

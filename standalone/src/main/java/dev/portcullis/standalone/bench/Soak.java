@@ -20,6 +20,8 @@ import java.util.concurrent.TimeUnit;
  */
 public final class Soak {
 
+  private static final int WORKERS = 3;
+  private static final int HEAP_MEGABYTES = 128;
   private static final String SERVER = "10.8.0.2";
   private static final double MIB = 1 << 20;
   private static final double MOST_LOST = 0.001;
@@ -83,7 +85,9 @@ public final class Soak {
   private List<String> soak(int seconds, Path home, Cleanup cleanup)
       throws IOException, InterruptedException {
     KernelRouter router = KernelRouter.up(cleanup);
-    SoakGateway gateway = SoakGateway.start(router, home, cleanup);
+    SoakGateway gateway =
+        SoakGateway.start(
+            router, home, Unpacked.file("soak.yaml", cleanup), WORKERS, HEAP_MEGABYTES, cleanup);
     ChildProcess.start(List.of("soak-server"), List.of(), router::inSink, cleanup).ask("go");
     ChildProcess client =
         ChildProcess.start(List.of("soak-client", SERVER), List.of(), router::inGenerator, cleanup);

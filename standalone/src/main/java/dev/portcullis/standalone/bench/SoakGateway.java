@@ -8,13 +8,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The gateway of {@code portcullis soak}: a switch, three workers and two IO modules as processes
- * of their own, in the place of the router's kernel ({@link KernelRouter}). Thread: one.
+ * A gateway of services: a switch, workers and two IO modules as processes of their own, in the
+ * place of the router's kernel ({@link KernelRouter}). Thread: one.
  */
 final class SoakGateway {
 
@@ -23,15 +24,23 @@ final class SoakGateway {
   private static final int READY_SECONDS = 300;
   private static final int STOP_SECONDS = 20;
   private static final Pattern HEAP_USED = Pattern.compile("(?:DefNew|Tenured) .* used (\\d+)K");
+  private static final Pattern ENDED = Pattern.compile("\"result\":\"(\\w+)\"");
   private static final Pattern RESIDENT = Pattern.compile("VmRSS:\\s*(\\d+) kB");
+
+  /** UDP of flows that are there after a moment. */
+  static final KernelRouter.Traffic TRAFFIC =
+      new KernelRouter.Traffic(
+          WireGateway.MAC, InMemoryGateway.FRAME_BYTES, InMemoryGateway.FLOWS, false);
 
   private final KernelRouter router;
   private final Map<String, Process> processes = new LinkedHashMap<>();
   private final Path home;
+  private final int heapMegabytes;
 
-  private SoakGateway(KernelRouter router, Path home) {
+  private SoakGateway(KernelRouter router, Path home, int heapMegabytes) {
     this.router = router;
     this.home = home;
+    this.heapMegabytes = heapMegabytes;
   }
 
   /**
@@ -46,23 +55,32 @@ final class SoakGateway {
    * Starts all modules and waits until they are ready.
    *
    * @param home folder in which the services were built
+   * @param file configuration with the IO modules {@code io-a}, {@code io-b}
+   * @param workers how many run
+   * @param heapMegabytes Java heap of each module
    */
-  static SoakGateway start(KernelRouter router, Path home, Cleanup cleanup)
+  static SoakGateway start(
+      KernelRouter router, Path home, Path file, int workers, int heapMegabytes, Cleanup cleanup)
       throws IOException, InterruptedException {
     router.leaveToGateway();
-    SoakGateway gateway = new SoakGateway(router, home);
+    SoakGateway gateway = new SoakGateway(router, home, heapMegabytes);
     cleanup.add(gateway::stop);
-    String yaml = Unpacked.file("soak.yaml", cleanup).toString();
+    String yaml = file.toString();
     String at = "127.0.0.1:" + SWITCH_PORT;
     gateway.module("switch", "switch", "-f", yaml, "--listen", at);
-    for (String worker : List.of("0", "1", "2")) {
-      gateway.module("worker-" + worker, "worker", worker, "-f", yaml, "--switch", at);
+    for (int worker = 0; worker < workers; worker++) {
+      gateway.module("worker-" + worker, "worker", "" + worker, "-f", yaml, "--switch", at);
     }
     for (String io : List.of("io-a", "io-b")) {
       gateway.module(io, "io", io, "-f", yaml, "--switch", at);
     }
     gateway.awaitReady();
     return gateway;
+  }
+
+  /** Folder in which the services were built. */
+  static Path home() {
+    return Path.of(System.getProperty("portcullis.home", "."));
   }
 
   private void module(String name, String service, String... arguments) throws IOException {
@@ -74,8 +92,8 @@ final class SoakGateway {
     line.add(ProcessHandle.current().info().command().orElse("java"));
     line.addAll(
         List.of(
-            "-Xms128m",
-            "-Xmx128m",
+            "-Xms" + heapMegabytes + "m",
+            "-Xmx" + heapMegabytes + "m",
             "-XX:+UseSerialGC",
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
@@ -133,6 +151,20 @@ final class SoakGateway {
   private String get(int module, String path) throws IOException, InterruptedException {
     String address = "http://127.0.0.1:" + httpPort(module) + path;
     return Command.run(router.inRouter(List.of("curl", "-sf", "-m", "10", address)), 20);
+  }
+
+  /** The switch module reads the configuration again. */
+  void readAgain() throws IOException, InterruptedException {
+    Command.run(List.of("kill", "-HUP", Long.toString(pidOf("switch"))), 10);
+  }
+
+  private long pidOf(String module) {
+    return Objects.requireNonNull(processes.get(module)).pid();
+  }
+
+  /** The results of the last changes of the number of workers, the newest last. */
+  List<String> changes() throws IOException, InterruptedException {
+    return ENDED.matcher(get(0, "/q/portcullis/scale")).results().map(it -> it.group(1)).toList();
   }
 
   /** What all modules count. */

@@ -18,7 +18,7 @@ final class BenchCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "ID",
       arity = "0..*",
-      description = "Which benchmarks: B1 to B8, B10, B11 (default: all).")
+      description = "Which benchmarks: B1 to B8, B10 to B12, async, sync (default: all).")
   private List<String> ids = List.of();
 
   @Option(

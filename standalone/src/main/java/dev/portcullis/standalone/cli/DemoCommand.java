@@ -2,6 +2,7 @@ package dev.portcullis.standalone.cli;
 
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.topology.Topology;
+import dev.portcullis.standalone.replay.Incident;
 import dev.portcullis.standalone.replay.ReplayPlan;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -20,9 +21,16 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "demo",
     description =
-        "Plays real captures through two IO modules, three workers and the switch; says what happened and why.",
+        "Plays real captures through two IO modules, three workers and the switch, while there are more and fewer workers and one is killed; says what happened and why.",
     mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
+
+  /** 3, 5, 2 workers, and one of them killed, spread over the captures. */
+  private static final List<Incident> INCIDENTS =
+      List.of(
+          new Incident.Scale(60, 5),
+          new Incident.Scale(110, 2),
+          new Incident.Kill(160, 1));
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -30,8 +38,8 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws CommandException {
     Path home = Path.of(System.getProperty("portcullis.home", "."));
     Path out = home.resolve("target/demo");
-    Configured configured =
-        Configured.load(List.of(home.resolve("examples/demo.yaml")), null, null);
+    Configured loaded = Configured.load(List.of(home.resolve("examples/demo.yaml")), null, null);
+    Configured configured = Incidents.mostOf(INCIDENTS, loaded);
     List<Path> captures;
     try (Stream<Path> files = Files.list(home.resolve("examples/captures"))) {
       captures = files.filter(it -> it.toString().matches(".*\\.pcap(ng)?")).sorted().toList();
@@ -42,10 +50,16 @@ final class DemoCommand implements Callable<Integer> {
     }
     PrintWriter to = Objects.requireNonNull(spec).commandLine().getOut();
     ReplayPlan plan = new ReplayPlan(captures, out, "lan", "wan", true, 0);
-    ReplayRun.Ended ended = ReplayRun.run(configured, plan, null, tally -> {});
+    ReplayRun.run(
+        loaded.withQuantity(1),
+        new ReplayPlan(captures, out.resolve("one-worker"), "lan", "wan", true, 0),
+        null,
+        tally -> {});
+    ReplayRun.Ended ended =
+        ReplayRun.run(configured, plan.with(INCIDENTS), null, tally -> {});
     new DemoReport(
             configured, Topology.of(configured.config().gateway()), captures, out, ended.tally())
-        .print(to);
+        .print(to, Verdicts.sameIn(out, out.resolve("one-worker")));
     if (!ended.problems().isEmpty()) {
       throw new CommandException(ExitCode.INPUT, String.join("\n", ended.problems()));
     }

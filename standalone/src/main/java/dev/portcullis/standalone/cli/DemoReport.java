@@ -4,6 +4,7 @@ import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.standalone.replay.FlowTally;
+import dev.portcullis.standalone.replay.Incident;
 import dev.portcullis.standalone.replay.Tally;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -30,7 +31,12 @@ final class DemoReport {
     this.tally = tally;
   }
 
-  void print(PrintWriter to) {
+  /**
+   * Prints it.
+   *
+   * @param same how many packets had the verdict that one worker gives that nothing befalls
+   */
+  void print(PrintWriter to, Verdicts same) {
     to.println();
     to.println(
         "Portcullis demo: "
@@ -42,12 +48,13 @@ final class DemoReport {
         "  "
             + topology.ioNames().size()
             + " IO modules, "
-            + tally.perWorker().size()
+            + configured.config().gateway().workers().quantity()
             + " workers and the switch, over gRPC; rules, stateful inspection and source NAT are on");
     captures(to);
     to.println();
     ports(to);
     workers(to);
+    incidents(to, same);
     flows(to);
     rules(to);
     verdicts(to);
@@ -101,9 +108,7 @@ final class DemoReport {
 
   private void workers(PrintWriter to) {
     to.println(
-        "Which worker owned what (V = sender + receiver, R = V mod "
-            + tally.perWorker().size()
-            + ";  █ as owner  ░ as second hop)");
+        "Which worker owned what (V = sender + receiver, R = V mod number of workers;  █ as owner  ░ as second hop)");
     long most =
         Math.max(
             1, tally.perWorker().values().stream().mapToLong(it -> it[0] + it[1]).max().orElse(1));
@@ -123,6 +128,23 @@ final class DemoReport {
                   counts[1]);
             });
     to.println();
+  }
+
+  private void incidents(PrintWriter to, Verdicts same) {
+    to.println("What befell the workers meanwhile, and what it broke");
+    for (Incident.Event it : tally.incidents()) {
+      String what =
+          switch (it.of()) {
+            case Incident.Scale scale -> it.from() + " → " + scale.workers() + " workers";
+            case Incident.Kill kill -> "worker " + kill.worker() + " killed";
+          };
+      to.printf(
+          "  before packet %3d  %-16s  %2d flows went on at another worker, %d broken%n",
+          it.of().packet(), what, it.moved(), it.broken());
+    }
+    to.printf(
+        "  %d of %d packets had the verdict of a gateway of one worker that nothing befalls%n%n",
+        same.equal(), same.all());
   }
 
   private void flows(PrintWriter to) {

@@ -3,8 +3,8 @@ package dev.portcullis.standalone.cli;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.standalone.replay.Incident;
 import dev.portcullis.standalone.replay.ReplayPlan;
-import dev.portcullis.standalone.replay.Scale;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -72,18 +72,18 @@ final class ReplayCommand implements Callable<Integer> {
           "Before that packet of the input, there are N workers from then on; repeatable.")
   private List<String> scale = List.of();
 
-  @Option(names = "--kill", paramLabel = "PACKET:WORKER", description = "Not in this version.")
+  @Option(
+      names = "--kill",
+      paramLabel = "PACKET:WORKER",
+      description =
+          "Before that packet of the input, that worker is killed: its guardian goes on (spec.replication), and its next life takes its place; repeatable.")
   private List<String> kill = List.of();
 
   @Override
   public Integer call() throws CommandException {
-    if (!kill.isEmpty()) {
-      throw new CommandException(
-          ExitCode.USAGE, "--kill is not there yet: in this version every worker lives on");
-    }
-    List<Scale> scales = Scales.parse(scale);
+    List<Incident> incidents = Incidents.parse(scale, kill);
     Configured loaded = Configured.load(configuration.files, captures.workers, shards);
-    Configured configured = Scales.mostOf(scales, loaded);
+    Configured configured = Incidents.mostOf(incidents, loaded);
     ReplayPlan plan =
         new ReplayPlan(
                 captures.files,
@@ -92,7 +92,7 @@ final class ReplayCommand implements Callable<Integer> {
                 captures.serverPort,
                 !noPaths,
                 factor(speed))
-            .scaling(scales);
+            .with(incidents);
     CommandSpec command = java.util.Objects.requireNonNull(spec);
     PrintWriter err = command.commandLine().getErr();
     ReplayRun.Ended ended = ReplayRun.run(configured, plan, outside(), new Progress(err));

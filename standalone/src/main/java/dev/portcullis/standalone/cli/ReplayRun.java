@@ -6,11 +6,11 @@ import dev.portcullis.core.process.HostPort;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.topology.Topology;
 import dev.portcullis.standalone.gateway.EmbeddedGateway;
+import dev.portcullis.standalone.replay.Incident;
 import dev.portcullis.standalone.replay.LinkFeed;
 import dev.portcullis.standalone.replay.Replay;
 import dev.portcullis.standalone.replay.ReplayException;
 import dev.portcullis.standalone.replay.ReplayPlan;
-import dev.portcullis.standalone.replay.Scale;
 import dev.portcullis.standalone.replay.Tally;
 import java.io.IOException;
 import java.util.List;
@@ -25,8 +25,9 @@ final class ReplayRun {
 
   private ReplayRun() {}
 
-  private static Scale.Event outsideOnly(int workers) throws ReplayException {
-    throw new ReplayException(2, "--scale changes a gateway of this process, not one with --feed");
+  private static Incident.Event outsideOnly(Incident it) throws ReplayException {
+    throw new ReplayException(
+        2, "--scale and --kill change a gateway of this process, not one with --feed");
   }
 
   /**
@@ -69,7 +70,7 @@ final class ReplayRun {
                 topology,
                 configured.table(),
                 plan,
-                gateway == null ? ReplayRun::outsideOnly : new Scaling(gateway, configured),
+                gateway == null ? ReplayRun::outsideOnly : new IncidentGateway(gateway, configured),
                 progress);
         return new Ended(replay.tally(), replay.run());
       } finally {

@@ -1,6 +1,8 @@
 package dev.portcullis.standalone.gateway;
 
+import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.event.EventLog;
 import dev.portcullis.core.event.EventSink;
 import dev.portcullis.core.event.LoggingModule;
@@ -24,8 +26,13 @@ import dev.portcullis.switching.SwitchRunner;
 import dev.portcullis.worker.WorkerRunner;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -36,19 +43,22 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EmbeddedGateway implements AutoCloseable {
 
-  /** How long the modules may take to get their first table. */
-  private static final long START_TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
+  /** How long the modules may take to get a table. */
+  private static final long TIMEOUT_NS = TimeUnit.SECONDS.toNanos(30);
 
   private static final HostPort ANY = new HostPort("127.0.0.1", 0);
   private static final LinkIdentity PLAINTEXT = new LinkIdentity(null, null, null);
 
+  private final GatewayConfig config;
   private final LinkLoops loops;
-  private final List<RunningModule> modules = new ArrayList<>();
+  private final List<RunningModule> modules = new CopyOnWriteArrayList<>();
+  private final Map<Integer, RunningModule> workers = new TreeMap<>();
   private SwitchRunner.@Nullable SwitchModule relay;
 
   private final @Nullable EventLog log;
 
-  private EmbeddedGateway(int threads, @Nullable EventLog log) {
+  private EmbeddedGateway(GatewayConfig config, int threads, @Nullable EventLog log) {
+    this.config = config;
     this.loops = LinkLoops.start(threads, "gateway");
     this.log = log;
   }
@@ -68,9 +78,9 @@ public final class EmbeddedGateway implements AutoCloseable {
     // what a replay causes goes to the replay
     EventLog log = feed == null ? EventLog.open(events, "gateway", System.err::println) : null;
     EmbeddedGateway gateway =
-        new EmbeddedGateway(Math.max(2, Runtime.getRuntime().availableProcessors()), log);
+        new EmbeddedGateway(config, Math.max(2, Runtime.getRuntime().availableProcessors()), log);
     try {
-      gateway.startModules(config, source, feed);
+      gateway.startModules(source, feed);
       if (log != null && LoggingModule.writesStats(events)) {
         log.stats(events.statsIntervalNs(), gateway.metrics());
       }
@@ -81,39 +91,45 @@ public final class EmbeddedGateway implements AutoCloseable {
     }
   }
 
-  private void startModules(GatewayConfig config, String source, @Nullable HostPort feed)
-      throws ModuleException {
+  private void startModules(String source, @Nullable HostPort feed) throws ModuleException {
     LinkSecurity security = LinkSecurity.plaintext();
     long generation = System.currentTimeMillis();
     SwitchRunner.SwitchModule started =
         SwitchRunner.start(0, ANY, config.gateway(), source, security, loops, generation);
     relay = started;
     modules.add(started);
-    List<HostPort> switches = List.of(java.util.Objects.requireNonNull(started.links()));
     for (int number : workers(config)) {
-      modules.add(
-          WorkerRunner.start(
-              settings(Integer.toString(number), switches, null),
-              config,
-              config.gateway().workers().shards(),
-              security,
-              loops,
-              generation,
-              log == null ? EventSink.NONE : log));
+      RunningModule worker = startWorker(number, generation);
+      workers.put(number, worker);
+      modules.add(worker);
     }
     for (String name : Topology.of(config.gateway()).ioNames()) {
       modules.add(
-          IoRunner.start(
-              settings(name, switches, feed), config, security, loops, generation, failure -> {}));
+          IoRunner.start(settings(name, feed), config, security, loops, generation, failure -> {}));
     }
-    long deadline = System.nanoTime() + START_TIMEOUT_NS;
-    while (!modules.stream().allMatch(RunningModule::ready)) {
+    await(
+        () -> modules.stream().allMatch(RunningModule::ready),
+        "the modules of the gateway did not get their table");
+  }
+
+  private RunningModule startWorker(int number, long generation) throws ModuleException {
+    return WorkerRunner.start(
+        settings(Integer.toString(number), null),
+        config,
+        config.gateway().workers().shards(),
+        LinkSecurity.plaintext(),
+        loops,
+        generation,
+        log == null ? EventSink.NONE : log);
+  }
+
+  private static void await(BooleanSupplier what, String otherwise) throws ModuleException {
+    long deadline = System.nanoTime() + TIMEOUT_NS;
+    while (!what.getAsBoolean()) {
       if (System.nanoTime() > deadline) {
         throw new ModuleException(
             ExitCode.FAILED,
-            "the modules of the gateway did not get their table within "
-                + TimeUnit.NANOSECONDS.toSeconds(START_TIMEOUT_NS)
-                + " s");
+            otherwise + " within " + TimeUnit.NANOSECONDS.toSeconds(TIMEOUT_NS) + " s");
       }
       LockSupport.parkNanos(200_000);
     }
@@ -137,15 +153,15 @@ public final class EmbeddedGateway implements AutoCloseable {
     return numbers.stream().distinct().collect(Collectors.toList());
   }
 
-  private static ModuleSettings settings(
-      String name, List<HostPort> switches, @Nullable HostPort feed) {
+  private ModuleSettings settings(String name, @Nullable HostPort feed) {
+    List<HostPort> switches = List.of(Objects.requireNonNull(control().links()));
     return new ModuleSettings(
         name, List.of(), ANY, null, switches, PLAINTEXT, feed, GuestPorts.ANY);
   }
 
   /** Hands all modules a configuration that was checked, and that a running gateway can take. */
   public void configure(ModuleFiles.Loaded loaded) {
-    java.util.Objects.requireNonNull(relay).configure(loaded);
+    control().configure(loaded);
   }
 
   /**
@@ -156,22 +172,79 @@ public final class EmbeddedGateway implements AutoCloseable {
    * @throws ModuleException when that takes more than 30 s
    */
   public void scale(int workers) throws ModuleException {
-    SwitchRunner.SwitchModule control = java.util.Objects.requireNonNull(relay);
-    int before = control.settledEpoch();
-    control.quantity(workers);
-    long deadline = System.nanoTime() + START_TIMEOUT_NS;
-    while (control.settledEpoch() <= before) {
-      if (System.nanoTime() > deadline) {
-        throw new ModuleException(
-            ExitCode.FAILED,
-            "not all modules worked by a table of "
-                + workers
-                + " workers within "
-                + TimeUnit.NANOSECONDS.toSeconds(START_TIMEOUT_NS)
-                + " s");
-      }
-      LockSupport.parkNanos(200_000);
+    control().quantity(workers);
+    await(
+        () -> settled().stream().filter(it -> !isOfPool(it)).count() == workers,
+        "not all modules worked by a table of " + workers + " workers");
+    awaitReplicas();
+  }
+
+  /**
+   * A worker ends without handing anything over, while no packet is under way. Returns when its
+   * flows, where it had a replica, have gone on at its guardian, and when its next life has its
+   * place again.
+   *
+   * @param worker a number of the table
+   * @throws ModuleException when that takes more than 30 s
+   */
+  public void kill(int worker) throws ModuleException {
+    RunningModule killed = Objects.requireNonNull(workers.get(worker));
+    killed.stop();
+    long generation = System.currentTimeMillis();
+    RunningModule next = startWorker(worker, generation);
+    workers.put(worker, next);
+    modules.set(modules.indexOf(killed), next);
+    await(
+        () ->
+            settled().stream()
+                .anyMatch(it -> it.number() == worker && it.generation() == generation),
+        "worker " + worker + " was killed, and its next life had no place");
+    awaitReplicas();
+  }
+
+  /**
+   * Waits until each worker has a full replica at another one, where {@code replication} asks for
+   * that and there are two workers.
+   *
+   * @throws ModuleException when that takes more than 30 s
+   */
+  public void awaitReplicas() throws ModuleException {
+    if (config.gateway().replication() != GatewaySpec.Replication.NONE) {
+      await(
+          () -> {
+            List<Member> all = settled();
+            return all.size() == 1
+                || !all.isEmpty() && all.stream().allMatch(it -> hasReplica(it.number()));
+          },
+          "not all workers had a replica");
     }
+  }
+
+  private boolean hasReplica(int worker) {
+    return reading(worker, Counter.REPLICA_UNPROTECTED) == 0
+        && reading(worker, Counter.REPLICA_LAG) == 0;
+  }
+
+  private long reading(int worker, Counter counter) {
+    List<String> labels = List.of(Integer.toString(worker));
+    return Objects.requireNonNull(workers.get(worker)).metrics().readings().stream()
+        .filter(it -> it.counter() == counter && it.labelValues().equals(labels))
+        .mapToLong(it -> it.value().getAsLong())
+        .sum();
+  }
+
+  private boolean isOfPool(Member it) {
+    return config.gateway().pools().stream()
+        .anyMatch(
+            pool -> it.number() >= pool.base() && it.number() < pool.base() + pool.replicas());
+  }
+
+  private List<Member> settled() {
+    return control().settled();
+  }
+
+  private SwitchRunner.SwitchModule control() {
+    return Objects.requireNonNull(relay);
   }
 
   /** The numbers of all modules. */

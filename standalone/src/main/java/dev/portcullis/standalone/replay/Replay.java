@@ -56,8 +56,8 @@ public final class Replay {
   /** A round that makes no progress for so long has failed. */
   static final long STALLED_NS = 20_000_000_000L;
 
-  /** How long a change of the number of workers may take. */
-  private static final long SCALE_NS = 60_000_000_000L;
+  /** How long an incident may take. */
+  private static final long INCIDENT_NS = 60_000_000_000L;
 
   /** Events that workers keep are asked for after so many frames. */
   private static final int FRAMES_A_TICK = 4096;
@@ -74,7 +74,7 @@ public final class Replay {
   private final LinkFeed feed;
   private final Topology topology;
   private DistributionTable table;
-  private final Scale.Gateway gateway;
+  private final Incident.Gateway gateway;
   private final ReplayPlan plan;
   private final Frames frames;
   private final Results results;
@@ -120,7 +120,7 @@ public final class Replay {
   private long tickTimeNs;
   private long steppedNs;
   private int framesSinceEvents;
-  private int scaled;
+  private int befell;
   private int round;
   private long lastProgressNs;
   private long startNs;
@@ -131,7 +131,7 @@ public final class Replay {
    *
    * @param feed where the IO modules are connected
    * @param table the table that the gateway works by
-   * @param gateway changes the number of workers, where the plan says so
+   * @param gateway whose workers change, where the plan says so
    * @param progress called now and then with what was counted so far
    * @throws ReplayException when the output cannot be written or a port is not there
    */
@@ -140,7 +140,7 @@ public final class Replay {
       Topology topology,
       DistributionTable table,
       ReplayPlan plan,
-      Scale.Gateway gateway,
+      Incident.Gateway gateway,
       Consumer<Tally> progress)
       throws ReplayException {
     this.feed = feed;
@@ -276,11 +276,11 @@ public final class Replay {
           break;
         }
       }
-      if (isScale() && entered.count == 0) {
-        scale();
+      if (isIncident() && entered.count == 0) {
+        befall();
         return;
       }
-      if (isScale()) {
+      if (isIncident()) {
         break;
       }
       if (isStep(frame) && entered.count == 0) {
@@ -323,24 +323,25 @@ public final class Replay {
     feed.flush();
   }
 
-  private boolean isScale() {
-    return scaled < plan.scales().size() && plan.scales().get(scaled).packet() <= frames.number();
+  private boolean isIncident() {
+    return befell < plan.incidents().size()
+        && plan.incidents().get(befell).packet() <= frames.number();
   }
 
-  /** Changes the number of workers; the next round begins when all modules have followed. */
-  private void scale() {
-    int workers = plan.scales().get(scaled++).workers();
-    lastProgressNs = System.nanoTime() + SCALE_NS;
+  /** Something befalls the workers; the next round begins when all modules have followed. */
+  private void befall() {
+    Incident incident = plan.incidents().get(befell++);
+    lastProgressNs = System.nanoTime() + INCIDENT_NS;
     CompletableFuture.runAsync(
         () -> {
           try {
-            Scale.Event event = gateway.scale(workers);
+            Incident.Event event = gateway.befall(incident);
             feed.execute(
                 () ->
                     guarded(
                         () -> {
                           table = event.table();
-                          results.scaled(event);
+                          results.befell(event);
                           lastProgressNs = System.nanoTime();
                           next();
                         }));

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *     times as fast
  * @param frames how many frames are played
  * @param witness sees what becomes of each
- * @param scales changes of the number of workers, by ascending packet
+ * @param incidents what befalls the workers, by ascending packet
  */
 public record ReplayPlan(
     List<Path> captures,
@@ -27,7 +27,7 @@ public record ReplayPlan(
     double speed,
     long frames,
     Witness witness,
-    List<Scale> scales) {
+    List<Incident> incidents) {
 
   /** A plan for all frames that nobody watches. */
   public ReplayPlan(
@@ -49,15 +49,15 @@ public record ReplayPlan(
         List.of());
   }
 
-  /** Returns the same plan with changes of the number of workers. */
-  public ReplayPlan scaling(List<Scale> changes) {
+  /** Returns the same plan with what befalls the workers. */
+  public ReplayPlan with(List<Incident> incidents) {
     return new ReplayPlan(
-        captures, out, clientPort, serverPort, paths, speed, frames, witness, changes);
+        captures, out, clientPort, serverPort, paths, speed, frames, witness, incidents);
   }
 
   /** Copies the lists. */
   public ReplayPlan {
-    scales = List.copyOf(scales);
+    incidents = List.copyOf(incidents);
     captures = List.copyOf(captures);
   }
 }

@@ -38,7 +38,6 @@ final class Results implements AutoCloseable, Backlog.Writer {
   private final Witness witness;
   private final Topology topology;
   private DistributionTable table;
-  private final List<Scale.Event> scales = new ArrayList<>();
   private final Tally tally;
   private final Map<String, PcapngWriter> ports = new LinkedHashMap<>();
   private final PcapngWriter[] writerOfTag;
@@ -333,8 +332,12 @@ final class Results implements AutoCloseable, Backlog.Writer {
                 .value(counts[1])
                 .close('}'));
     json.close('}').key("scale_events").open('[');
-    for (Scale.Event it : scales) {
-      json.open('{').key("from").value(it.from()).key("to").value(it.to());
+    for (Incident.Event it : tally.incidents()) {
+      json.open('{').key("packet").value(it.of().packet());
+      if (it.of() instanceof Incident.Kill kill) {
+        json.key("killed").value(kill.worker());
+      }
+      json.key("from").value(it.from()).key("to").value(it.to());
       json.key("flows_moved").value(it.moved()).key("flows_broken").value(it.broken());
       json.key("blocked_ms").value(it.blockedMs()).close('}');
     }
@@ -350,10 +353,10 @@ final class Results implements AutoCloseable, Backlog.Writer {
     }
   }
 
-  /** The number of workers has changed. */
-  void scaled(Scale.Event event) {
+  /** Something befell the workers. */
+  void befell(Incident.Event event) {
     table = event.table();
-    scales.add(event);
+    tally.befell(event);
   }
 
   /** Hands everything to the file system. */

@@ -6,6 +6,7 @@ import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.topology.LogicalInterface;
 import dev.portcullis.core.topology.Topology;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -32,11 +33,21 @@ public final class Tally {
   private final Topology topology;
   private final Map<String, Long> perRule = new TreeMap<>();
   private final FlowTally flows = new FlowTally();
+  private final List<Incident.Event> incidents = new ArrayList<>();
 
   Tally(Topology topology, DistributionTable table) {
     this.topology = topology;
     topology.interfaces().forEach(it -> perPort.put(it.port(), new long[2]));
     table.workers().forEach(it -> perWorker.put(it.number(), new long[2]));
+  }
+
+  void befell(Incident.Event event) {
+    incidents.add(event);
+  }
+
+  /** What befell the workers, in order. */
+  public List<Incident.Event> incidents() {
+    return List.copyOf(incidents);
   }
 
   void entered(PacketBatch batch, int i) {

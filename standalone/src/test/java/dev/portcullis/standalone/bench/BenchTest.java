@@ -82,7 +82,25 @@ class BenchTest {
   @Test
   void shouldKnowTheBenchmarksOfTheDesign() {
     assertEquals(
-        List.of("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8-p50", "B8-p99", "B10", "B11"),
+        List.of(
+            "B1",
+            "B2",
+            "B3",
+            "B4",
+            "B5",
+            "B6",
+            "B7",
+            "B8-p50",
+            "B8-p99",
+            "B10",
+            "B11",
+            "B12",
+            "async-known-flows",
+            "async-new-flows",
+            "async-tcp",
+            "sync-known-flows",
+            "sync-new-flows",
+            "sync-tcp"),
         new Bench().ids());
   }
 

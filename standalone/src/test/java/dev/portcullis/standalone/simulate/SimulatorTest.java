@@ -45,4 +45,11 @@ class SimulatorTest {
           seed + ": " + outcome.dropped());
     }
   }
+
+  /** Seven workers and as many successors end within a second, in one change. */
+  @Test
+  void shouldGiveAgainWhatNobodyHadTakenWhereGiverAndTakerEndInOneChange() {
+    Plan plan = Plan.of(4017035760642411678L, 60 * Clockwork.SECOND);
+    assertNull(new Simulation(plan, new Seams(), false).run().violation());
+  }
 }

@@ -350,6 +350,9 @@ public final class Coordinator {
               + newest.epoch());
     }
     acknowledged.merge(module, epoch, Math::max);
+    if (guardians != null && module.kind() == ModuleId.Kind.WORKER) {
+      guardians.acknowledged(life(Objects.requireNonNull(known.get(module))));
+    }
     return null;
   }
 

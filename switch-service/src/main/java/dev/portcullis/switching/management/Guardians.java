@@ -59,6 +59,7 @@ final class Guardians {
   private final long term;
   private final Guards guards = new Guards();
   private final Map<ModuleId, Life> present = new LinkedHashMap<>();
+  private final Set<Life> ready = new HashSet<>();
   private final Map<Life, Away> away = new LinkedHashMap<>();
   private final Map<Life, Life> told = new HashMap<>();
   private final Map<Life, Set<Life>> asked = new HashMap<>();
@@ -96,7 +97,12 @@ final class Guardians {
   }
 
   private void assign() {
-    List<Life> there = workers.stream().map(ChangeWire::life).filter(this::isPresent).toList();
+    List<Life> there =
+        workers.stream()
+            .map(ChangeWire::life)
+            .filter(this::isPresent)
+            .filter(ready::contains)
+            .toList();
     guards
         .changes(there, there)
         .forEach(
@@ -148,6 +154,7 @@ final class Guardians {
       guards.replaced(before);
       guards.gone(before);
       outdated.removeIf(kept -> kept.of().equals(before) || kept.at().equals(before));
+      ready.remove(before);
       told.remove(before);
       asked.remove(before);
       asked.values().forEach(guardians -> guardians.remove(before));
@@ -169,6 +176,13 @@ final class Guardians {
           }
         });
     assign();
+  }
+
+  /** A worker has a table: it can take replicas from now on, and has addresses for its own. */
+  void acknowledged(Life it) {
+    if (ready.add(it)) {
+      assign();
+    }
   }
 
   /** The stream of a worker has ended. */

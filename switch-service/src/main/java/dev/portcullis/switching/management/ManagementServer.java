@@ -474,7 +474,7 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
               ? new Refusal(Cause.MALFORMED, "the first report must be a hello")
               : coordinator.acknowledge(it, epoch);
       if (refusal == null) {
-        changed();
+        publish(coordinator.newest().epoch());
       } else {
         refuse(refusal);
       }

@@ -15,6 +15,7 @@ import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -37,7 +38,7 @@ class GuardiansTest {
   @BeforeEach
   void threeWorkersWithFullReplicas() {
     for (int i = 0; i < 3; i++) {
-      guardians.attached(null, worker(i, 100));
+      attached(null, worker(i, 100));
     }
     guardians.table(
         List.of(member(worker(0, 100)), member(worker(1, 100)), member(worker(2, 100))));
@@ -46,6 +47,12 @@ class GuardiansTest {
       guardians.guarding(new Guarding(worker((i + 1) % 3, 100), worker(i, 100), true));
     }
     assertEquals(3, said().stream().filter(it -> it.contains("Guarded")).count());
+  }
+
+  /** A worker is there, and has a table soon. */
+  private void attached(@Nullable Life before, Life it) {
+    guardians.attached(before, it);
+    guardians.acknowledged(it);
   }
 
   private static Guard guard(int number) {
@@ -82,7 +89,7 @@ class GuardiansTest {
   @Test
   void shouldTellNobodyOfAWorkerThatIsBack() {
     guardians.detached(ModuleId.worker(1), 0);
-    guardians.attached(worker(1, 100), worker(1, 100));
+    attached(worker(1, 100), worker(1, 100));
     assertEquals(List.of("1 " + guard(2), "1 " + new Guarded(TERM, worker(2, 100))), said());
     guardians.tick(1000 * MS);
     assertEquals(List.of(), said());
@@ -115,7 +122,7 @@ class GuardiansTest {
     assertEquals(List.of("2 " + new Takeover(TERM, worker(1, 100))), news());
     Life guest = worker(1, 101);
     assertNull(guardians.occupied(worker(1, 100), guest, 0));
-    guardians.attached(worker(1, 100), guest);
+    attached(worker(1, 100), guest);
     guardians.table(List.of(member(worker(0, 100)), member(guest), member(worker(2, 100))));
     assertNotNull(guardians.occupied(guest, own, 0));
     guardians.table(List.of(member(worker(0, 100)), member(worker(2, 100))));
@@ -129,7 +136,7 @@ class GuardiansTest {
     guardians.tick(150 * MS);
     List<String> said = said();
     Life guest = worker(1, 101);
-    guardians.attached(worker(1, 100), guest);
+    attached(worker(1, 100), guest);
     guardians.table(List.of(member(worker(0, 100)), member(guest), member(worker(2, 100))));
     List<String> later = said();
     assertTrue(said.contains("0 " + guard(2)), said::toString);
@@ -143,19 +150,32 @@ class GuardiansTest {
     guardians.tick(150 * MS);
     said();
     guardians.guarding(new Guarding(worker(1, 100), worker(1, 100), false));
-    guardians.attached(worker(2, 100), worker(2, 100));
+    attached(worker(2, 100), worker(2, 100));
     guardians.guarding(new Guarding(worker(2, 100), worker(1, 100), true));
     said();
     guardians.detached(ModuleId.worker(1), 200 * MS);
     guardians.tick(350 * MS);
     assertEquals(
         0, said().stream().filter(it -> it.contains("Takeover")).count(), "out of date, but told");
-    guardians.attached(worker(1, 100), worker(1, 100));
+    attached(worker(1, 100), worker(1, 100));
     guardians.guarding(new Guarding(worker(2, 100), worker(1, 100), false));
     guardians.guarding(new Guarding(worker(2, 100), worker(1, 100), true));
     said();
     guardians.detached(ModuleId.worker(1), 400 * MS);
     guardians.tick(550 * MS);
     assertEquals(List.of("2 " + new Takeover(TERM, worker(1, 100))), news());
+  }
+
+  @Test
+  void shouldAskNobodyForAReplicaBeforeBothHaveATable() {
+    Guardians some = new Guardians(TERM);
+    for (int i = 0; i < 2; i++) {
+      some.attached(null, worker(i, 100));
+    }
+    some.table(List.of(member(worker(0, 100)), member(worker(1, 100))));
+    some.acknowledged(worker(0, 100));
+    assertEquals(List.of(), some.orders());
+    some.acknowledged(worker(1, 100));
+    assertEquals(2, some.orders().size());
   }
 }
