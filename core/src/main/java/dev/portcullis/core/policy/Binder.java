@@ -43,7 +43,7 @@ final class Binder {
           "d",
           86_400_000_000_000L);
   private static final Map<String, String> NOT_YET =
-      Map.of("SwitchMode:mesh", "mesh", "Replication:async", "async", "Replication:sync", "sync");
+      Map.of("Replication:async", "async", "Replication:sync", "sync");
 
   /** Objects that are not there unless they are given. */
   private static final Set<Class<?>> OPTIONAL =

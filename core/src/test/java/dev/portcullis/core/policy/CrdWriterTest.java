@@ -20,7 +20,7 @@ class CrdWriterTest {
 
   @Test
   void shouldOfferNoValueThatTheLoaderRefuses() {
-    assertEquals(java.util.List.of("module"), Binder.offered(GatewaySpec.SwitchMode.class));
+    assertEquals(java.util.List.of("none"), Binder.offered(GatewaySpec.Replication.class));
     assertTrue(Binder.offered(GatewaySpec.Algorithm.class).contains("least-loaded"));
   }
 
