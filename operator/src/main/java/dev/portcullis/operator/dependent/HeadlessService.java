@@ -40,17 +40,17 @@ final class HeadlessService implements GatewayDependent<Service> {
             .endPort()
             .endSpec();
     if (linkPort > 0) {
-      service.editSpec().addToPorts(grpc(linkPort)).endSpec();
+      service.editSpec().addToPorts(grpc(wanted, linkPort)).endSpec();
     }
     return service.build();
   }
 
   /** The port of links. */
-  static io.fabric8.kubernetes.api.model.ServicePort grpc(int port) {
+  static io.fabric8.kubernetes.api.model.ServicePort grpc(Wanted wanted, int port) {
     return new ServicePortBuilder()
         .withName("grpc")
         .withProtocol("TCP")
-        .withAppProtocol("grpc")
+        .withAppProtocol(wanted.settings().mesh().appProtocol())
         .withPort(port)
         .withNewTargetPort("grpc")
         .build();

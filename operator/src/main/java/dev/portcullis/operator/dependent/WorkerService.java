@@ -34,7 +34,7 @@ final class WorkerService implements GatewayDependent<Service> {
         .withType("ClusterIP")
         .withPublishNotReadyAddresses(true)
         .withSelector(Map.of("statefulset.kubernetes.io/pod-name", pod))
-        .withPorts(HeadlessService.grpc(Names.WORKER_PORT))
+        .withPorts(HeadlessService.grpc(wanted, Names.WORKER_PORT))
         .endSpec()
         .build();
   }
