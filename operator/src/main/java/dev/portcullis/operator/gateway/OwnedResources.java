@@ -36,6 +36,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class OwnedResources {
 
+  /** Owner of the fields that the operator sets. */
+  static final String MANAGER = "portcullis-operator";
+
   /** Kinds that the operator makes. */
   private static final List<Class<? extends HasMetadata>> KINDS =
       List.of(
@@ -136,12 +139,24 @@ final class OwnedResources {
         // somebody may have scaled it since it was read: then it is looked at again first
         desired.getMetadata().setResourceVersion(actual.getMetadata().getResourceVersion());
       }
-      HasMetadata applied = context.resourceOperations().serverSideApply(desired);
+      HasMetadata applied = applied(desired);
       existing
           .getOrDefault(desired.getClass(), new HashMap<>())
           .put(applied.getMetadata().getName(), applied);
       counts.wrote(desired.getKind(), "apply");
     }
+  }
+
+  private HasMetadata applied(HasMetadata desired) {
+    return desired instanceof GenericKubernetesResource
+        // resources of a mesh are of many kinds and one class: by that no informer is found
+        ? context
+            .getClient()
+            .resource(desired)
+            .fieldManager(MANAGER)
+            .forceConflicts()
+            .serverSideApply()
+        : context.resourceOperations().serverSideApply(desired);
   }
 
   /** Removes what was not applied, of the kinds that come and go with workers and IO modules. */

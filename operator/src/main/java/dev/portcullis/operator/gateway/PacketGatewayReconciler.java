@@ -49,7 +49,7 @@ import org.jspecify.annotations.Nullable;
  * <p>It holds nothing between two looks. What is made has the gateway as its owner and goes with
  * it; there is no finalizer that could be stuck.
  */
-@ControllerConfiguration(name = "packetgateway", fieldManager = "portcullis-operator")
+@ControllerConfiguration(name = "packetgateway", fieldManager = OwnedResources.MANAGER)
 public final class PacketGatewayReconciler implements Reconciler<PacketGateway> {
 
   /** Annotation of switch pods: the digest of the configuration; kubelets then look at once. */
