@@ -42,7 +42,7 @@ class ChartTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"default", "namespaced", "observed", "gateway", "cert-manager"})
+  @ValueSource(strings = {"default", "namespaced", "observed", "gateway", "cert-manager", "istio"})
   void shouldRenderAsBefore(String name) throws IOException {
     String rendered = Chart.template().withValuesFile(CASES.resolve(name + ".values.yaml")).call();
     // definitions are files of their own
@@ -76,6 +76,7 @@ class ChartTest {
         "operator.replicas          | many     | replicas",
         "networkPolicy.enabled      | perhaps  | enabled",
         "certificates.from          | letters  | from",
+        "mesh                       | consul   | mesh",
         "gatway.enabled             | true     | gatway",
         "metrics.podMonitor.labels  | text     | labels",
       })

@@ -49,6 +49,7 @@ class LiveScaleTest {
   private String configured = "";
   private String[] rest = {};
   private String replication = "none";
+  private String mode = "module";
 
   @ParameterizedTest
   @CsvSource({"ip-sum, 1", "flow-hash, 2"})
@@ -125,6 +126,39 @@ class LiveScaleTest {
     }
   }
 
+  @Test
+  void shouldKeepEveryConnectionWhileWorkersThatAreLinkedWithEachOtherComeAndGo() throws Exception {
+    Netns.need("ip", "sysctl", "python3", "ethtool", "curl");
+    mode = "mesh";
+    try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
+        ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
+      start(net, modules, "flow-hash", 2, 3);
+      Process asking = ask(net);
+      awaitOpen(asking);
+      replicas(modules, 5);
+      modules.start("worker-3", "worker", with("3", rest));
+      modules.start("worker-4", "worker", with("4", rest));
+      awaitWorkers(modules, 5, "3 to 5");
+      replicas(modules, 2);
+      awaitWorkers(modules, 2, "5 to 2");
+      awaitEnd(asking, modules);
+      modules.awaitBalance("after the changes");
+      Accounts accounts = modules.accounts();
+      assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
+      assertEquals(List.of(), dropped(accounts), () -> page(modules));
+      assertTrue(accounts.sum(Counter.SCALE_FLOWS_MOVED, it -> true) > CONNECTIONS);
+      assertTrue(accounts.sum(Counter.REDISTRIBUTED_PACKETS, it -> true) > 0);
+      assertEquals(0, accounts.sum(Counter.RELAYED_BATCHES, it -> true));
+    }
+  }
+
+  private void replicas(ModuleProcesses modules, int workers) throws Exception {
+    String changed =
+        configured.replace("{replicas: 3, quantity: 3,", "{replicas: " + workers + ",");
+    Files.writeString(yaml, changed);
+    modules.hangUp("switch");
+  }
+
   /** Starts a gateway of so many workers, three of which take part. */
   private void start(
       LiveNetwork net, ModuleProcesses modules, String algorithm, int shards, int workers)
@@ -132,7 +166,9 @@ class LiveScaleTest {
     yaml = folder.resolve("live.yaml");
     configured =
         net.yaml(algorithm, shards)
-            .replace("  workers: {", "  replication: " + replication + "\n  workers: {")
+            .replace(
+                "  workers: {",
+                "  replication: " + replication + "\n  switch: {mode: " + mode + "}\n  workers: {")
             .replace("workers: {replicas: 3,", "workers: {replicas: " + workers + ", quantity: 3,");
     Files.writeString(yaml, configured);
     String switchAt = "127.0.0.1:" + ModuleProcesses.freePort();

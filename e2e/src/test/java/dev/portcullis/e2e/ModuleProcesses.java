@@ -270,8 +270,13 @@ final class ModuleProcesses implements AutoCloseable {
         .body();
   }
 
+  /** Where a module answers over HTTP. */
+  String address(String name) {
+    return "127.0.0.1:" + http.get(name);
+  }
+
   private URI uri(String name, String path) {
-    return URI.create("http://127.0.0.1:" + http.get(name) + path);
+    return URI.create("http://" + address(name) + path);
   }
 
   /** Asks in the namespace of the modules, one after the other; returns the pages in one. */

@@ -44,6 +44,18 @@ class ReplayDeterminismTest {
   }
 
   @Test
+  void shouldWriteTheSameFilesWhereWorkersAreLinkedWithEachOther() throws Exception {
+    Path relayed = Playground.ROOT.resolve("examples/demo.yaml");
+    Path linked =
+        Files.writeString(
+            folder.resolve("mesh.yaml"),
+            Files.readString(relayed).replaceFirst("\n  io:", "\n  switch: {mode: mesh}\n  io:"));
+    Path[] captures =
+        Playground.capturesBelow(Playground.ROOT.resolve("examples/captures")).toArray(Path[]::new);
+    assertSame(replayed(relayed, 2, captures), replayed(linked, 2, captures));
+  }
+
+  @Test
   void shouldEndFlowsByTimeAloneWhateverElseBegins() throws Exception {
     String client = "10.1.1.1";
     String server = "198.51.100.7";
@@ -72,8 +84,10 @@ class ReplayDeterminismTest {
   }
 
   private void assertSame(Path yaml, Path[] captures) throws Exception {
-    Map<String, String> one = replayed(yaml, 1, captures);
-    Map<String, String> four = replayed(yaml, 4, captures);
+    assertSame(replayed(yaml, 1, captures), replayed(yaml, 4, captures));
+  }
+
+  private static void assertSame(Map<String, String> one, Map<String, String> four) {
     assertEquals(one.keySet(), four.keySet());
     for (String file : one.keySet()) {
       List<String> expected = one.get(file).lines().toList();

@@ -2,6 +2,7 @@ package dev.portcullis.operator;
 
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.operator.dependent.Mesh;
 import dev.portcullis.operator.gateway.OperatorSettings;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
@@ -60,6 +61,11 @@ final class OperatorConfig {
   @ConfigProperty(name = "portcullis.operator.issuer")
   Optional<String> issuer;
 
+  /** The service mesh of the cluster. */
+  @Inject
+  @ConfigProperty(name = "portcullis.operator.mesh", defaultValue = "none")
+  String mesh;
+
   /** Namespace of the operator: the lease is there. None: it leads without asking. */
   @Inject
   @ConfigProperty(name = "pod.namespace")
@@ -85,8 +91,17 @@ final class OperatorConfig {
             pullSecrets.orElse(List.of())),
         Set.copyOf(namespaces.orElse(List.of())),
         issuer(),
+        mesh(),
         namespace.orElse(null),
         name);
+  }
+
+  private Mesh mesh() throws ModuleException {
+    Mesh it = Mesh.of(mesh);
+    if (it == null) {
+      throw usage("PORTCULLIS_OPERATOR_MESH is one of " + Mesh.labels() + ", not \"" + mesh + "\"");
+    }
+    return it;
   }
 
   private @Nullable String issuer() throws ModuleException {

@@ -2,6 +2,7 @@ package dev.portcullis.operator;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.portcullis.operator.dependent.Mesh;
 import dev.portcullis.operator.gateway.GatewayOperator;
 import dev.portcullis.operator.gateway.OperatorCounts;
 import dev.portcullis.operator.gateway.OperatorSettings;
@@ -152,6 +153,7 @@ final class ApiServer implements AutoCloseable {
                     List.of()),
                 namespaces,
                 null,
+                Mesh.NONE,
                 lease,
                 name),
             new KubernetesClientBuilder()

@@ -36,7 +36,13 @@ class RightsTest {
       ApiServer.ROOT.resolve("helm/portcullis/files/operator-rules.yaml");
 
   /** Only with cert-manager, which is not there. */
-  private static final Set<String> NOT_TRIED = Set.of("cert-manager.io");
+  private static final Set<String> NOT_TRIED =
+      Set.of(
+          "cert-manager.io",
+          "security.istio.io",
+          "networking.istio.io",
+          "policy.linkerd.io",
+          "kuma.io");
 
   private static final String GATEWAY =
       """

@@ -105,6 +105,7 @@ public class SwitchRunner implements ModuleRunner {
     ManagementServer management =
         ManagementServer.unbound(self, new Coordinator(generation, spec, policyYaml), security);
     Notices notices = Notices.onStandardError();
+    boolean isMesh = spec.switchModule().mode() == GatewaySpec.SwitchMode.MESH;
     SwitchRelay relay =
         new SwitchRelay(
             self,
@@ -113,7 +114,7 @@ public class SwitchRunner implements ModuleRunner {
             spec.replication() == GatewaySpec.Replication.NONE
                 ? LinkSettings.defaults()
                 : LinkSettings.defaults().withSilence(spec.timeouts().silenceNs()),
-            security.admitting(management::knows),
+            security.admitting(isMesh ? it -> false : management::knows),
             new LinkObserver() {
               @Override
               public void refused(LinkFault fault, String why) {

@@ -11,13 +11,10 @@ import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
-import dev.portcullis.core.link.ModuleLinks;
 import dev.portcullis.core.management.Directive;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -44,14 +41,12 @@ final class GuardDuty {
 
   private final Life self;
   private final PolicyFollower follower;
-  private final ModuleLinks links;
   private final Wiring wiring;
   private final Wards wards;
   private final Consumer<Answer> answers;
   private final Succession succession;
   private final Map<ModuleId, Member> addresses = new HashMap<>();
-  private final Map<ModuleId, Set<Integer>> open = new HashMap<>();
-  private final Set<ModuleId> dialled = new HashSet<>();
+  private final Map<ModuleId, Integer> open = new HashMap<>();
   private @Nullable ModuleId guarded;
 
   /**
@@ -63,14 +58,12 @@ final class GuardDuty {
   GuardDuty(
       Life self,
       PolicyFollower follower,
-      ModuleLinks links,
       Wiring wiring,
       IntFunction<PolicyFollower> passive,
       Consumer<Answer> answers,
       Succession succession) {
     this.self = self;
     this.follower = follower;
-    this.links = links;
     this.wiring = wiring;
     this.answers = answers;
     this.succession = succession;
@@ -91,7 +84,6 @@ final class GuardDuty {
     follower.worker().onGuardian(shard -> shard.guards(wards));
     wards.follow(directive, table);
     know(directive.workers());
-    connect(directive.workers());
     for (Member it : directive.workers()) {
       follower
           .worker()
@@ -103,23 +95,6 @@ final class GuardDuty {
   /** The switch module is there, or another one: what it was told meanwhile is told again. */
   void attached() {
     wards.tellAgain();
-  }
-
-  /** Of two workers the one with the lower number opens the streams: there is one for each lane. */
-  private void connect(List<Member> workers) {
-    Set<ModuleId> now = new HashSet<>();
-    for (Member it : workers) {
-      if (it.number() > self.module().number()) {
-        now.add(ModuleId.worker(it.number()));
-        for (int lane = 0; lane < self.shards(); lane++) {
-          links.connect(ModuleId.worker(it.number()), lane, lane, it.host(), it.port());
-        }
-      }
-    }
-    dialled.removeAll(now);
-    dialled.forEach(links::disconnect);
-    dialled.clear();
-    dialled.addAll(now);
   }
 
   /** Tables name workers, and where they are. */
@@ -175,23 +150,23 @@ final class GuardDuty {
   }
 
   /** A stream of another module is open. */
-  void up(ModuleId peer, int lane) {
+  void up(ModuleId peer) {
     synchronized (open) {
-      open.computeIfAbsent(peer, it -> new HashSet<>()).add(lane);
+      open.merge(peer, 1, Integer::sum);
     }
   }
 
   /** A stream of another module has ended. */
-  void down(ModuleId peer, int lane) {
+  void down(ModuleId peer) {
     synchronized (open) {
-      open.computeIfAbsent(peer, it -> new HashSet<>()).remove(lane);
+      open.merge(peer, -1, Integer::sum);
     }
   }
 
   /** Whether no stream of a module is open. */
   private boolean isCut(ModuleId peer) {
     synchronized (open) {
-      return open.getOrDefault(peer, Set.of()).isEmpty();
+      return open.getOrDefault(peer, 0) == 0;
     }
   }
 }

@@ -117,6 +117,7 @@ final class WorkerProcess {
     WorkerCounts counts = new WorkerCounts(self, follower);
     Notices notices = Notices.onStandardError();
     GuardDuty[] duty = new GuardDuty[1];
+    WorkerLinks[] workers = new WorkerLinks[1];
     AtomicInteger ioStreams = new AtomicInteger();
     LinkObserver observer =
         new LinkObserver() {
@@ -126,7 +127,10 @@ final class WorkerProcess {
               ioStreams.incrementAndGet();
             }
             if (duty[0] != null) {
-              duty[0].up(peer, lane);
+              duty[0].up(peer);
+            }
+            if (workers[0] != null) {
+              workers[0].changed();
             }
           }
 
@@ -136,7 +140,10 @@ final class WorkerProcess {
               ioStreams.decrementAndGet();
             }
             if (duty[0] != null) {
-              duty[0].down(peer, lane);
+              duty[0].down(peer);
+            }
+            if (workers[0] != null) {
+              workers[0].changed();
             }
           }
 
@@ -167,12 +174,12 @@ final class WorkerProcess {
             observer);
     begin.accept(links);
     ManagementClient[] management = new ManagementClient[1];
+    boolean isMesh = spec.switchModule().mode() == GatewaySpec.SwitchMode.MESH;
     if (isReplicated) {
       duty[0] =
           new GuardDuty(
               life,
               follower,
-              links,
               new LinkWiring(lanes, links),
               number -> passive(number, follower, management[0]),
               answer -> management[0].answer(answer, ChangeShare.NONE),
@@ -184,7 +191,9 @@ final class WorkerProcess {
             ? new HostPort(settings.listen().host(), port)
             : new HostPort(advertise.host(), advertise.port() == 0 ? port : advertise.port());
     List<ModuleId> switches = new ArrayList<>();
-    settings.switches().forEach(it -> switches.add(relay(switches.size())));
+    if (!isMesh) {
+      settings.switches().forEach(it -> switches.add(relay(switches.size())));
+    }
     management[0] =
         new ManagementClient(
             ModuleHello.worker(
@@ -205,6 +214,9 @@ final class WorkerProcess {
               public void onDirective(Directive directive) {
                 DistributionTable table = follower.follow(directive);
                 route(directive.workers());
+                if (workers[0] != null) {
+                  workers[0].table(directive.workers());
+                }
                 if (duty[0] != null) {
                   duty[0].follow(directive, table);
                 }
@@ -220,8 +232,8 @@ final class WorkerProcess {
                         });
               }
 
-              private void route(List<Member> workers) {
-                for (Member member : workers) {
+              private void route(List<Member> members) {
+                for (Member member : members) {
                   if (member.number() != self.number()) {
                     links.route(ModuleId.worker(member.number()), switches);
                     links.peer(ModuleId.worker(member.number()), member.generation());
@@ -234,7 +246,17 @@ final class WorkerProcess {
                 GuardDuty guards = duty[0];
                 if (guards == null || !guards.order(order.order())) {
                   route(order.next());
+                  if (workers[0] != null) {
+                    workers[0].coming(order.next());
+                  }
                   change.order(order);
+                }
+              }
+
+              @Override
+              public void onJoining(List<Member> members) {
+                if (workers[0] != null) {
+                  workers[0].joining(members);
                 }
               }
 
@@ -244,7 +266,9 @@ final class WorkerProcess {
                */
               @Override
               public void onAttached() {
-                connect(links);
+                if (!isMesh) {
+                  connect(links);
+                }
                 if (duty[0] != null) {
                   duty[0].attached();
                 }
@@ -265,6 +289,11 @@ final class WorkerProcess {
             },
             Runnable::run,
             RandomGenerator.getDefault());
+    if (isMesh || isReplicated) {
+      workers[0] =
+          new WorkerLinks(
+              life, links, lanes, isMesh, management[0]::execute, management[0]::linked);
+    }
     management[0].start();
     return new Running(life, address, links, management[0], counts, follower, ioStreams);
   }

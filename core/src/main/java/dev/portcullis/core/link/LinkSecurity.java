@@ -4,7 +4,11 @@ import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.InsecureServerCredentials;
+import io.grpc.ManagedChannelBuilder;
 import io.grpc.ServerCredentials;
+import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.xds.XdsChannelCredentials;
+import io.grpc.xds.XdsServerCredentials;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.cert.Certificate;
@@ -35,21 +39,32 @@ public final class LinkSecurity {
   private static final int SAN_URI = 6;
 
   private final @Nullable LinkCertificates certificates;
+  private final boolean xds;
   private final Predicate<ModuleId> admitted;
 
-  private LinkSecurity(@Nullable LinkCertificates certificates, Predicate<ModuleId> admitted) {
+  private LinkSecurity(
+      @Nullable LinkCertificates certificates, boolean xds, Predicate<ModuleId> admitted) {
     this.certificates = certificates;
+    this.xds = xds;
     this.admitted = admitted;
   }
 
   /** Returns the same with streams accepted of those modules only that {@code known} is true of. */
   public LinkSecurity admitting(Predicate<ModuleId> known) {
-    return new LinkSecurity(certificates, known);
+    return new LinkSecurity(certificates, xds, known);
   }
 
   /** Neither encryption nor identity: for loopback and tests, and only where it was asked for. */
   public static LinkSecurity plaintext() {
-    return new LinkSecurity(null, it -> true);
+    return new LinkSecurity(null, false, it -> true);
+  }
+
+  /**
+   * By the control plane of a mesh, which gRPC reaches as its bootstrap file says (xDS): addresses
+   * of peers, certificates, and who may open which call come from there.
+   */
+  public static LinkSecurity xds() {
+    return new LinkSecurity(null, true, it -> true);
   }
 
   /**
@@ -63,7 +78,7 @@ public final class LinkSecurity {
    */
   public static LinkSecurity mutualTls(Path certificate, Path key, Path authorities)
       throws IOException {
-    return new LinkSecurity(new LinkCertificates(certificate, key, authorities), it -> true);
+    return new LinkSecurity(new LinkCertificates(certificate, key, authorities), false, it -> true);
   }
 
   /**
@@ -83,13 +98,31 @@ public final class LinkSecurity {
     return certificates != null;
   }
 
+  /** Whether peers are found, encrypted and identified by xDS. */
+  boolean byXds() {
+    return xds;
+  }
+
+  /** Begins a connection of its own to an address, whatever way it is found. */
+  public ManagedChannelBuilder<?> channel(String host, int port) {
+    return xds
+        ? Grpc.newChannelBuilder("xds:///" + host + ":" + port, channelCredentials())
+        : NettyChannelBuilder.forAddress(host, port, channelCredentials());
+  }
+
   /** Credentials for connections that this module opens. */
   public ChannelCredentials channelCredentials() {
+    if (xds) {
+      return XdsChannelCredentials.create(InsecureChannelCredentials.create());
+    }
     return certificates == null ? InsecureChannelCredentials.create() : certificates.forChannels();
   }
 
   /** Credentials for connections that this module accepts. */
   public ServerCredentials serverCredentials() {
+    if (xds) {
+      return XdsServerCredentials.create(InsecureServerCredentials.create());
+    }
     return certificates == null ? InsecureServerCredentials.create() : certificates.forServers();
   }
 

@@ -3,11 +3,13 @@ package dev.portcullis.core.link;
 import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.Server;
+import io.grpc.ServerBuilder;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallExecutorSupplier;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.netty.NettyServerBuilder;
+import io.grpc.xds.XdsServerBuilder;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
@@ -56,20 +58,13 @@ final class LinkServer implements AutoCloseable {
       Acceptor acceptor,
       List<Companion> companions)
       throws IOException {
-    Arrivals arrivals = new Arrivals(settings.helloNs(), security.encrypted(), refusals);
-    NettyServerBuilder builder =
-        NettyServerBuilder.forAddress(
-                new InetSocketAddress(host, port), security.serverCredentials())
-            .bossEventLoopGroup(group)
-            .workerEventLoopGroup(group)
-            .channelFactory(() -> LinkLoops.serverChannel(group, arrivals))
+    ServerBuilder<?> builder =
+        (security.byXds()
+                ? XdsServerBuilder.forPort(port, security.serverCredentials())
+                : netty(new InetSocketAddress(host, port), group, security, settings, refusals))
             .directExecutor()
             .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
             .maxInboundMetadataSize(8 * 1024)
-            .flowControlWindow(FLOW_CONTROL_WINDOW)
-            .withChildOption(ChannelOption.RCVBUF_ALLOCATOR, LinkLoops.receiveBuffers())
-            .addTransportFilter(arrivals.transports())
-            .intercept(arrivals.calls())
             .keepAliveTime(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
             .keepAliveTimeout(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
             .permitKeepAliveTime(1, TimeUnit.SECONDS)
@@ -97,6 +92,24 @@ final class LinkServer implements AutoCloseable {
           });
     }
     server = builder.build().start();
+  }
+
+  /** A server on the threads of the module; one by xDS has threads of its own. */
+  private static NettyServerBuilder netty(
+      InetSocketAddress address,
+      EventLoopGroup group,
+      LinkSecurity security,
+      LinkSettings settings,
+      Refusals refusals) {
+    Arrivals arrivals = new Arrivals(settings.helloNs(), security.encrypted(), refusals);
+    return NettyServerBuilder.forAddress(address, security.serverCredentials())
+        .bossEventLoopGroup(group)
+        .workerEventLoopGroup(group)
+        .channelFactory(() -> LinkLoops.serverChannel(group, arrivals))
+        .flowControlWindow(FLOW_CONTROL_WINDOW)
+        .withChildOption(ChannelOption.RCVBUF_ALLOCATOR, LinkLoops.receiveBuffers())
+        .addTransportFilter(arrivals.transports())
+        .intercept(arrivals.calls());
   }
 
   private static ServerCall.Listener<LinkMessage> accept(

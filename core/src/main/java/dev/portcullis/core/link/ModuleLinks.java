@@ -638,31 +638,34 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
       if (stopped || closed) {
         return;
       }
-      settings.names().find(host, port, at -> lane.run(() -> dial(at)));
+      if (security.byXds()) {
+        dial(InetSocketAddress.createUnresolved(host, port));
+      } else {
+        settings.names().find(host, port, at -> lane.run(() -> find(at)));
+      }
     }
 
-    private void dial(InetSocketAddress at) {
+    private void find(InetSocketAddress at) {
       if (stopped || closed) {
         return;
       }
       if (at.isUnresolved()) {
         ended("nobody is known as " + host);
-        return;
+      } else {
+        dial(at);
       }
+    }
+
+    private void dial(InetSocketAddress at) {
       ManagedChannel to = connection;
       if (to == null || !at.equals(address)) {
         if (to != null) {
           to.shutdownNow();
         }
         to =
-            NettyChannelBuilder.forAddress(at, security.channelCredentials())
-                .eventLoopGroup(lane.loop.eventLoop())
-                .channelFactory(() -> LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
+            (at.isUnresolved() ? security.channel(host, port) : onLoop(at))
                 .directExecutor()
-                .offloadExecutor(Runnable::run)
                 .maxInboundMessageSize(LinkMessage.MOST_BUFFERED)
-                .flowControlWindow(LinkServer.FLOW_CONTROL_WINDOW)
-                .withOption(ChannelOption.RCVBUF_ALLOCATOR, LinkLoops.receiveBuffers())
                 .keepAliveTime(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
                 .keepAliveTimeout(settings.keepAliveNs(), TimeUnit.NANOSECONDS)
                 .disableRetry()
@@ -679,6 +682,16 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
           new Listener(call, opening),
           new Hello(self, lane.number, peerLane, generation).toMetadata(ports));
       call.request(Stream.CREDIT);
+    }
+
+    /** A connection on the thread of the lane; one by xDS has threads of its own. */
+    private NettyChannelBuilder onLoop(InetSocketAddress at) {
+      return NettyChannelBuilder.forAddress(at, security.channelCredentials())
+          .eventLoopGroup(lane.loop.eventLoop())
+          .channelFactory(() -> LinkLoops.clientChannel(lane.loop.eventLoop().parent()))
+          .offloadExecutor(Runnable::run)
+          .flowControlWindow(LinkServer.FLOW_CONTROL_WINDOW)
+          .withOption(ChannelOption.RCVBUF_ALLOCATOR, LinkLoops.receiveBuffers());
     }
 
     private void ended(String why) {

@@ -13,7 +13,6 @@ import dev.portcullis.core.management.proto.ManagementGrpc;
 import dev.portcullis.core.management.proto.ModuleReport;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
-import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
 import java.net.InetSocketAddress;
 import java.util.List;
@@ -204,8 +203,8 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
     waiting = false;
     InetSocketAddress address = switches.get(which);
     ManagedChannel opened =
-        NettyChannelBuilder.forAddress(
-                address.getHostString(), address.getPort(), security.channelCredentials())
+        security
+            .channel(address.getHostString(), address.getPort())
             .keepAliveTime(10, TimeUnit.SECONDS)
             .keepAliveTimeout(5, TimeUnit.SECONDS)
             .maxInboundMessageSize(MAX_DIRECTIVE_BYTES)

@@ -42,7 +42,6 @@ final class Binder {
           3_600_000_000_000L,
           "d",
           86_400_000_000_000L);
-  private static final Map<String, String> NOT_YET = Map.of("SwitchMode:mesh", "mesh");
 
   /** Objects that are not there unless they are given. */
   private static final Set<Class<?>> OPTIONAL =
@@ -242,13 +241,11 @@ final class Binder {
     String was = "\"" + (text.length() > 80 ? text.substring(0, 80) + "..." : text) + "\" ";
     if (raw.isEnum()) {
       List<String> names = names(raw);
-      String gone = NOT_YET.get(raw.getSimpleName() + ":" + text);
       return names.contains(text)
           ? null
           : was
-              + (gone != null
-                  ? "is not in this version yet"
-                  : "is not known" + didYouMean(text, names))
+              + "is not known"
+              + didYouMean(text, names)
               + "; allowed are "
               + String.join(", ", names)
               + ".";
@@ -384,13 +381,6 @@ final class Binder {
   static List<String> names(Class<?> type) {
     return Arrays.stream(type.getEnumConstants())
         .map(it -> it.toString().toLowerCase(Locale.ROOT).replace('_', '-'))
-        .toList();
-  }
-
-  /** Names of an enum less those that this version does not have yet. */
-  static List<String> offered(Class<?> type) {
-    return names(type).stream()
-        .filter(it -> !NOT_YET.containsKey(type.getSimpleName() + ":" + it))
         .toList();
   }
 

@@ -438,7 +438,13 @@ public record GatewaySpec(
           List<String> ports) {}
 
   /** Switch or mesh. */
-  public record Switch(@Field(doc = "Module or mesh.", value = "module") SwitchMode mode) {}
+  public record Switch(
+      @Field(
+              doc =
+                  "Whether switch modules relay what workers send each other, or workers have links"
+                      + " to each other.",
+              value = "module")
+          SwitchMode mode) {}
 
   /** What carries packets between workers. */
   public enum SwitchMode {

@@ -12,6 +12,9 @@ import java.util.stream.Collectors;
 /** What every module reads from files before it starts: the configuration and its certificates. */
 public final class ModuleFiles {
 
+  /** The variable by which gRPC, in every language, is told that it is to be led by xDS. */
+  private static final String XDS_BOOTSTRAP = "GRPC_XDS_BOOTSTRAP";
+
   private ModuleFiles() {}
 
   /**
@@ -39,13 +42,14 @@ public final class ModuleFiles {
   }
 
   /**
-   * Reads the certificates.
+   * Reads the certificates. With plain text, links are led by xDS where the environment has a
+   * bootstrap file for gRPC, as it has in a mesh without proxies.
    *
    * @throws ModuleException with exit code 1 when a file is not what it should be
    */
   public static LinkSecurity security(LinkIdentity identity) throws ModuleException {
     if (identity.plaintext()) {
-      return LinkSecurity.plaintext();
+      return System.getenv(XDS_BOOTSTRAP) == null ? LinkSecurity.plaintext() : LinkSecurity.xds();
     }
     try {
       return LinkSecurity.mutualTls(

@@ -34,14 +34,12 @@ final class GatewayNetworkPolicy implements GatewayDependent<NetworkPolicy> {
 
   private static NetworkPolicy closed(
       Wanted wanted, String component, List<NetworkPolicyIngressRule> ingress) {
-    return new NetworkPolicyBuilder()
-        .withMetadata(wanted.names().metadata(wanted.names().of(component), component))
-        .withNewSpec()
-        .withNewPodSelector()
-        .withMatchLabels(wanted.names().selector(component))
-        .endPodSelector()
+    if (wanted.settings().mesh() != Mesh.NONE) {
+      return incoming(wanted, component, ingress); // a proxy reaches what it needs
+    }
+    return new NetworkPolicyBuilder(incoming(wanted, component, ingress))
+        .editSpec()
         .withPolicyTypes("Ingress", "Egress")
-        .withIngress(ingress)
         .addNewEgress()
         .withTo(modules(wanted))
         .endEgress()
@@ -74,14 +72,19 @@ final class GatewayNetworkPolicy implements GatewayDependent<NetworkPolicy> {
         }
       }
     }
+    return incoming(wanted, "io", new ArrayList<>(ingress.values()));
+  }
+
+  private static NetworkPolicy incoming(
+      Wanted wanted, String component, List<NetworkPolicyIngressRule> ingress) {
     return new NetworkPolicyBuilder()
-        .withMetadata(wanted.names().metadata(wanted.names().of("io"), "io"))
+        .withMetadata(wanted.names().metadata(wanted.names().of(component), component))
         .withNewSpec()
         .withNewPodSelector()
-        .withMatchLabels(wanted.names().selector("io"))
+        .withMatchLabels(wanted.names().selector(component))
         .endPodSelector()
         .withPolicyTypes("Ingress")
-        .withIngress(new ArrayList<>(ingress.values()))
+        .withIngress(ingress)
         .endSpec()
         .build();
   }

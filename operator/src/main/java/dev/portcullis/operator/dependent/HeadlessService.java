@@ -41,17 +41,17 @@ final class HeadlessService implements GatewayDependent<Service> {
             .endPort()
             .endSpec();
     if (linkPort > 0) {
-      service.editSpec().addToPorts(grpc("grpc", linkPort)).endSpec();
+      service.editSpec().addToPorts(grpc(wanted, "grpc", linkPort)).endSpec();
     }
     return service.build();
   }
 
   /** A port of links, by the name that the container gives it. */
-  static ServicePort grpc(String name, int port) {
+  static ServicePort grpc(Wanted wanted, String name, int port) {
     return new ServicePortBuilder()
         .withName(name)
         .withProtocol("TCP")
-        .withAppProtocol("grpc")
+        .withAppProtocol(wanted.settings().mesh().appProtocol())
         .withPort(port)
         .withNewTargetPort(name)
         .build();

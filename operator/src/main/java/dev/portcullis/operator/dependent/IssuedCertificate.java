@@ -15,7 +15,7 @@ public final class IssuedCertificate implements GatewayDependent<GenericKubernet
   @Override
   public List<GenericKubernetesResource> desired(Wanted wanted) {
     String issuer = wanted.settings().issuer();
-    if (issuer == null) {
+    if (issuer == null || wanted.settings().mesh() != Mesh.NONE) {
       return List.of();
     }
     String[] parts = issuer.split("/", 2);

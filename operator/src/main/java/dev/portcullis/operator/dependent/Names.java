@@ -7,6 +7,8 @@ import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Names, labels and owner of what is made for a gateway.
@@ -101,7 +103,10 @@ public record Names(String gateway, String namespace, OwnerReference owner) {
   }
 
   /** Link addresses of the switches. */
-  String switches() {
-    return switchHost(0) + ":" + SWITCH_PORT + "," + switchHost(1) + ":" + SWITCH_PORT;
+  String switches(Mesh mesh) {
+    return IntStream.range(0, SWITCHES)
+        .mapToObj(it -> mesh == Mesh.NONE ? switchHost(it) : host(of("switch-" + it)))
+        .map(it -> it + ":" + SWITCH_PORT)
+        .collect(Collectors.joining(","));
   }
 }

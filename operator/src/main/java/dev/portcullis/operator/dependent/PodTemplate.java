@@ -1,5 +1,7 @@
 package dev.portcullis.operator.dependent;
 
+import dev.portcullis.core.policy.GatewaySpec.PortSpec;
+import dev.portcullis.core.policy.GatewaySpec.TunnelSpec;
 import io.fabric8.kubernetes.api.model.CapabilitiesBuilder;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
@@ -23,7 +25,10 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Pods of a component. They run as nobody, without a capability, on a root file system that cannot
@@ -70,13 +75,21 @@ final class PodTemplate {
             .endValueFrom()
             .build());
     setting("FILE", CONFIG + "/gateway.yaml");
-    setting("CERT", TLS + "/tls.crt");
-    setting("KEY", TLS + "/tls.key");
-    setting("CA", TLS + "/ca.crt");
+    // a mesh encrypts links and says who is at the other end, or modules do
+    boolean certified = wanted.settings().mesh() == Mesh.NONE;
+    if (certified) {
+      setting("CERT", TLS + "/tls.crt");
+      setting("KEY", TLS + "/tls.key");
+      setting("CA", TLS + "/ca.crt");
+    } else {
+      setting("PLAINTEXT", "true");
+    }
     environment("QUARKUS_HTTP_HOST", "0.0.0.0");
     environment("QUARKUS_HTTP_PORT", String.valueOf(Names.HTTP_PORT));
     mount("config", CONFIG, true);
-    mount("tls", TLS, true);
+    if (certified) {
+      mount("tls", TLS, true);
+    }
     mount("tmp", "/tmp", false);
     volumes.add(
         new VolumeBuilder()
@@ -85,14 +98,31 @@ final class PodTemplate {
             .withName(wanted.names().of("config"))
             .endConfigMap()
             .build());
-    volumes.add(
-        new VolumeBuilder()
-            .withName("tls")
-            .withNewSecret()
-            .withSecretName(wanted.names().of("tls-" + component))
-            .endSecret()
-            .build());
+    if (certified) {
+      volumes.add(
+          new VolumeBuilder()
+              .withName("tls")
+              .withNewSecret()
+              .withSecretName(wanted.names().of("tls-" + component))
+              .endSecret()
+              .build());
+    }
     volumes.add(new VolumeBuilder().withName("tmp").withNewEmptyDir().endEmptyDir().build());
+  }
+
+  /** TCP ports that are no links: health and metrics, and what load balancers ask. */
+  private String openPorts() {
+    return Stream.concat(
+            Stream.of(Names.HTTP_PORT),
+            wanted.config().gateway().io().stream()
+                .flatMap(io -> io.ports().stream())
+                .map(PortSpec::tunnel)
+                .filter(Objects::nonNull)
+                .map(TunnelSpec::healthPort)
+                .filter(Objects::nonNull))
+        .distinct()
+        .map(String::valueOf)
+        .collect(Collectors.joining(","));
   }
 
   /** A setting of the service. */
@@ -143,12 +173,16 @@ final class PodTemplate {
   PodTemplateSpec build(String image, int linkPort, String memory) {
     Map<String, String> labels = new TreeMap<>(wanted.names().labels(component));
     labels.putAll(wanted.names().selector(component, set));
+    Mesh mesh = wanted.settings().mesh();
+    labels.putAll(mesh.podLabels());
+    Map<String, String> annotations = new TreeMap<>(mesh.podAnnotations(openPorts()));
+    annotations.put(FIXED, Digest.ofFixed(wanted.config()));
     long user = root ? 0 : USER;
     PodTemplateSpec template =
         new PodTemplateSpecBuilder()
             .withNewMetadata()
             .withLabels(labels)
-            .withAnnotations(Map.of(FIXED, Digest.ofFixed(wanted.config())))
+            .withAnnotations(annotations)
             .endMetadata()
             .withNewSpec()
             .withServiceAccountName(wanted.names().of(component))

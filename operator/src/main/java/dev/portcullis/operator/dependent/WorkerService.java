@@ -31,8 +31,10 @@ final class WorkerService implements GatewayDependent<Service> {
 
   private static Service service(Wanted wanted, String pod) {
     List<ServicePort> ports = new ArrayList<>();
-    ports.add(HeadlessService.grpc("grpc", Names.WORKER_PORT));
-    wanted.guestPorts().forEach(port -> ports.add(HeadlessService.grpc("grpc-" + port, port)));
+    ports.add(HeadlessService.grpc(wanted, "grpc", Names.WORKER_PORT));
+    wanted
+        .guestPorts()
+        .forEach(port -> ports.add(HeadlessService.grpc(wanted, "grpc-" + port, port)));
     return new ServiceBuilder()
         .withMetadata(wanted.names().metadata(pod, "worker"))
         .withNewSpec()

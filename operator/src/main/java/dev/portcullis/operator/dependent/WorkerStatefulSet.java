@@ -44,7 +44,7 @@ public final class WorkerStatefulSet implements GatewayDependent<StatefulSet> {
             .setting("LISTEN", "0.0.0.0:" + Names.WORKER_PORT)
             .setting(
                 "ADVERTISE", names.host(names.of(set) + "-$(POD_INDEX)") + ":" + Names.WORKER_PORT)
-            .setting("SWITCH", names.switches());
+            .setting("SWITCH", names.switches(wanted.settings().mesh()));
     if (!wanted.guestPorts().isEmpty()) {
       template.setting("GUEST_PORTS", Names.GUEST_PORTS.toString());
       wanted.guestPorts().forEach(template::port);

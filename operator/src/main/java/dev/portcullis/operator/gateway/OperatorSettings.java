@@ -1,5 +1,6 @@
 package dev.portcullis.operator.gateway;
 
+import dev.portcullis.operator.dependent.Mesh;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param namespaces whose gateways it looks after; empty: all
  * @param issuer {@code Kind/name} of the cert-manager issuer that makes the certificates; null: the
  *     operator makes them
+ * @param mesh the service mesh that carries the links
  * @param namespace its own; the lease is there
  * @param name its own among those that may lead
  */
@@ -18,6 +20,7 @@ public record OperatorSettings(
     Images images,
     Set<String> namespaces,
     @Nullable String issuer,
+    Mesh mesh,
     @Nullable String namespace,
     String name) {
 

@@ -1,8 +1,11 @@
 package dev.portcullis.operator.gateway;
 
+import dev.portcullis.operator.dependent.Mesh;
+import dev.portcullis.operator.dependent.MeshResources;
 import dev.portcullis.operator.dependent.Names;
 import dev.portcullis.operator.resource.PacketGateway;
 import io.fabric8.kubernetes.api.model.ConfigMap;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Secret;
@@ -33,6 +36,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class OwnedResources {
 
+  /** Owner of the fields that the operator sets. */
+  static final String MANAGER = "portcullis-operator";
+
   /** Kinds that the operator makes. */
   private static final List<Class<? extends HasMetadata>> KINDS =
       List.of(
@@ -58,17 +64,21 @@ final class OwnedResources {
 
   /** Where changes of them are heard of. */
   static List<EventSource<?, PacketGateway>> sources(
-      EventSourceContext<PacketGateway> context, boolean certManager) {
+      EventSourceContext<PacketGateway> context, OperatorSettings settings) {
     List<EventSource<?, PacketGateway>> sources = new ArrayList<>();
     for (Class<? extends HasMetadata> kind : KINDS) {
       sources.add(source(kind, context));
     }
-    if (certManager) {
+    List<String> others = new ArrayList<>(MeshResources.kinds(settings.mesh()));
+    if (settings.issuer() != null && settings.mesh() == Mesh.NONE) {
+      others.add("cert-manager.io/v1/Certificate");
+    }
+    for (String kind : others) {
       sources.add(
           new InformerEventSource<>(
               InformerEventSourceConfiguration.from(
-                      GroupVersionKind.fromString("cert-manager.io/v1/Certificate"),
-                      PacketGateway.class)
+                      GroupVersionKind.fromString(kind), PacketGateway.class)
+                  .withName(kind)
                   .withLabelSelector(Names.MANAGED)
                   .withNamespacesInheritedFromController()
                   .build(),
@@ -129,7 +139,7 @@ final class OwnedResources {
         // somebody may have scaled it since it was read: then it is looked at again first
         desired.getMetadata().setResourceVersion(actual.getMetadata().getResourceVersion());
       }
-      HasMetadata applied = context.resourceOperations().serverSideApply(desired);
+      HasMetadata applied = applied(desired);
       existing
           .getOrDefault(desired.getClass(), new HashMap<>())
           .put(applied.getMetadata().getName(), applied);
@@ -137,10 +147,26 @@ final class OwnedResources {
     }
   }
 
+  private HasMetadata applied(HasMetadata desired) {
+    return desired instanceof GenericKubernetesResource
+        // resources of a mesh are of many kinds and one class: by that no informer is found
+        ? context
+            .getClient()
+            .resource(desired)
+            .fieldManager(MANAGER)
+            .forceConflicts()
+            .serverSideApply()
+        : context.resourceOperations().serverSideApply(desired);
+  }
+
   /** Removes what was not applied, of the kinds that come and go with workers and IO modules. */
   void removeOthers() {
     for (Class<? extends HasMetadata> kind :
-        List.of(StatefulSet.class, Service.class, PodDisruptionBudget.class)) {
+        List.of(
+            StatefulSet.class,
+            Service.class,
+            PodDisruptionBudget.class,
+            GenericKubernetesResource.class)) {
       for (HasMetadata it : of(kind).values()) {
         if (!kept.contains(key(it)) && it.getMetadata().getDeletionTimestamp() == null) {
           context.getClient().resource(it).delete();

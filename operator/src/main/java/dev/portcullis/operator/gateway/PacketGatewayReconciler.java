@@ -5,6 +5,7 @@ import dev.portcullis.operator.certificate.LinkAuthority;
 import dev.portcullis.operator.dependent.Digest;
 import dev.portcullis.operator.dependent.GatewayConfigMap;
 import dev.portcullis.operator.dependent.GatewayDependent;
+import dev.portcullis.operator.dependent.Mesh;
 import dev.portcullis.operator.dependent.Names;
 import dev.portcullis.operator.dependent.Wanted;
 import dev.portcullis.operator.dependent.WorkerStatefulSet;
@@ -48,7 +49,7 @@ import org.jspecify.annotations.Nullable;
  * <p>It holds nothing between two looks. What is made has the gateway as its owner and goes with
  * it; there is no finalizer that could be stuck.
  */
-@ControllerConfiguration(name = "packetgateway", fieldManager = "portcullis-operator")
+@ControllerConfiguration(name = "packetgateway", fieldManager = OwnedResources.MANAGER)
 public final class PacketGatewayReconciler implements Reconciler<PacketGateway> {
 
   /** Annotation of switch pods: the digest of the configuration; kubelets then look at once. */
@@ -88,7 +89,7 @@ public final class PacketGatewayReconciler implements Reconciler<PacketGateway> 
   public List<EventSource<?, PacketGateway>> prepareEventSources(
       EventSourceContext<PacketGateway> context) {
     List<EventSource<?, PacketGateway>> sources =
-        new ArrayList<>(OwnedResources.sources(context, settings.issuer() != null));
+        new ArrayList<>(OwnedResources.sources(context, settings));
     sources.add(
         new InformerEventSource<>(
             InformerEventSourceConfiguration.from(GatewayPolicy.class, PacketGateway.class)
@@ -255,7 +256,7 @@ public final class PacketGatewayReconciler implements Reconciler<PacketGateway> 
 
   private void makeCertificates(Wanted wanted, OwnedResources owned)
       throws GeneralSecurityException {
-    if (settings.issuer() == null) {
+    if (settings.issuer() == null && settings.mesh() == Mesh.NONE) {
       authority.secrets(wanted.names(), owned.of(Secret.class)).forEach(owned::apply);
     }
   }

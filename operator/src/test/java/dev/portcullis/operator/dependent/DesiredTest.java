@@ -19,9 +19,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What is made of a gateway, held against YAML that people can read. */
 class DesiredTest {
@@ -46,6 +49,10 @@ class DesiredTest {
       """;
 
   private static Wanted wanted(String yaml, String issuer, Map<String, Object> pods) {
+    return wanted(yaml, issuer, Mesh.NONE, pods);
+  }
+
+  private static Wanted wanted(String yaml, String issuer, Mesh mesh, Map<String, Object> pods) {
     var config = ConfigLoader.parse("gateway.yaml", yaml);
     assertEquals(List.of(), config.faults());
     return new Wanted(
@@ -66,6 +73,7 @@ class DesiredTest {
                 List.of("pull")),
             Set.of(),
             issuer,
+            mesh,
             null,
             "op"),
         config.config(),
@@ -90,7 +98,33 @@ class DesiredTest {
         all.append(SORTED.writeValueAsString(it));
       }
     }
-    Path file = Path.of("src/test/resources/desired/branch.yaml");
+    compare("branch", all);
+  }
+
+  /** What a mesh takes besides: its own resources, and what Services and pods say to it. */
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  void shouldTellAMeshWhatTheSnapshotsSay(Mesh mesh) throws IOException {
+    Wanted wanted = wanted(GATEWAY, "Issuer/links", mesh, Map.of());
+    StringBuilder all = new StringBuilder();
+    for (HasMetadata it : new MeshResources().desired(wanted)) {
+      all.append(SORTED.writeValueAsString(it));
+      assertTrue(
+          MeshResources.kinds(mesh).contains(it.getApiVersion() + "/" + it.getKind()),
+          "the operator does not look at what it makes: " + it.getKind());
+    }
+    for (HasMetadata it : new SwitchService().desired(wanted)) {
+      all.append(SORTED.writeValueAsString(it));
+    }
+    all.append(SORTED.writeValueAsString(new WorkerService().desired(wanted).getFirst()));
+    all.append(SORTED.writeValueAsString(new GatewayNetworkPolicy().desired(wanted).getFirst()));
+    all.append(SORTED.writeValueAsString(template(wanted, new WorkerStatefulSet(), 0)));
+    assertEquals(List.of(), new IssuedCertificate().desired(wanted));
+    compare("mesh-" + mesh.name().toLowerCase(Locale.ROOT).replace('_', '-'), all);
+  }
+
+  private static void compare(String name, StringBuilder all) throws IOException {
+    Path file = Path.of("src/test/resources/desired/" + name + ".yaml");
     if (Boolean.getBoolean("portcullis.regenerate")) {
       Files.createDirectories(file.getParent());
       Files.writeString(file, all);

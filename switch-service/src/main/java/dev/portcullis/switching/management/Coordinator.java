@@ -34,11 +34,12 @@ import org.jspecify.annotations.Nullable;
  * auto}, and those of every other pool. With {@code auto} it goes without those that have not come
  * in {@link #FIRST_NS}, and later each worker that comes is taken in. Another N is a {@link
  * TableChange}: no flow breaks; it waits for workers that are away. A worker that has had no place
- * gets one when all IO modules have links to it ({@link #joining}, {@link #linked}). A worker that
- * is about to end asks for one without it; the next that runs and is not needed yet takes its
- * place, until another life of it is there. A worker that comes back younger, or at another
- * address, makes a new table; one that only goes away does not. Epochs only grow, over restarts of
- * the switch module too: modules say which epoch they have, and the next one is above all of them.
+ * gets one when all IO modules have links to it, and in a mesh all workers of the table, too
+ * ({@link #joining}, {@link #linked}). A worker that is about to end asks for one without it; the
+ * next that runs and is not needed yet takes its place, until another life of it is there. A worker
+ * that comes back younger, or at another address, makes a new table; one that only goes away does
+ * not. Epochs only grow, over restarts of the switch module too: modules say which epoch they have,
+ * and the next one is above all of them.
  *
  * <p>Not thread-safe.
  */
@@ -168,19 +169,19 @@ public final class Coordinator {
   }
 
   /**
-   * An IO module says to which of {@link #joining} all its links are up: instead of what it said
+   * A module says to which of {@link #joining} all its links are up: instead of what it said
    * before.
    */
-  void linked(ModuleId io, List<Life> workers) {
-    if (io.kind() == ModuleId.Kind.IO && attached.contains(io)) {
-      links.put(io, Set.copyOf(workers));
+  void linked(ModuleId module, List<Life> workers) {
+    if (attached.contains(module)) {
+      links.put(module, Set.copyOf(workers));
       decide(false);
     }
   }
 
   /**
-   * The workers without a place in the table to which IO modules are to have links, by ascending
-   * number; none before the first table, which no packet has been assigned by.
+   * The workers without a place in the table to which {@link #opensLinks modules} are to have
+   * links, by ascending number; none before the first table, which no packet has been assigned by.
    */
   public List<Member> joining() {
     if (newest.epoch() == 0) {
@@ -194,11 +195,17 @@ public final class Coordinator {
         .toList();
   }
 
-  /** Whether packets of every IO module reach a worker. */
+  /** Whether a module opens links to workers: an IO module, and without switches between all. */
+  boolean opensLinks(ModuleId module) {
+    return module.kind() == ModuleId.Kind.IO
+        || spec.switchModule().mode() == GatewaySpec.SwitchMode.MESH;
+  }
+
+  /** Whether a worker is reached by all that may send to it: not by those that come with it. */
   private boolean isLinked(Member worker) {
     Life life = ChangeWire.life(worker);
     return attached.stream()
-        .filter(it -> it.kind() == ModuleId.Kind.IO)
+        .filter(it -> opensLinks(it) && (it.kind() == ModuleId.Kind.IO || isMember(it)))
         .allMatch(it -> links.getOrDefault(it, Set.of()).contains(life));
   }
 
@@ -326,7 +333,7 @@ public final class Coordinator {
       guardians.detached(module, nowNs);
     }
     links.remove(module);
-    if (module.kind() == ModuleId.Kind.IO) {
+    if (opensLinks(module)) {
       decide(false); // nobody waits for its links any more
     }
     forget();

@@ -302,11 +302,11 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
     }
   }
 
-  /** IO modules that know a table are told of workers that have no place in it. */
+  /** Modules that know a table and open links are told of workers that have no place in it. */
   private void tellJoining() {
     List<Member> workers = coordinator.joining();
     for (Session session : sessions.values()) {
-      if (!session.isWorker() && session.told > 0 && !session.joining.equals(workers)) {
+      if (session.opensLinks() && session.told > 0 && !session.joining.equals(workers)) {
         session.joining = workers;
         session.directives.onNext(ManagementWire.joining(workers));
       }
@@ -359,6 +359,10 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
 
     boolean isWorker() {
       return module != null && module.kind() == ModuleId.Kind.WORKER;
+    }
+
+    boolean opensLinks() {
+      return module != null && coordinator.opensLinks(module);
     }
 
     void checkHello() {

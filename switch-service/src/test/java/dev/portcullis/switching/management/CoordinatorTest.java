@@ -530,6 +530,28 @@ class CoordinatorTest {
   }
 
   @Test
+  void shouldWaitInAMeshForTheLinksOfTheWorkersOfTheTableAndNotForThoseThatComeToo() {
+    coordinator = coordinator(Gateways.mesh(2));
+    workers(2);
+    assertTrue(coordinator.opensLinks(ModuleId.worker(0)));
+    coordinator.configure(Gateways.mesh(4), "four");
+    accept(Gateways.worker(2, 1));
+    accept(Gateways.worker(3, 1));
+    assertEquals(List.of(2, 3), joining());
+    Life life = new Life(ModuleId.worker(2), 1, 1);
+    coordinator.linked(ModuleId.worker(0), List.of(life));
+    assertEquals(List.of(), steps());
+    coordinator.linked(ModuleId.worker(1), List.of(life));
+    assertEquals(Collections.nCopies(3, "Prepare"), steps());
+  }
+
+  @Test
+  void shouldNotLetWorkersOpenLinksToEachOtherWhereSwitchesRelay() {
+    assertFalse(coordinator.opensLinks(ModuleId.worker(0)));
+    assertTrue(coordinator.opensLinks(ModuleId.io(0)));
+  }
+
+  @Test
   void shouldNotWaitForTheLinksOfAnIoModuleThatIsAway() {
     workers(3);
     accept(Gateways.lan());

@@ -14,11 +14,15 @@ final class Gateways {
 
   static final String YAML = "kind: PacketGateway\n";
 
-  private static final GatewaySpec DEFAULTS =
-      Objects.requireNonNull(
-              ConfigLoader.parse(
-                      "defaults",
-                      """
+  private static final GatewaySpec DEFAULTS = spec("switch: {mode: module}");
+
+  private Gateways() {}
+
+  private static GatewaySpec spec(String more) {
+    return Objects.requireNonNull(
+            ConfigLoader.parse(
+                    "defaults",
+                    """
                       apiVersion: portcullis.dev/v1alpha1
                       kind: PacketGateway
                       metadata: {name: defaults}
@@ -27,16 +31,22 @@ final class Gateways {
                           - {name: io-a, ports: [{name: lan, zone: lan}]}
                           - {name: io-b, ports: [{name: wan, zone: wan}]}
                         inline: [{name: bump, ports: [lan, wan]}]
-                      """)
-                  .config())
-          .gateway();
-
-  private Gateways() {}
+                        %s
+                      """
+                        .formatted(more))
+                .config())
+        .gateway();
+  }
 
   static GatewaySpec gateway(int replicas, @Nullable Integer quantity, Pool... pools) {
     return DEFAULTS
         .withDistribution(DEFAULTS.distribution(), List.of(pools))
         .withWorkers(new GatewaySpec.Workers(replicas, quantity, 1));
+  }
+
+  /** Without switches between the workers. */
+  static GatewaySpec mesh(int replicas) {
+    return spec("switch: {mode: mesh}").withWorkers(new GatewaySpec.Workers(replicas, null, 1));
   }
 
   static ModuleHello worker(int number, long generation) {
