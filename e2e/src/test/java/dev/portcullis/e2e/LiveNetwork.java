@@ -26,6 +26,8 @@ final class LiveNetwork implements AutoCloseable {
     ROUTED,
     /** The same, with the MAC addresses of the devices. */
     STATION,
+    /** The same as routed, past the kernel's stack; the hosts compute their checksums. */
+    XDP,
     /** Two Ethernet devices that the gateway joins to a wire. */
     INLINE,
     /** Two virtual networks; the hosts have VXLAN devices of the kernel. */
@@ -40,7 +42,7 @@ final class LiveNetwork implements AutoCloseable {
 
     /** Whether the gateway finds next hops itself. */
     boolean hasNeighbours() {
-      return this == ROUTED || this == STATION || isTunnel();
+      return this == ROUTED || this == STATION || this == XDP || isTunnel();
     }
   }
 
@@ -96,6 +98,10 @@ final class LiveNetwork implements AutoCloseable {
   private void addressHosts() throws Exception {
     netns.wire(client, "eth0", gateway, "pg0");
     netns.wire(server, "eth0", gateway, "pg1");
+    if (driver == Driver.XDP) {
+      netns.run(client, "ethtool", "-K", "eth0", "tx", "off");
+      netns.run(server, "ethtool", "-K", "eth0", "tx", "off");
+    }
     netns.run(
         gateway,
         "sysctl",
@@ -172,6 +178,10 @@ final class LiveNetwork implements AutoCloseable {
     if (driver != Driver.TUN) {
       lan = "driver: packet, packet: {device: pg0, queues: " + shards + mac("pg0") + "}";
       wan = "driver: packet, packet: {device: pg1, offload: " + !cut + mac("pg1") + "}";
+    }
+    if (driver == Driver.XDP) {
+      lan = "driver: packet, packet: {device: pg0, xdp: true}";
+      wan = "driver: packet, packet: {device: pg1, xdp: true}";
     }
     if (driver.isTunnel()) {
       // with two shards the gateway learns where the hosts are

@@ -35,6 +35,8 @@ import org.junit.jupiter.params.provider.CsvSource;
   "ROUTED, ip-sum, 1",
   "ROUTED, flow-hash, 2",
   "STATION, flow-hash, 2",
+  "XDP, ip-sum, 1",
+  "XDP, flow-hash, 2",
   "INLINE, ip-sum, 1",
   "INLINE, flow-hash, 2",
   "VXLAN, ip-sum, 1",

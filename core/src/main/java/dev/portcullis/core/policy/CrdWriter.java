@@ -297,7 +297,7 @@ public final class CrdWriter {
 
   private static Map<String, Object> scalar(Class<?> raw, Field field, String key) {
     if (raw.isEnum()) {
-      return map("type", "string", "enum", Binder.offered(raw));
+      return map("type", "string", "enum", Binder.names(raw));
     }
     if (raw == boolean.class) {
       return map("type", "boolean");

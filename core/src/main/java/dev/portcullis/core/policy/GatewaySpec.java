@@ -306,6 +306,15 @@ public record GatewaySpec(
           boolean offload,
       @Field(
               doc =
+                  "Whether a routed port takes frames to its own address in, and puts all frames out,"
+                      + " past the kernel's stack (AF_XDP): cheaper for small packets. Without offload,"
+                      + " and for an interface without one: frames of hosts on this machine come"
+                      + " without checksums unless their interface computes them itself. queues is"
+                      + " then the number of receive queues of the interface.",
+              value = "false")
+          boolean xdp,
+      @Field(
+              doc =
                   "Whether the interface takes in frames for other stations; a port of an inline"
                       + " pair and one with a MAC address of its own need it.",
               value = "true")

@@ -63,11 +63,22 @@ final class PortChecks {
           "one port has a link layer (packet, vxlan, geneve) and the other has none (tun); allowed are"
               + " two ports with or two without.");
     }
+    if (pair.stream().anyMatch(PortChecks::isXdp)) {
+      b.fault(
+          at + ".ports",
+          "a port with packet.xdp keeps no VLAN tags and takes only what is for itself; allowed is no"
+              + " pair with it.");
+    }
     if (pair.stream().anyMatch(PortSpec::isReturning)) {
       b.fault(
           at + ".ports",
           "a port with mode: gwlb returns what it takes in; allowed is no pair with it.");
     }
+  }
+
+  private static boolean isXdp(PortSpec port) {
+    GatewaySpec.PacketSpec packet = port.packet();
+    return packet != null && packet.xdp();
   }
 
   static void check(Binder b, String at, PortSpec port) {

@@ -178,6 +178,16 @@ class ConfigLoaderTest {
   }
 
   @Test
+  void shouldKnowThatAPortPastTheKernelsStackIsNoEndOfAWire() {
+    assertFault(
+        "spec.inline[0].ports: a port with packet.xdp keeps no VLAN tags and takes only what is for"
+            + " itself; allowed is no pair with it.",
+        faultsOfPorts(
+            "{name: lan, zone: lan, driver: packet, packet: {device: eth1, xdp: true}},"
+                + " {name: wan, zone: wan, driver: packet, packet: {device: eth2}}"));
+  }
+
+  @Test
   void shouldKnowThatAPortThatReturnsPacketsHasNoOtherWays() {
     String gwlb = "{name: lan, zone: lan, driver: geneve, geneve: {mode: gwlb}}";
     assertFault(

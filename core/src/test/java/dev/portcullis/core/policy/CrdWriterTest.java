@@ -1,7 +1,6 @@
 package dev.portcullis.core.policy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,11 +15,6 @@ class CrdWriterTest {
   void shouldFindTheDefinitionsUpToDate() throws IOException {
     compare("packetgateways.yaml", CrdWriter.packetGateway());
     compare("gatewaypolicies.yaml", CrdWriter.gatewayPolicy());
-  }
-
-  @Test
-  void shouldOfferNoValueThatTheLoaderRefuses() {
-    assertTrue(Binder.offered(GatewaySpec.Algorithm.class).contains("least-loaded"));
   }
 
   private static void compare(String name, String expected) throws IOException {

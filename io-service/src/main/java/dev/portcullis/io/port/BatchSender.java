@@ -1,10 +1,8 @@
 package dev.portcullis.io.port;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
-import dev.portcullis.core.counters.DropReason;
 import dev.portcullis.io.system.SystemCalls;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -17,7 +15,7 @@ import java.util.Arrays;
  *
  * <p>{@link #begin}, the message written into {@link #memory}, {@link #end}. Thread: the loop.
  */
-final class BatchSender {
+final class BatchSender extends FrameSender {
 
   /** Messages that are put out together at the most. */
   static final int MAX_MESSAGES = 256;
@@ -30,7 +28,6 @@ final class BatchSender {
 
   private static final int NAME_BYTES = 32;
 
-  private final int tag;
   private final int uncounted;
   private final SystemCalls calls = new SystemCalls();
   private final MemorySegment messages;
@@ -50,12 +47,8 @@ final class BatchSender {
   private final int[] sentAs = new int[MAX_MESSAGES];
   private final int[] sockets;
   private int inUse;
-  private Departures departures;
   private int count;
   private int used;
-
-  /** Where messages are written. */
-  final MemorySegment memory;
 
   /**
    * Makes one that has gathered nothing.
@@ -65,24 +58,18 @@ final class BatchSender {
    *     less; negative: it is more
    */
   BatchSender(int[] sockets, int tag, int uncounted, Arena arena, Departures departures) {
+    super(tag, arena.allocate(MAX_BYTES, 64), departures);
     this.sockets = sockets.clone();
     this.first = new int[sockets.length];
     this.last = new int[sockets.length];
     Arrays.fill(first, -1);
-    this.tag = tag;
     this.uncounted = uncounted;
-    this.departures = departures;
-    this.memory = arena.allocate(MAX_BYTES, 64);
     this.messages = arena.allocate((long) MAX_MESSAGES * MessageHeader.BYTES, 8);
     this.vectors = arena.allocate((long) MAX_MESSAGES * MessageHeader.VECTOR_BYTES, 8);
     this.names = arena.allocate((long) MAX_MESSAGES * NAME_BYTES, 8);
     for (int i = 0; i < MAX_MESSAGES; i++) {
       messages.set(JAVA_LONG, i * MessageHeader.BYTES + MessageHeader.VECTORS_AT, 1);
     }
-  }
-
-  void report(Departures to) {
-    departures = to;
   }
 
   /**
@@ -99,7 +86,7 @@ final class BatchSender {
     return before;
   }
 
-  /** Returns where in {@link #memory} a message of this length can be written. */
+  @Override
   int begin(int length) {
     if (count == MAX_MESSAGES || used + length > MAX_BYTES) {
       send();
@@ -108,6 +95,7 @@ final class BatchSender {
   }
 
   /** The message that was begun is written, for the only socket. */
+  @Override
   void end(int length, int ofFrames, int ofFlags) {
     end(length, ofFrames, ofFlags, 0, NO_NAME);
     written(length);
@@ -150,12 +138,7 @@ final class BatchSender {
     used = used + length + 63 & -64;
   }
 
-  /** Writes bytes of the message that was begun at {@code to}. */
-  void copy(byte[] bytes, int offset, long to, int length) {
-    MemorySegment.copy(bytes, offset, memory, JAVA_BYTE, to, length);
-  }
-
-  /** Puts out what is gathered. */
+  @Override
   void send() {
     send(true);
   }
@@ -191,33 +174,14 @@ final class BatchSender {
           done == 0 ? messages : messages.asSlice((long) done * MessageHeader.BYTES);
       int sent = calls.sendmmsg(sockets[socket], rest, ready - done, SystemCalls.MSG_DONTWAIT);
       for (int i = done; i < done + sent; i++) {
-        left(sentAs[i]);
+        int it = sentAs[i];
+        left(frames[it], flags[it], lengths[it]);
       }
       done += Math.max(0, sent);
       if (sent <= 0) {
-        failed(sentAs[done++], reason(-sent));
+        failed(frames[sentAs[done++]], -sent);
       }
     }
   }
 
-  private void left(int i) {
-    if (frames[i] < 0) {
-      departures.said(tag, lengths[i]);
-    } else {
-      departures.left(tag, frames[i], flags[i], lengths[i]);
-    }
-  }
-
-  private void failed(int i, DropReason reason) {
-    departures.failed(Math.max(0, frames[i]), reason);
-  }
-
-  private static DropReason reason(int error) {
-    return switch (error) {
-      case SystemCalls.EAGAIN, SystemCalls.ENOBUFS -> DropReason.PORT_FULL;
-      case SystemCalls.EMSGSIZE -> DropReason.MTU_EXCEEDED;
-      case SystemCalls.ENETDOWN, SystemCalls.ENXIO, SystemCalls.ENODEV -> DropReason.PORT_CLOSED;
-      default -> DropReason.WRITE_FAILED;
-    };
-  }
 }

@@ -28,7 +28,7 @@ abstract class EthernetPort extends GatheringPort implements Link.Output {
   private final int mtu;
   private final boolean offloading;
   private final long mac;
-  private final BatchSender sender;
+  private final FrameSender sender;
   private final int prefixBytes;
   private final @Nullable Link link;
   private final Segmenter segmenter = new Segmenter();
@@ -51,7 +51,7 @@ abstract class EthernetPort extends GatheringPort implements Link.Output {
       GatewayConfig config,
       Station station,
       FrameSource[] sources,
-      BatchSender sender,
+      FrameSender sender,
       int prefixBytes,
       boolean offloading,
       LinkLoop loop,

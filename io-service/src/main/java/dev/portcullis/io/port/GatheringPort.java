@@ -17,7 +17,7 @@ abstract class GatheringPort implements Port {
   private final Clock clock;
   private final FrameSource[] sources;
   private final Intake[] intakes;
-  private final BatchSender sender;
+  private final FrameSender sender;
   private Departures departures = Departures.NOBODY;
   private boolean closed;
 
@@ -28,7 +28,7 @@ abstract class GatheringPort implements Port {
    * @param sender gathers its frames
    */
   GatheringPort(
-      int tag, String name, FrameSource[] sources, BatchSender sender, LinkLoop loop, Clock clock) {
+      int tag, String name, FrameSource[] sources, FrameSender sender, LinkLoop loop, Clock clock) {
     this.tag = tag;
     this.name = name;
     this.loop = loop;
@@ -96,7 +96,7 @@ abstract class GatheringPort implements Port {
   }
 
   /** Gathers frames. */
-  final BatchSender sender() {
+  final FrameSender sender() {
     return sender;
   }
 

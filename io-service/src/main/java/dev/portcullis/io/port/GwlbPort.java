@@ -31,6 +31,7 @@ public final class GwlbPort extends GatheringPort {
   static final int SOURCE_PORTS = 1024;
 
   private final Opened opened;
+  private final BatchSender messages;
   private final SourcePorts ports;
   private final MemorySegment name;
   private final int udpPort;
@@ -46,6 +47,7 @@ public final class GwlbPort extends GatheringPort {
   private GwlbPort(
       int tag, PortSpec port, Opened opened, BatchSender sender, LinkLoop loop, Clock clock) {
     super(tag, port.name(), opened.sources, sender, loop, clock);
+    this.messages = sender;
     TunnelSpec tunnel = Objects.requireNonNull(port.geneve());
     this.opened = opened;
     this.udpPort = port.udpPort();
@@ -188,17 +190,17 @@ public final class GwlbPort extends GatheringPort {
       return DropReason.NO_ENDPOINT;
     }
     int length = header + batch.dataLength[i];
-    int at = sender().begin(length);
-    sender().copy(bytes, from + UdpReceiver.SENDER_BYTES, at, header);
-    sender().copy(bytes, batch.dataOffset[i], (long) at + header, batch.dataLength[i]);
+    int at = messages.begin(length);
+    messages.copy(bytes, from + UdpReceiver.SENDER_BYTES, at, header);
+    messages.copy(bytes, batch.dataOffset[i], (long) at + header, batch.dataLength[i]);
     UdpAddress.put(
         name,
         0,
         PacketHeader.u64(bytes, from),
         PacketHeader.u64(bytes, from + UdpReceiver.LOW_AT),
         udpPort);
-    sender().end(length, batch.frames(i), batch.flags[i], socket, name);
-    sender().written(length);
+    messages.end(length, batch.frames(i), batch.flags[i], socket, name);
+    messages.written(length);
     return null;
   }
 

@@ -1,7 +1,9 @@
 package dev.portcullis.io.port;
 
 import dev.portcullis.core.packet.PacketBatch;
+import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.PacketHeader;
+import dev.portcullis.io.pcap.LinkLayer;
 import java.time.Clock;
 import java.time.Instant;
 
@@ -9,6 +11,7 @@ import java.time.Instant;
 final class Live {
 
   private static final long NS_PER_SECOND = 1_000_000_000L;
+  private static final int ETHERNET = 1;
   private static final long GOLDEN = 0x9e3779b97f4a7c15L;
 
   private Live() {}
@@ -24,6 +27,21 @@ final class Live {
     batch.clearRow(i);
     batch.tag[i] = tag;
     batch.captureTimeNs[i] = nowNs;
+  }
+
+  /**
+   * Tells the link-layer header of a frame from its data.
+   *
+   * @param at where the frame is in the bytes of the batch
+   */
+  static void frame(PacketBatch batch, int i, LinkLayer linkLayer, int at, int length) {
+    linkLayer.parseEthernet(batch.bytes, at, length);
+    batch.flags[i] = linkLayer.ip ? 0 : PacketFlags.NON_IP;
+    batch.linkType[i] = ETHERNET;
+    batch.l2Offset[i] = at;
+    batch.l2Length[i] = linkLayer.ip ? linkLayer.l2Length : length;
+    batch.dataOffset[i] = at + batch.l2Length[i];
+    batch.dataLength[i] = length - batch.l2Length[i];
   }
 
   /** Returns a number below {@code count} that is the same for all packets between two hosts. */

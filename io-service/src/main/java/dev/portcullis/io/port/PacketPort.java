@@ -11,9 +11,11 @@ import dev.portcullis.io.system.SystemCalls;
 import dev.portcullis.io.system.SystemException;
 import java.lang.foreign.Arena;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Driver {@code packet}: an Ethernet interface that is read and written by packet sockets.
@@ -24,11 +26,15 @@ import java.util.function.Consumer;
  * answers for the gateway's addresses ({@link Link}).
  *
  * <p>The kernel gets a copy of every frame that comes in; {@link SilentDevice} sees to it that it
- * says nothing to those for groups.
+ * says nothing to those for groups. With {@code xdp} frames to the port's own address pass the
+ * kernel by ({@link XdpPath}), and it sees none of them.
  */
 public final class PacketPort extends EthernetPort {
 
   private static final int ARPHRD_ETHER = 1;
+
+  /** No descriptor. */
+  private static final int NONE = -1;
 
   private final Opened opened;
   private final VirtioHeader offload = new VirtioHeader();
@@ -37,22 +43,37 @@ public final class PacketPort extends EthernetPort {
   private record Opened(
       PacketSockets sockets,
       List<PacketSockets.Ring> rings,
-      PacketRing[] sources,
+      FrameSource[] sources,
       int sending,
+      @Nullable XdpPath xdp,
       SilentDevice silent,
-      PortMemory memory) {}
+      PortMemory memory) {
+
+    /** Bytes in front of a frame that is sent. */
+    int prefixBytes() {
+      return xdp == null ? VirtioHeader.BYTES : 0;
+    }
+  }
 
   private PacketPort(
       int tag,
       GatewayConfig config,
       Station station,
       Opened opened,
-      BatchSender sender,
+      FrameSender sender,
       boolean offloading,
       LinkLoop loop,
       Clock clock) {
     super(
-        tag, config, station, opened.sources, sender, VirtioHeader.BYTES, offloading, loop, clock);
+        tag,
+        config,
+        station,
+        opened.sources,
+        sender,
+        opened.prefixBytes(),
+        offloading,
+        loop,
+        clock);
     this.opened = opened;
   }
 
@@ -101,20 +122,28 @@ public final class PacketPort extends EthernetPort {
     List<PacketSockets.Ring> rings =
         sockets.receiving(
             new PacketSockets.Wanted(
-                packet.queues(),
+                packet.xdp() ? 1 : packet.queues(),
                 Math.max(port.mtu(), deviceMtu),
                 packet.promiscuous(),
                 inline ? PacketSockets.Wanted.ANY_MAC : mac));
-    int sending;
+    PortMemory memory = new PortMemory();
+    Arena arena = memory.arena();
+    int sending = NONE;
+    XdpPath xdp = null;
     try {
-      sending = sockets.sending();
+      if (packet.xdp()) {
+        xdp =
+            XdpPath.open(
+                port.name(), packet.device(), index, deviceMtu, mac, packet.queues(), arena);
+      } else {
+        sending = sockets.sending();
+      }
     } catch (SystemException e) {
       rings.forEach(sockets::close);
+      memory.close();
       throw e;
     }
     SilentDevice silent = SilentDevice.of(packet.device(), inline || mac == device.mac());
-    PortMemory memory = new PortMemory();
-    Arena arena = memory.arena();
     Consumer<String> trouble =
         it ->
             problems.accept(
@@ -124,17 +153,26 @@ public final class PacketPort extends EthernetPort {
                     + packet.device()
                     + " gives no frames: "
                     + it);
-    PacketRing[] sources = new PacketRing[rings.size()];
-    for (int i = 0; i < sources.length; i++) {
-      sources[i] = new PacketRing(tag, rings.get(i), inline, arena, trouble);
+    List<FrameSource> sources = new ArrayList<>();
+    if (xdp != null) {
+      sources.addAll(xdp.sources(tag, clock, arena));
     }
+    for (PacketSockets.Ring it : rings) {
+      sources.add(new PacketRing(tag, it, inline, arena, trouble));
+    }
+    Opened opened =
+        new Opened(
+            sockets, rings, sources.toArray(FrameSource[]::new), sending, xdp, silent, memory);
     return new PacketPort(
         tag,
         config,
         new Station(port, inline, mac, packet.neighbours(), packet.waiting()),
-        new Opened(sockets, rings, sources, sending, silent, memory),
-        new BatchSender(new int[] {sending}, tag, VirtioHeader.BYTES, arena, Departures.NOBODY),
-        packet.offload(),
+        opened,
+        xdp != null
+            ? xdp.sender(tag)
+            : new BatchSender(
+                new int[] {sending}, tag, opened.prefixBytes(), arena, Departures.NOBODY),
+        packet.offload() && xdp == null,
         loop,
         clock);
   }
@@ -149,12 +187,14 @@ public final class PacketPort extends EthernetPort {
 
   @Override
   void prefix(PacketBatch batch, int i, int at, int l2) {
-    offload.put(batch, i, sender().memory, at, l2);
+    if (opened.xdp == null) {
+      offload.put(batch, i, sender().memory, at, l2);
+    }
   }
 
   @Override
   void ownPrefix(int at) {
-    sender().memory.asSlice(at, VirtioHeader.BYTES).fill((byte) 0);
+    sender().memory.asSlice(at, opened.prefixBytes()).fill((byte) 0);
   }
 
   @Override
@@ -165,9 +205,16 @@ public final class PacketPort extends EthernetPort {
   @Override
   void release(boolean ended) {
     opened.silent.close();
+    if (opened.xdp != null) {
+      opened.xdp.detach();
+    }
     if (ended) {
       opened.rings.forEach(opened.sockets::close);
-      new SystemCalls().close(opened.sending);
+      if (opened.xdp != null) {
+        opened.xdp.close();
+      } else {
+        new SystemCalls().close(opened.sending);
+      }
       opened.memory.close();
     }
   }

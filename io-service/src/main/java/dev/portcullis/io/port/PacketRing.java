@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.portcullis.core.packet.PacketBatch;
-import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.io.offload.VirtioHeader;
 import dev.portcullis.io.pcap.LinkLayer;
 import dev.portcullis.io.system.SystemCalls;
@@ -24,7 +23,6 @@ import java.util.function.Consumer;
 final class PacketRing implements FrameSource {
 
   private static final int FRAMES_AT_ONCE = 256;
-  private static final int ETHERNET = 1;
   private static final int VLAN_BYTES = 4;
   private static final int ADDRESSES = 12;
 
@@ -145,7 +143,7 @@ final class PacketRing implements FrameSource {
     } else {
       MemorySegment.copy(from, JAVA_BYTE, mac, batch.bytes, used, length);
     }
-    row(batch, i, used, length);
+    Live.frame(batch, i, linkLayer, used, length);
     offload.take(from, mac - VirtioHeader.BYTES, tagged ? VLAN_BYTES : 0, batch, i);
     return used + length;
   }
@@ -163,16 +161,6 @@ final class PacketRing implements FrameSource {
     MemorySegment.copy(
         from, JAVA_BYTE, mac + ADDRESSES, to, used + ADDRESSES + VLAN_BYTES, length - ADDRESSES);
     return length + VLAN_BYTES;
-  }
-
-  private void row(PacketBatch batch, int i, int used, int length) {
-    linkLayer.parseEthernet(batch.bytes, used, length);
-    batch.flags[i] = linkLayer.ip ? 0 : PacketFlags.NON_IP;
-    batch.linkType[i] = ETHERNET;
-    batch.l2Offset[i] = used;
-    batch.l2Length[i] = linkLayer.ip ? linkLayer.l2Length : length;
-    batch.dataOffset[i] = used + batch.l2Length[i];
-    batch.dataLength[i] = length - batch.l2Length[i];
   }
 
   /** The interface was switched off, or is gone; the kernel says so once. */

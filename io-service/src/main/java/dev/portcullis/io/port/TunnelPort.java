@@ -35,6 +35,7 @@ final class TunnelPort extends EthernetPort {
   private static final int UDP_BYTES = 8, IPV4_BYTES = 20, IPV6_BYTES = 40;
 
   private final Opened opened;
+  private final BatchSender messages;
   private final byte[] header;
   private final int sourcePorts;
   private final Endpoints endpoints;
@@ -62,6 +63,7 @@ final class TunnelPort extends EthernetPort {
     PortSpec port = station.port();
     TunnelSpec tunnel = Objects.requireNonNull(port.tunnel());
     this.opened = opened;
+    this.messages = sender;
     this.header = header;
     this.sourcePorts = opened.sending.length;
     this.endpoints =
@@ -259,20 +261,19 @@ final class TunnelPort extends EthernetPort {
 
   @Override
   void ownPrefix(int at) {
-    sender().copy(header, 0, at, header.length);
+    messages.copy(header, 0, at, header.length);
   }
 
   @Override
   void depart(int frame, int length, int frames, int flags, PacketBatch batch, int i) {
-    BatchSender sender = sender();
     int socket = frames == OWN ? 0 : Live.tupleOf(batch, i, sourcePorts);
-    int endpoint = stations.endpoint(EthernetHeader.mac(sender.memory, frame), nowNs);
+    int endpoint = stations.endpoint(EthernetHeader.mac(messages.memory, frame), nowNs);
     if (endpoint >= 0) {
-      sender.end(length, frames, flags, socket, endpoints.name(endpoint));
+      messages.end(length, frames, flags, socket, endpoints.name(endpoint));
     } else {
       flood(length, frames, flags, socket);
     }
-    sender.written(length);
+    messages.written(length);
   }
 
   /** To every endpoint; the first of them stands for the frames of the books. */
@@ -281,7 +282,7 @@ final class TunnelPort extends EthernetPort {
     boolean anybody = false;
     for (int e = 0; e < endpoints.capacity(); e++) {
       if (endpoints.isListening(e, nowNs)) {
-        sender().end(length, left, flags, socket, endpoints.name(e));
+        messages.end(length, left, flags, socket, endpoints.name(e));
         left = Math.min(left, 0);
         anybody = true;
       }

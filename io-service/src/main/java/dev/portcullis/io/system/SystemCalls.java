@@ -53,6 +53,9 @@ public final class SystemCalls {
   /** {@code sendmmsg}, {@code recv}: do not wait. */
   public static final int MSG_DONTWAIT = 0x40;
 
+  /** Number of {@code bpf(2)}, which the C library has no name for. */
+  private static final long BPF_CALL = System.getProperty("os.arch").equals("aarch64") ? 280 : 321;
+
   private static final Linker LINKER = Linker.nativeLinker();
   private static final Linker.Option ERRNO = Linker.Option.captureCallState("errno");
   private static final VarHandle ERRNO_OF =
@@ -105,6 +108,9 @@ public final class SystemCalls {
               JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG));
   private static final MethodHandle MUNMAP =
       call("munmap", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+  private static final MethodHandle SYSCALL =
+      variadic(
+          "syscall", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT), 1);
   private static final MethodHandle STRERROR =
       LINKER.downcallHandle(
           LINKER.defaultLookup().findOrThrow("strerror"),
@@ -315,10 +321,10 @@ public final class SystemCalls {
     }
   }
 
-  /** {@code mmap(2)} of a file: the address. */
-  public long mmap(long length, int protection, int flags, int fd) {
+  /** {@code mmap(2)} of a file from {@code offset} on: the address. */
+  public long mmap(long length, int protection, int flags, int fd, long offset) {
     try {
-      return result((long) MMAP.invokeExact(state, 0L, length, protection, flags, fd, 0L));
+      return result((long) MMAP.invokeExact(state, 0L, length, protection, flags, fd, offset));
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }
@@ -328,6 +334,23 @@ public final class SystemCalls {
   public int munmap(long address, long length) {
     try {
       return result((int) MUNMAP.invokeExact(state, address, length));
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * {@code bpf(2)}: a descriptor, or 0.
+   *
+   * @param attributes of the command; what the kernel knows beyond is 0
+   */
+  public int bpf(int command, MemorySegment attributes) {
+    try {
+      return (int)
+          result(
+              (long)
+                  SYSCALL.invokeExact(
+                      state, BPF_CALL, command, attributes, (int) attributes.byteSize()));
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }

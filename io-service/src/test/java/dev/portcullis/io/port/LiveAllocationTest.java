@@ -95,6 +95,20 @@ class LiveAllocationTest {
   }
 
   @Test
+  void shouldMakeNoObjectPerPacketPastTheKernelsStack() throws Exception {
+    measureInNamespace(
+        "driver: packet, packet: {device: v1, xdp: true, mac: \"02:00:00:00:00:02\"}",
+        (config, port, loop) ->
+            PacketPort.open(0, config, port, true, loop, Clock.systemUTC(), System.err::println),
+        sent("0.0.0.0", "10.9.1.2", 9, new byte[64]),
+        "link add v0 type veth peer v1",
+        "link set v0 up",
+        "link set v1 up",
+        "addr add 10.9.1.1/24 dev v0",
+        "neigh add 10.9.1.2 lladdr 02:00:00:00:00:02 dev v0");
+  }
+
+  @Test
   void shouldMakeNoObjectPerPacketOfATunnel() throws Exception {
     measureInNamespace(
         "driver: vxlan, vxlan: {vni: 42, local: 127.0.0.1}",
