@@ -33,9 +33,22 @@ final class ClusterGateway {
     this.name = name;
   }
 
-  /** Waits until a table of so many workers holds at every module, and nothing is under way. */
-  void awaitTable(int workers) throws Exception {
-    await("a table of " + workers + " workers", () -> hasSettled(workers));
+  /**
+   * Waits until so many workers are ready, each in its own pod, a table of them holds at every
+   * module, nothing is under way, and every worker has a second copy of its flows.
+   */
+  void awaitRest(int workers) throws Exception {
+    await(
+        workers + " workers at rest",
+        () ->
+            Integer.toString(workers).equals(readyWorkers())
+                && hasSettled(workers)
+                && sum("worker", Counter.REPLICA_UNPROTECTED) == 0);
+  }
+
+  private String readyWorkers() throws Exception {
+    return cluster.ask(
+        "get", "statefulset", name + "-worker", "-o", "jsonpath={.status.readyReplicas}");
   }
 
   private boolean hasSettled(int workers) throws Exception {
@@ -44,11 +57,6 @@ final class ClusterGateway {
         && status.path("workers").size() == workers
         && status.path("settled").asBoolean()
         && epochs().size() == 1;
-  }
-
-  /** Waits until every worker has a second copy of its flows. */
-  void awaitReplicas() throws Exception {
-    await("replicas of all workers", () -> sum("worker", Counter.REPLICA_UNPROTECTED) == 0);
   }
 
   private interface Question {

@@ -90,8 +90,7 @@ class KubernetesTest {
           TunnelHost.Line line = hosts.client();
           return line != null && line.open() == CONNECTIONS && line.transfers() > 0;
         });
-    gateway.awaitTable(3);
-    gateway.awaitReplicas();
+    gateway.awaitRest(3);
     assertPodsHaveNoPrivileges();
   }
 
@@ -117,8 +116,7 @@ class KubernetesTest {
     long began = System.nanoTime();
     int before = hosts.lines().size();
     event.happen();
-    gateway.awaitTable(workers);
-    gateway.awaitReplicas();
+    gateway.awaitRest(workers);
     Thread.sleep(5_000);
     List<TunnelHost.Line> lines = hosts.lines();
     TunnelHost.Line line = lines.getLast();
