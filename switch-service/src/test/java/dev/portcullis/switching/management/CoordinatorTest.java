@@ -304,7 +304,7 @@ class CoordinatorTest {
     assertEquals(List.of(0, 1), numbers(), "the table before holds on");
     assertEquals(2, coordinator.newest().workers().get(1).generation());
     assertEquals(ScaleEvent.Result.ABORTED, coordinator.events().getFirst().result());
-    assertEquals(List.of(), steps(), "not all know the life that has begun anew");
+    assertEquals(List.of(), stepsNow(), "not all know the life that has begun anew");
     follow();
     assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
   }
@@ -318,9 +318,9 @@ class CoordinatorTest {
     coordinator.quantity(3);
     coordinator.acknowledge(ModuleId.worker(0), 1);
     coordinator.acknowledge(ModuleId.worker(1), 1);
-    assertEquals(List.of(), steps());
+    assertEquals(List.of(), stepsNow());
     coordinator.acknowledge(ModuleId.io(0), 1);
-    assertEquals(List.of("Prepare", "Prepare", "Prepare", "Prepare"), steps());
+    assertEquals(List.of("Prepare", "Prepare", "Prepare", "Prepare"), stepsNow());
   }
 
   @Test
@@ -358,7 +358,7 @@ class CoordinatorTest {
     assertEquals(2, coordinator.newest().epoch());
     assertEquals("other", coordinator.newest().policyYaml());
     assertEquals(List.of(0, 1), numbers());
-    assertEquals(List.of(), steps());
+    assertEquals(List.of(), stepsNow());
     follow();
     assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
     allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setPrepared(true));
@@ -571,12 +571,20 @@ class CoordinatorTest {
 
   /** What the first workers answer. */
   private void allSay(int count, ChangeAnswer.Builder answer) {
+    follow();
     for (int number = 0; number < count; number++) {
       coordinator.answer(Gateways.worker(number, 1), answer.build(), timeNs);
     }
+    follow();
   }
 
   private List<String> steps() {
+    follow();
+    return stepsNow();
+  }
+
+  /** As {@link #steps}, where not all work by the newest table. */
+  private List<String> stepsNow() {
     return coordinator.steps().stream().map(CoordinatorTest::nameOf).toList();
   }
 
