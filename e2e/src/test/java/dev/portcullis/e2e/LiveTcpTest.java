@@ -87,6 +87,10 @@ class LiveTcpTest {
       assertEquals(0, modules.accounts().sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
       assertTrue(modules.accounts().sum(Counter.SCALE_FLOWS_MOVED, it -> true) > CONNECTIONS);
 
+      asking.pause();
+      modules.awaitBalance("before a worker is killed");
+      asking.goOn();
+
       awaitProtected(modules);
       modules.kill("worker-1");
       awaitSettledWithout(modules, 1);

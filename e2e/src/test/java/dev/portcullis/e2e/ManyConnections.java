@@ -121,6 +121,20 @@ final class ManyConnections {
     assertEquals(0, line.wrong, when);
   }
 
+  /** Nobody asks, and what was asked is answered, until {@link #goOn}. */
+  void pause() throws IOException, InterruptedException {
+    signal("STOP");
+  }
+
+  /** Asks again. */
+  void goOn() throws IOException, InterruptedException {
+    signal("CONT");
+  }
+
+  private void signal(String signal) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + signal, Long.toString(asking.pid())).start().waitFor();
+  }
+
   /** No more is asked, and every question has been answered. */
   void awaitEnd() throws Exception {
     asking.getOutputStream().close();
