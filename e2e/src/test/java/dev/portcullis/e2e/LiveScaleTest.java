@@ -4,14 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.process.ExitCode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -27,29 +31,17 @@ class LiveScaleTest {
 
   private static final int CONNECTIONS = Integer.getInteger("portcullis.scaleConnections", 200);
   private static final int BULK = 4;
-  private static final int PORT = 9000;
   private static final int MOST = 7;
-  private static final int PATIENCE_SECONDS = 120;
 
   @TempDir Path folder;
-
-  private record Line(long opened, long ended, long answers, long wrong, long slowestMs) {
-    static Line of(String text) {
-      String[] words = text.replace("end ", "").split(" ");
-      return new Line(
-          Long.parseLong(words[0]),
-          Long.parseLong(words[1]),
-          Long.parseLong(words[2]),
-          Long.parseLong(words[3]),
-          Long.parseLong(words[4]));
-    }
-  }
 
   private Path yaml = Path.of("");
   private String configured = "";
   private String[] rest = {};
   private String replication = "none";
   private String mode = "module";
+  private String silence = "5s";
+  private ManyConnections asking;
 
   @ParameterizedTest
   @CsvSource({"ip-sum, 1", "flow-hash, 2"})
@@ -59,8 +51,8 @@ class LiveScaleTest {
     try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
         ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
       start(net, modules, algorithm, shards, MOST);
-      Process asking = ask(net);
-      awaitOpen(asking);
+      asking = ManyConnections.start(net, folder, CONNECTIONS, BULK, "");
+      asking.awaitOpen();
       int now = 3;
       for (int next : new int[] {5, 2, 7, 3}) {
         String changed = configured.replace("quantity: 3,", "quantity: " + next + ",");
@@ -69,7 +61,7 @@ class LiveScaleTest {
         awaitWorkers(modules, next, now + " to " + next);
         now = next;
       }
-      awaitEnd(asking, modules);
+      asking.awaitEnd();
       modules.awaitBalance("after the changes");
       Accounts accounts = modules.accounts();
       assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
@@ -85,13 +77,13 @@ class LiveScaleTest {
     try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
         ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
       start(net, modules, "flow-hash", 1, 3);
-      Process asking = ask(net);
-      awaitOpen(asking);
+      asking = ManyConnections.start(net, folder, CONNECTIONS, BULK, "");
+      asking.awaitOpen();
       assertEquals(0, modules.stop("worker-1"));
       awaitWorkers(modules, 2, "without worker 1");
       modules.start("worker-1", "worker", with("1", rest));
       awaitWorkers(modules, 3, "with worker 1 again");
-      awaitEnd(asking, modules);
+      asking.awaitEnd();
       Accounts accounts = modules.accounts();
       assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
       assertEquals(List.of(), dropped(accounts), () -> page(modules));
@@ -108,17 +100,14 @@ class LiveScaleTest {
     try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
         ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
       start(net, modules, algorithm, shards, 3);
-      for (int i = 0; i < 3; i++) {
-        modules.awaitMetric(
-            "worker-" + i, "portcullis_replica_unprotected{worker=\"" + i + "\"} 0.0");
-      }
-      Process asking = ask(net);
-      awaitOpen(asking);
+      awaitProtected(modules);
+      asking = ManyConnections.start(net, folder, CONNECTIONS, BULK, "");
+      asking.awaitOpen();
       modules.kill("worker-1");
       awaitWorkers(modules, 2, "without worker 1, whose flows went on at its guardian");
       modules.start("worker-1", "worker", with("1", rest));
       awaitWorkers(modules, 3, "with worker 1 again");
-      awaitEnd(asking, modules);
+      asking.awaitEnd();
       Accounts accounts = modules.accounts();
       assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
       assertEquals(1, accounts.sum(Counter.REPLICA_TAKEOVERS, it -> true));
@@ -133,15 +122,15 @@ class LiveScaleTest {
     try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
         ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
       start(net, modules, "flow-hash", 2, 3);
-      Process asking = ask(net);
-      awaitOpen(asking);
+      asking = ManyConnections.start(net, folder, CONNECTIONS, BULK, "");
+      asking.awaitOpen();
       replicas(modules, 5);
       modules.start("worker-3", "worker", with("3", rest));
       modules.start("worker-4", "worker", with("4", rest));
       awaitWorkers(modules, 5, "3 to 5");
       replicas(modules, 2);
       awaitWorkers(modules, 2, "5 to 2");
-      awaitEnd(asking, modules);
+      asking.awaitEnd();
       modules.awaitBalance("after the changes");
       Accounts accounts = modules.accounts();
       assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
@@ -159,6 +148,162 @@ class LiveScaleTest {
     modules.hangUp("switch");
   }
 
+  @Test
+  void shouldKeepEveryConnectionOfAWorkerThatIsKilledBeforeAChangeHasSwitched() throws Exception {
+    Netns.need("ip", "sysctl", "python3", "ethtool", "curl");
+    replication = "sync";
+    try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
+        ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
+      start(net, modules, "flow-hash", 1, MOST);
+      awaitProtected(modules);
+      asking = ManyConnections.start(net, folder, CONNECTIONS, BULK, "");
+      asking.awaitOpen();
+      // it does not answer that it is prepared, so the change waits for it
+      modules.signal("worker-1", "STOP");
+      Files.writeString(yaml, configured.replace("quantity: 3,", "quantity: 5,"));
+      modules.hangUp("switch");
+      Thread.sleep(1_500);
+      modules.kill("worker-1");
+      awaitWorkers(modules, 5, "3 to 5, worker 1 killed");
+      asking.awaitEnd();
+      Accounts accounts = modules.accounts();
+      assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
+      assertEquals(1, accounts.sum(Counter.REPLICA_TAKEOVERS, it -> true));
+      assertEquals("3-5 aborted", events(modules).getFirst());
+      assertEquals("3-5 done", events(modules).get(1));
+    }
+  }
+
+  @Test
+  void shouldKeepEveryConnectionOfAWorkerThatStandsStillAndEndItWhenItGoesOn() throws Exception {
+    Netns.need("ip", "sysctl", "python3", "ethtool", "curl");
+    replication = "sync";
+    silence = "2s";
+    try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
+        ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
+      start(net, modules, "flow-hash", 1, 3);
+      awaitProtected(modules);
+      asking = ManyConnections.start(net, folder, CONNECTIONS, BULK, "");
+      asking.awaitOpen();
+      modules.signal("worker-1", "STOP");
+      awaitWorkers(modules, 2, "without worker 1, which stands still");
+      modules.signal("worker-1", "CONT");
+      assertEquals(ExitCode.FAILED, modules.awaitExit("worker-1"));
+      assertTrue(
+          Files.readString(modules.log("worker-1")).contains("has been here"),
+          "it says why it ends");
+      modules.start("worker-1", "worker", with("1", rest));
+      awaitWorkers(modules, 3, "with worker 1 again");
+      asking.awaitEnd();
+      Accounts accounts = modules.accounts();
+      assertEquals(0, accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
+      assertEquals(1, accounts.sum(Counter.REPLICA_TAKEOVERS, it -> true));
+      assertEquals(List.of("3-2 done", "2-3 done"), events(modules));
+    }
+  }
+
+  @Test
+  void shouldTellWhichConnectionsBrokeWithAWorkerThatNobodyHadAReplicaOf() throws Exception {
+    Netns.need("ip", "sysctl", "python3", "ethtool", "curl", "ss");
+    try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
+        ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
+      start(net, modules, "flow-hash", 1, 3);
+      asking = ManyConnections.start(net, folder, CONNECTIONS, BULK, "");
+      asking.awaitOpen();
+      modules.kill("worker-1");
+      modules.start("worker-1", "worker", with("1", rest));
+      modules.awaitReady();
+      // whoever is heard again asks again after a second, who is not sends again
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+      Set<String> told = Set.of();
+      Set<String> waiting = Set.of("not asked yet");
+      while (!told.equals(waiting) || told.isEmpty()) {
+        assertTrue(System.nanoTime() < deadline, told + " were told of, these wait: " + waiting);
+        Thread.sleep(500);
+        told = toldBroken();
+        waiting = waiting(net);
+      }
+      Accounts accounts = modules.accounts();
+      assertEquals(told.size(), accounts.sum(Counter.SCALE_FLOWS_BROKEN, it -> true));
+    }
+  }
+
+  /** Connections that events say have broken: sender and receiver, each once. */
+  private Set<String> toldBroken() throws IOException {
+    Set<String> told = new TreeSet<>();
+    Pattern tuple =
+        Pattern.compile(
+            "\"src_ip\":\"(.*?)\",\"src_port\":(\\d+),\"dest_ip\":\"(.*?)\",\"dest_port\":(\\d+)");
+    List<String> lines = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "eve-*.json")) {
+      for (Path it : files) {
+        lines.addAll(Files.readAllLines(it));
+      }
+    }
+    for (String line : lines) {
+      Matcher it = tuple.matcher(line);
+      if (line.contains("portcullis.flow_broken") && it.find()) {
+        String name = it.group(1) + ":" + it.group(2) + " " + it.group(3) + ":" + it.group(4);
+        assertTrue(told.add(name), () -> name + " is told of twice");
+      }
+    }
+    return told;
+  }
+
+  /** Connections of the client that send again and again without being heard. */
+  private static Set<String> waiting(LiveNetwork net) throws Exception {
+    Set<String> waiting = new TreeSet<>();
+    Pattern line =
+        Pattern.compile("(\\S+:\\d+) +(\\S+:9000) .*timer:\\(on,[^,]*,([3-9]|\\d\\d)\\)");
+    Matcher it = line.matcher(net.netns.run(net.client, "ss", "-Htno", "state", "established"));
+    while (it.find()) {
+      waiting.add(it.group(1) + " " + it.group(2));
+    }
+    return waiting;
+  }
+
+  @Test
+  void shouldChangeNothingWhenConnectionsAreCutAndNobodyIsDead() throws Exception {
+    Netns.need("ip", "sysctl", "python3", "ethtool", "curl", "ss");
+    replication = "sync";
+    try (LiveNetwork net = new LiveNetwork(LiveNetwork.Driver.ROUTED, folder);
+        ModuleProcesses modules = new ModuleProcesses(folder, Netns.inside(net.gateway))) {
+      start(net, modules, "flow-hash", 1, 3);
+      awaitProtected(modules);
+      asking = ManyConnections.start(net, folder, CONNECTIONS, BULK, "");
+      asking.awaitOpen();
+      String before = modules.get("switch", "/q/portcullis/status");
+      for (String name : List.of("switch", "worker-0", "worker-1", "worker-2")) {
+        cut(net, modules, name);
+        asking.assertUnharmed(2, "connections to " + name + " were cut");
+      }
+      asking.awaitEnd();
+      modules.awaitBalance("after connections were cut");
+      Accounts accounts = modules.accounts();
+      assertEquals(List.of(), dropped(accounts), () -> page(modules));
+      assertEquals(0, accounts.sum(Counter.REPLICA_TAKEOVERS, it -> true));
+      assertEquals(before, modules.get("switch", "/q/portcullis/status"));
+      assertEquals(List.of(), events(modules));
+    }
+  }
+
+  /** Ends every connection that others have opened to a module; they open new ones. */
+  private static void cut(LiveNetwork net, ModuleProcesses modules, String name) throws Exception {
+    Matcher said =
+        Pattern.compile("links on 127\\.0\\.0\\.1:(\\d+)")
+            .matcher(Files.readString(modules.log(name)));
+    assertTrue(said.find(), name);
+    String cut = net.netns.run(net.gateway, "ss", "-HKt", "dport", "=", ":" + said.group(1));
+    assertTrue(cut.contains("ESTAB"), () -> "no connection to " + name + " was cut: " + cut);
+  }
+
+  private static void awaitProtected(ModuleProcesses modules) throws Exception {
+    for (int i = 0; i < 3; i++) {
+      modules.awaitMetric(
+          "worker-" + i, "portcullis_replica_unprotected{worker=\"" + i + "\"} 0.0");
+    }
+  }
+
   /** Starts a gateway of so many workers, three of which take part. */
   private void start(
       LiveNetwork net, ModuleProcesses modules, String algorithm, int shards, int workers)
@@ -168,7 +313,15 @@ class LiveScaleTest {
         net.yaml(algorithm, shards)
             .replace(
                 "  workers: {",
-                "  replication: " + replication + "\n  switch: {mode: " + mode + "}\n  workers: {")
+                "  replication: "
+                    + replication
+                    + "\n  switch: {mode: "
+                    + mode
+                    + "}\n  timeouts: {silence: "
+                    + silence
+                    + "}\n  log: {eve: {to: file, path: \""
+                    + folder.resolve("eve-{module}.json")
+                    + "\"}, events: [anomaly]}\n  workers: {")
             .replace("workers: {replicas: 3,", "workers: {replicas: " + workers + ", quantity: 3,");
     Files.writeString(yaml, configured);
     String switchAt = "127.0.0.1:" + ModuleProcesses.freePort();
@@ -185,20 +338,7 @@ class LiveScaleTest {
   /** A table of so many workers holds, and a while later no connection has suffered. */
   private void awaitWorkers(ModuleProcesses modules, int workers, String when) throws Exception {
     modules.awaitMetric("switch", "portcullis_table_workers " + workers + ".0");
-    Thread.sleep(3_000);
-    Line line = last();
-    assertEquals(0, line.ended, () -> when + ": " + said());
-    assertEquals(0, line.wrong, when);
-  }
-
-  /** No more is asked, and every question has been answered. */
-  private void awaitEnd(Process asking, ModuleProcesses modules) throws Exception {
-    asking.getOutputStream().close();
-    assertTrue(asking.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS), "who asks does not end");
-    Line end = last();
-    assertEquals(CONNECTIONS, end.opened, this::said);
-    assertEquals(0, end.ended, () -> page(modules) + said());
-    assertEquals(0, end.wrong);
+    asking.assertUnharmed(3, when);
   }
 
   private static String page(ModuleProcesses modules) {
@@ -234,68 +374,5 @@ class LiveScaleTest {
     List<String> all = new ArrayList<>(List.of(name));
     all.addAll(List.of(rest));
     return all.toArray(String[]::new);
-  }
-
-  private String said() {
-    try {
-      Path said = folder.resolve("asking.err");
-      return Files.exists(said) ? Files.readString(said) : "";
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private Process ask(LiveNetwork net) throws Exception {
-    Path program = folder.resolve("flows.py");
-    try (var source = LiveScaleTest.class.getResourceAsStream("/talk/flows.py")) {
-      Files.write(program, Objects.requireNonNull(source).readAllBytes());
-    }
-    List<String> senders = new ArrayList<>();
-    for (int i = 0; i < 40; i++) {
-      senders.add("10.71.0." + (10 + i));
-      net.netns.ip(net.client, "addr add " + senders.get(i) + "/24 dev eth0");
-    }
-    List<String> receivers = new ArrayList<>();
-    for (int i = 0; i < 7; i++) {
-      receivers.add("10.72.0." + (30 + i));
-      net.netns.ip(net.server, "addr add " + receivers.get(i) + "/24 dev eth0");
-    }
-    List<String> answer =
-        new ArrayList<>(List.of("python3", program.toString(), "answer", "" + PORT));
-    answer.addAll(receivers);
-    Path answered = folder.resolve("answering.log");
-    Process answering = net.netns.start(net.server, answered, answer.toArray(String[]::new));
-    while (!Files.readString(answered).contains("ready")) {
-      assertTrue(answering.isAlive(), Files.readString(answered));
-      Thread.sleep(50);
-    }
-    String line =
-        "exec python3 %s ask %d %d %d %s %s 2>%s"
-            .formatted(
-                program,
-                PORT,
-                CONNECTIONS,
-                BULK,
-                String.join(",", senders),
-                String.join(",", receivers),
-                folder.resolve("asking.err"));
-    return net.netns.start(net.client, folder.resolve("asking.log"), "sh", "-c", line);
-  }
-
-  private Line last() throws Exception {
-    String text = Files.readString(folder.resolve("asking.log"));
-    List<String> lines = text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
-    return lines.isEmpty() ? new Line(0, 0, 0, 0, 0) : Line.of(lines.getLast());
-  }
-
-  private void awaitOpen(Process asking) throws Exception {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-    for (Line line = last(); line.opened < CONNECTIONS; line = last()) {
-      Line now = line;
-      assertTrue(
-          asking.isAlive() && System.nanoTime() < deadline,
-          () -> now + " of " + CONNECTIONS + ": " + said());
-      Thread.sleep(200);
-    }
   }
 }

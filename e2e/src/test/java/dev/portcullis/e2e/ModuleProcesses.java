@@ -30,10 +30,11 @@ final class ModuleProcesses implements AutoCloseable {
   private final Path folder;
   private final List<String> inside;
   private final Map<String, Process> processes = new LinkedHashMap<>();
-  private final Map<String, Integer> http = new LinkedHashMap<>();
+  private final Map<String, String> http = new LinkedHashMap<>();
   private String yaml = "";
   private String switchAt = "";
   private final HttpClient client = HttpClient.newHttpClient();
+  private final List<String> booksOfEnded = new ArrayList<>();
 
   /** Starts nothing yet; logs go to {@code folder}. */
   ModuleProcesses(Path folder) {
@@ -59,9 +60,20 @@ final class ModuleProcesses implements AutoCloseable {
    * @param arguments what follows; {@code --http} is added
    */
   void start(String name, String service, String... arguments) throws IOException {
-    int port = freePort();
-    http.put(name, port);
-    List<String> command = new ArrayList<>(inside);
+    startIn(inside, "127.0.0.1", name, service, arguments);
+  }
+
+  /**
+   * As {@link #start}, in another place.
+   *
+   * @param where the command line that it is run by
+   * @param address where its health and metrics answer; it can be reached from the others
+   */
+  void startIn(List<String> where, String address, String name, String service, String... arguments)
+      throws IOException {
+    String at = address + ":" + freePort();
+    http.put(name, at);
+    List<String> command = new ArrayList<>(where);
     // whoever started the tests may ignore SIGHUP, and a JVM leaves it at that
     command.addAll(List.of("env", "--default-signal=HUP"));
     command.add(ProcessHandle.current().info().command().orElse("java"));
@@ -77,7 +89,7 @@ final class ModuleProcesses implements AutoCloseable {
                 .resolve(service + "-service/target/quarkus-app/quarkus-run.jar")
                 .toString()));
     command.addAll(List.of(arguments));
-    command.addAll(List.of("--http", "127.0.0.1:" + port));
+    command.addAll(List.of("--http", at));
     processes.put(
         name,
         new ProcessBuilder(command)
@@ -139,9 +151,28 @@ final class ModuleProcesses implements AutoCloseable {
     return process.exitValue();
   }
 
+  /**
+   * As {@link #stop}; what it had counted until then stays in {@link #accounts}. It takes nothing
+   * in any more.
+   */
+  int stopWithBooks(String name) throws Exception {
+    booksOfEnded.add(get(name, "/q/metrics"));
+    return stop(name);
+  }
+
   /** Ends a module by SIGKILL: it has no time for anything. */
   void kill(String name) throws InterruptedException {
     processes.remove(name).destroyForcibly().waitFor();
+  }
+
+  /** Waits until a module has ended by itself, and returns its exit code. */
+  int awaitExit(String name) throws InterruptedException {
+    Process process = processes.remove(name);
+    if (!process.waitFor(START_SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError(name + " does not end by itself");
+    }
+    return process.exitValue();
   }
 
   /** Whether a module has not ended. */
@@ -210,9 +241,10 @@ final class ModuleProcesses implements AutoCloseable {
     return logs.toString();
   }
 
-  /** What all modules count. */
+  /** What all modules count, and those that were ended {@link #stopWithBooks with their books}. */
   Accounts accounts() throws Exception {
     Accounts accounts = Accounts.of(List.of());
+    booksOfEnded.forEach(accounts::with);
     if (!inside.isEmpty()) {
       return accounts.with(curl(names().stream().map(it -> uri(it, "/q/metrics")).toList()));
     }

@@ -52,6 +52,7 @@ final class IoChange implements ChangeSender.Actions, ChangeModule.Actions {
   private @Nullable ChangeModule module;
   private @Nullable ChangeSender sender;
   private @Nullable DistributionTable next;
+  private boolean left;
 
   IoChange(Life self, Host host) {
     this.self = self;
@@ -109,10 +110,25 @@ final class IoChange implements ChangeSender.Actions, ChangeModule.Actions {
   }
 
   private void end() {
+    left |= !mayTakeIn();
     sender = null;
     next = null;
     host.eager(false);
     host.closeUnused();
+  }
+
+  /**
+   * S3: whether packets may be taken in. Not any more when this module sends by a table in which it
+   * has no place: nobody waits for its next barrier.
+   */
+  boolean mayTakeIn() {
+    ChangeSender it = sender;
+    return !left && (it == null || it.mayTakeIn());
+  }
+
+  /** Whether a table without this module holds. */
+  boolean hasLeft() {
+    return left;
   }
 
   /** Whether a change is in progress. */

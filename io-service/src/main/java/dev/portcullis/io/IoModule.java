@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -57,6 +58,9 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
   private List<Life> told = List.of();
   private @Nullable DistributionTable table;
   private volatile boolean ready;
+  private volatile boolean leaving;
+  private volatile boolean left;
+  private final AtomicInteger workerStreams = new AtomicInteger();
   private int blockingBytes;
   private boolean started;
   private boolean closed;
@@ -134,9 +138,22 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
     return counts;
   }
 
-  /** Whether the module has a table. */
+  /** Whether the module has a table, and is not about to end. */
   public boolean ready() {
-    return ready;
+    return ready && !leaving;
+  }
+
+  /**
+   * The module is about to end: from now on it is not {@link #ready}, so that who chooses between
+   * IO modules chooses others. It goes on with what comes until a table without it is due.
+   */
+  void leave() {
+    leaving = true;
+  }
+
+  /** Whether a table without this module holds, and all that it had is where it belongs. */
+  boolean hasLeft() {
+    return left;
   }
 
   /** Links of the module. */
@@ -174,6 +191,7 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
           } else {
             change.complete(next.epoch());
           }
+          left = change.hasLeft();
           ready = true;
           then.run();
         });
@@ -189,6 +207,7 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
         () -> {
           if (!closed) {
             change.order(order, coming);
+            left = change.hasLeft();
           }
         });
   }
@@ -212,8 +231,14 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
         });
   }
 
-  /** A link has come up or gone down. Thread: the loop. */
-  void linksChanged() {
+  /** Whether there is a worker to which what the module has can go. */
+  boolean hasWorkers() {
+    return workerStreams.get() > 0;
+  }
+
+  /** A stream to a worker has come up or gone down. Thread: the loop. */
+  void linkChanged(boolean isUp) {
+    workerStreams.addAndGet(isUp ? 1 : -1);
     List<Life> now = up();
     if (!now.equals(told)) {
       told = now;
@@ -302,7 +327,7 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
     for (Port port : ports) {
       nowNs = Math.max(nowNs, port.nowNs());
     }
-    if (nowNs > 0) {
+    if (nowNs > 0 && change.mayTakeIn()) {
       time.clearRow(0);
       time.count = 1;
       time.captureTimeNs[0] = nowNs;
@@ -337,15 +362,21 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
 
   @Override
   public boolean mayTake() {
-    return blockingBytes == 0 || ingress.hasRoom(blockingBytes);
+    return change.mayTakeIn() && (blockingBytes == 0 || ingress.hasRoom(blockingBytes));
   }
 
   /** Takes frames of a port. Thread: the loop. */
   @Override
   public void take(PacketBatch batch) {
     counts.received(batch);
-    ingress.take(batch);
-    links.afterBatches(0, flush);
+    if (change.mayTakeIn()) {
+      ingress.take(batch);
+      links.afterBatches(0, flush);
+    } else {
+      for (int i = 0; i < batch.count; i++) {
+        droppedAtIngress(batch, i, DropReason.SHUTDOWN);
+      }
+    }
   }
 
   private void onBatch(int lane, ModuleId source, int epoch, PacketBatch batch) {

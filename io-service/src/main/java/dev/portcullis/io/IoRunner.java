@@ -22,6 +22,7 @@ import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.process.ExitCode;
 import dev.portcullis.core.process.HostPort;
+import dev.portcullis.core.process.Leave;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleFiles;
 import dev.portcullis.core.process.ModuleRunner;
@@ -126,12 +127,18 @@ public class IoRunner implements ModuleRunner {
         new LinkObserver() {
           @Override
           public void up(ModuleId peer, int lane) {
-            module[0].linksChanged();
+            changed(peer, true);
           }
 
           @Override
           public void down(ModuleId peer, int lane, String why) {
-            module[0].linksChanged();
+            changed(peer, false);
+          }
+
+          private void changed(ModuleId peer, boolean isUp) {
+            if (peer.kind() == ModuleId.Kind.WORKER) {
+              module[0].linkChanged(isUp);
+            }
           }
 
           @Override
@@ -230,10 +237,17 @@ public class IoRunner implements ModuleRunner {
             Runnable::run,
             RandomGenerator.getDefault());
     management[0].start();
-    return new Running(io, management[0]);
+    return new Running(
+        io, management[0], spec.path() == GatewaySpec.PathMode.RECORD && feed == null);
   }
 
-  private record Running(IoModule io, ManagementClient management) implements RunningModule {
+  /**
+   * The module.
+   *
+   * @param handsOver whether tables of this gateway change step by step
+   */
+  private record Running(IoModule io, ManagementClient management, boolean handsOver)
+      implements RunningModule {
     @Override
     public boolean ready() {
       return io.ready();
@@ -247,6 +261,20 @@ public class IoRunner implements ModuleRunner {
     @Override
     public MetricsSource metrics() {
       return MetricsSource.sumOf(List.of(io.metrics(), io.links(), management));
+    }
+
+    /** Waits for a table without this module, unless nobody decides or has what it has taken in. */
+    @Override
+    public void leave() {
+      io.leave();
+      Leave.await(
+          management::leave,
+          () ->
+              handsOver
+                  && !io.hasLeft()
+                  && io.hasWorkers()
+                  && management.attached()
+                  && management.last() != null);
     }
 
     @Override

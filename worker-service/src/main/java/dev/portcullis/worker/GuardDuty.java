@@ -81,13 +81,13 @@ final class GuardDuty {
 
   /** A directive has come, whose table holds from now on. */
   void follow(Directive directive, DistributionTable table) {
-    follower.worker().onGuardian(shard -> shard.guards(wards));
+    follower.worker().onShards(shard -> shard.guards(wards));
     wards.follow(directive, table);
     know(directive.workers());
     for (Member it : directive.workers()) {
       follower
           .worker()
-          .onGuardian(shard -> shard.onLife(ModuleId.worker(it.number()), it.generation()));
+          .onShards(shard -> shard.onLife(ModuleId.worker(it.number()), it.generation()));
     }
     wards.tellAgain();
   }
@@ -107,13 +107,13 @@ final class GuardDuty {
     switch (order) {
       case Guard guard -> guard(guard.guardian());
       case Guarded guarded ->
-          follower.worker().onGuardian(shard -> shard.onGuarded(guarded.guardian()));
+          follower.worker().onShards(shard -> shard.onGuarded(guarded.guardian()));
       case Gone gone -> {
         if (isCut(gone.life().module())) {
           if (gone.life().module().equals(guarded)) {
             answers.accept(new Guarding(self, self, false)); // what that has of this is out of date
           }
-          follower.worker().onGuardian(shard -> shard.onEnded(gone.life()));
+          follower.worker().onShards(shard -> shard.onEnded(gone.life()));
         }
       }
       case Takeover takeover -> {
@@ -134,7 +134,7 @@ final class GuardDuty {
       return; // its directive comes, and then the order again
     }
     guarded = guardian.module();
-    follower.worker().onGuardian(shard -> shard.onGuard(guardian));
+    follower.worker().onShards(shard -> shard.onGuard(guardian));
   }
 
   private void goOn(Life ended) {

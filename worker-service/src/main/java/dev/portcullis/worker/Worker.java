@@ -213,8 +213,18 @@ public final class Worker implements BatchHandler {
     }
   }
 
-  /** Something is known of guardians: every shard is told. Any thread. */
-  void onGuardian(Consumer<Shard> news) {
+  /** What an earlier life of this worker had is not here, or not all of it. Any thread. */
+  void flowsWereLost() {
+    onShards(Shard::flowsWereLost);
+  }
+
+  /** A stream of an IO module to a shard is open, or has ended. Any thread. */
+  void onIoStream(int shard, ModuleId io, boolean open) {
+    started().execute(shard, () -> shards[shard].onIoStream(io.number(), open));
+  }
+
+  /** Tells every shard something. Any thread. */
+  void onShards(Consumer<Shard> news) {
     Wiring links = started();
     for (int i = 0; i < shards.length; i++) {
       Shard shard = shards[i];

@@ -64,6 +64,11 @@ final class WorkerChange implements ChangeModule.Actions, ShardChange.Reports {
     }
   }
 
+  /** Whether this worker was told to prepare for a table. */
+  boolean isTo(int table) {
+    return epoch == table;
+  }
+
   @Override
   public void shards(Order order) {
     follower.worker().onOrder(order, now, next, this);
@@ -80,7 +85,8 @@ final class WorkerChange implements ChangeModule.Actions, ShardChange.Reports {
         now.flowsMoved() - before.flowsMoved(),
         now.flowsBroken() - before.flowsBroken(),
         now.blockedNs(),
-        now.held() - before.held());
+        now.held() - before.held(),
+        now.blocked());
   }
 
   private void later(Consumer<ChangeModule> task) {

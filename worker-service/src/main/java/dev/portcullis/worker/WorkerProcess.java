@@ -26,6 +26,7 @@ import dev.portcullis.core.process.FlowFilter;
 import dev.portcullis.core.process.FlowPage;
 import dev.portcullis.core.process.GuestPorts;
 import dev.portcullis.core.process.HostPort;
+import dev.portcullis.core.process.Leave;
 import dev.portcullis.core.process.ModuleException;
 import dev.portcullis.core.process.ModuleSettings;
 import dev.portcullis.core.process.Notices;
@@ -48,9 +49,6 @@ import org.jspecify.annotations.Nullable;
  * those others whose flows it goes on with as their guardian.
  */
 final class WorkerProcess {
-
-  /** How long a worker that is to end waits until others have what it has. */
-  private static final long LEAVE_NS = 20_000_000_000L;
 
   private static final long LEAVE_LOOK_MS = 20;
 
@@ -125,6 +123,7 @@ final class WorkerProcess {
           public void up(ModuleId peer, int lane) {
             if (peer.kind() == ModuleId.Kind.IO) {
               ioStreams.incrementAndGet();
+              follower.worker().onIoStream(lane, peer, true);
             }
             if (duty[0] != null) {
               duty[0].up(peer);
@@ -138,6 +137,7 @@ final class WorkerProcess {
           public void down(ModuleId peer, int lane, String why) {
             if (peer.kind() == ModuleId.Kind.IO) {
               ioStreams.decrementAndGet();
+              follower.worker().onIoStream(lane, peer, false);
             }
             if (duty[0] != null) {
               duty[0].down(peer);
@@ -210,9 +210,18 @@ final class WorkerProcess {
                       task -> management[0].execute(task),
                       (answer, share) -> management[0].answer(answer, share));
 
+              private boolean hasPlace;
+
               @Override
               public void onDirective(Directive directive) {
                 DistributionTable table = follower.follow(directive);
+                if (!hasPlace && Running.isMember(directive, life)) {
+                  hasPlace = true;
+                  if (directive.previousEpoch() > 0 && !change.isTo(directive.epoch())) {
+                    // in the place of a life that has ended: nobody has handed over to this one
+                    follower.worker().flowsWereLost();
+                  }
+                }
                 route(directive.workers());
                 if (workers[0] != null) {
                   workers[0].table(directive.workers());
@@ -456,17 +465,7 @@ final class WorkerProcess {
     /** Waits for a table without this worker, unless it is the last, or nobody decides. */
     @Override
     public void leave() {
-      if (isNeeded()) {
-        management.leave();
-      }
-      long deadline = System.nanoTime() + LEAVE_NS;
-      try {
-        while (isNeeded() && System.nanoTime() < deadline) {
-          Thread.sleep(LEAVE_LOOK_MS);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
+      Leave.await(management::leave, this::isNeeded);
     }
 
     /** Waits for a table with this life, then for one without it, however long that takes. */
@@ -486,12 +485,13 @@ final class WorkerProcess {
 
     private boolean isMember() {
       Directive directive = management.last();
-      return directive != null
-          && directive.workers().stream()
-              .anyMatch(
-                  it ->
-                      it.number() == life.module().number()
-                          && it.generation() == life.generation());
+      return directive != null && isMember(directive, life);
+    }
+
+    private static boolean isMember(Directive directive, Life life) {
+      return directive.workers().stream()
+          .anyMatch(
+              it -> it.number() == life.module().number() && it.generation() == life.generation());
     }
 
     private boolean isNeeded() {

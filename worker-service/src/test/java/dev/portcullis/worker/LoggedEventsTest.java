@@ -160,6 +160,35 @@ class LoggedEventsTest {
   }
 
   @Test
+  void shouldTellOnceOfAConnectionThatSpeaksAndWasLostWithAnEarlierLife() {
+    Network network = Network.logging(gateway(""), 1, 1);
+    Worker worker = network.workers.getFirst();
+    byte[] segment = Packets.tcp("10.0.0.9", 5000, SERVER, 443, PacketHeader.ACK);
+    byte[] last = Packets.tcp("10.0.0.9", 5001, SERVER, 443, PacketHeader.ACK | PacketHeader.FIN);
+    network.in("lan", segment.clone());
+    assertEquals(0, broken(worker), "nothing was lost");
+    network.told("anomaly");
+    worker.flowsWereLost();
+    network.in("lan", last.clone());
+    network.in("lan", segment.clone());
+    network.in("lan", segment.clone());
+    assertEquals(1, broken(worker));
+    List<String> told = network.told("anomaly");
+    has(
+        told.stream().filter(it -> it.contains("portcullis.flow_broken")).toList(),
+        "\"src_ip\":\"10.0.0.9\",\"src_port\":5000,\"dest_ip\":\""
+            + SERVER
+            + "\",\"dest_port\":443");
+    network.timeNs += 6 * 24 * 3600 * SECOND;
+    network.in("lan", Packets.tcp("10.0.0.9", 5002, SERVER, 443, PacketHeader.ACK));
+    assertEquals(1, broken(worker), "who was silent for so long would have been forgotten");
+  }
+
+  private static long broken(Worker worker) {
+    return worker.shards().getFirst().pipeline().flowsBroken();
+  }
+
+  @Test
   void shouldTellTheFlowOfAnErrorThatGoesNoFurther() {
     Network network = Network.logging(gateway("  log: {drops: all}"), 1, 1);
     network.in("lan", REQUEST.clone());

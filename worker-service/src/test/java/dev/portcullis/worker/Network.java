@@ -319,11 +319,11 @@ final class Network {
               (worker, generation, full) -> {});
       it.table(table);
       wards.put(i, it);
-      workers.get(i).onGuardian(shard -> shard.guards(it));
+      workers.get(i).onShards(shard -> shard.guards(it));
     }
     for (int i = 0; i < count; i++) {
       Life guardian = new Life(ModuleId.worker((i + 1) % count), 1, shards);
-      workers.get(i).onGuardian(shard -> shard.onGuard(guardian));
+      workers.get(i).onShards(shard -> shard.onGuard(guardian));
     }
     run();
   }
@@ -354,7 +354,7 @@ final class Network {
         };
     workers.set(number, Objects.requireNonNull(of.goOn(number, 1, atOnce)).worker());
     generations.put(number, 2L);
-    workers.forEach(it -> it.onGuardian(shard -> shard.onLife(ModuleId.worker(number), 2)));
+    workers.forEach(it -> it.onShards(shard -> shard.onLife(ModuleId.worker(number), 2)));
     run();
   }
 

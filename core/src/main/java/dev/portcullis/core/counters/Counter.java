@@ -331,7 +331,7 @@ public enum Counter {
       "portcullis_scale_flows_broken_total",
       Type.COUNTER,
       "flows",
-      "Flows whose state a scale event lost."),
+      "Flows whose state was lost: by a change of table, or with a worker, as soon as they speak."),
   SCALE_BLOCKED(
       "portcullis_scale_blocked_seconds",
       Type.HISTOGRAM,

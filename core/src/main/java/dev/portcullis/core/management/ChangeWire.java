@@ -17,6 +17,7 @@ import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.elastic.Members;
 import dev.portcullis.core.link.ModuleId;
+import dev.portcullis.core.management.proto.Blocked;
 import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.management.proto.Directive;
 import dev.portcullis.core.management.proto.Life;
@@ -160,7 +161,8 @@ public final class ChangeWire {
                       .setFlowsMoved(share.flowsMoved())
                       .setFlowsBroken(share.flowsBroken())
                       .setBlockedNs(share.blockedNs())
-                      .setHeld(share.held()));
+                      .setHeld(share.held())
+                      .addAllBlocked(share.blocked().stream().map(ChangeWire::encode).toList()));
       case Missing missing ->
           answer
               .setEpoch(missing.epoch())
@@ -185,7 +187,23 @@ public final class ChangeWire {
         Math.max(0, share.getFlowsMoved()),
         Math.max(0, share.getFlowsBroken()),
         Math.max(0, share.getBlockedNs()),
-        Math.max(0, share.getHeld()));
+        Math.max(0, share.getHeld()),
+        share.getBlockedList().stream()
+            .limit(ChangeShare.MOST_CLASSES)
+            .map(
+                of ->
+                    new ChangeShare.Blocked(
+                        of.getFrom(), of.getTo(), of.getLane(), Math.max(0, of.getNs())))
+            .toList());
+  }
+
+  private static Blocked encode(ChangeShare.Blocked it) {
+    return Blocked.newBuilder()
+        .setFrom(it.from())
+        .setTo(it.to())
+        .setLane(it.lane())
+        .setNs(it.ns())
+        .build();
   }
 
   /**

@@ -80,7 +80,15 @@ class ChangeWireTest {
 
   @Test
   void shouldReadEveryAnswerAsItWasSentWithWhatTheChangeWas() {
-    ChangeShare share = new ChangeShare(70_000, 1, 5_000_000_000L, 12);
+    ChangeShare share =
+        new ChangeShare(
+            70_000,
+            1,
+            5_000_000_000L,
+            12,
+            List.of(
+                new ChangeShare.Blocked(0, 3, 255, 5_000_000_000L),
+                new ChangeShare.Blocked(1, 3, 7, 1)));
     for (Answer it :
         List.of(
             new Prepared(IO, 4, false),

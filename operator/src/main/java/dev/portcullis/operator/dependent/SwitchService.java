@@ -26,7 +26,7 @@ final class SwitchService implements GatewayDependent<Service> {
                     .withType("ClusterIP")
                     .withPublishNotReadyAddresses(true)
                     .withSelector(Map.of("statefulset.kubernetes.io/pod-name", pod))
-                    .withPorts(HeadlessService.grpc(wanted, Names.SWITCH_PORT))
+                    .withPorts(HeadlessService.grpc(wanted, "grpc", Names.SWITCH_PORT))
                     .endSpec()
                     .build())
         .toList();

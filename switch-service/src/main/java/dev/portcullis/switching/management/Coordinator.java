@@ -36,10 +36,11 @@ import org.jspecify.annotations.Nullable;
  * TableChange}: no flow breaks; it waits for workers that are away. A worker that has had no place
  * gets one when all IO modules have links to it, and in a mesh all workers of the table, too
  * ({@link #joining}, {@link #linked}). A worker that is about to end asks for one without it; the
- * next that runs and is not needed yet takes its place, until another life of it is there. A worker
- * that comes back younger, or at another address, makes a new table; one that only goes away does
- * not. Epochs only grow, over restarts of the switch module too: modules say which epoch they have,
- * and the next one is above all of them.
+ * next that runs and is not needed yet takes its place, until another life of it is there. An IO
+ * module that is about to end asks for a table of the same workers, in which it takes no part. A
+ * worker that comes back younger, or at another address, makes a new table; one that only goes away
+ * does not. Epochs only grow, over restarts of the switch module too: modules say which epoch they
+ * have, and the next one is above all of them.
  *
  * <p>Not thread-safe.
  */
@@ -62,6 +63,10 @@ public final class Coordinator {
   private final Map<ModuleId, ModuleHello> known = new HashMap<>();
   private final Set<ModuleId> attached = new HashSet<>();
   private final Set<ModuleId> leaving = new HashSet<>();
+
+  /** IO modules that take part no more: their processes are about to end. */
+  private final Set<ModuleId> left = new HashSet<>();
+
   private final Map<ModuleId, Integer> acknowledged = new HashMap<>();
   private final Map<ModuleId, Set<Life>> links = new HashMap<>();
   private final List<ScaleEvent> events = new ArrayList<>();
@@ -144,6 +149,7 @@ public final class Coordinator {
     if (before == null || before.generation() != hello.generation()) {
       acknowledged.put(hello.module(), 0);
       leaving.remove(hello.module());
+      left.remove(hello.module());
     }
     rejoin(hello);
     if (hello.module().kind() == ModuleId.Kind.WORKER && firstSinceNs == NEVER) {
@@ -163,9 +169,20 @@ public final class Coordinator {
     }
     if (it.has(life(hello))) {
       steps.addAll(it.stepsAgain(hello.module()));
-    } else {
+    } else if (it.hasSwitched()) {
       giveUp(it);
+    } else {
+      putOff(it);
     }
+  }
+
+  /** Nobody works by the next table yet: the one before holds on, and the change begins again. */
+  private void putOff(TableChange it) {
+    highestEpoch = Math.max(highestEpoch, it.highestEpoch());
+    change = null;
+    steps.clear();
+    publish(members(numbers(newest.workers())));
+    events.add(it.event(ScaleEvent.Result.ABORTED, newest.epoch()));
   }
 
   /**
@@ -205,8 +222,21 @@ public final class Coordinator {
   private boolean isLinked(Member worker) {
     Life life = ChangeWire.life(worker);
     return attached.stream()
-        .filter(it -> opensLinks(it) && (it.kind() == ModuleId.Kind.IO || isMember(it)))
+        .filter(it -> opensLinks(it) && (isMember(it) || io().contains(it)))
         .allMatch(it -> links.getOrDefault(it, Set.of()).contains(life));
+  }
+
+  /** IO modules that take part in the table. */
+  private List<ModuleId> io() {
+    return attached.stream()
+        .filter(it -> it.kind() == ModuleId.Kind.IO && !left.contains(it))
+        .sorted(Comparator.comparingInt(ModuleId::number))
+        .toList();
+  }
+
+  /** Those of them that are about to end. */
+  private List<ModuleId> ioLeaving() {
+    return io().stream().filter(leaving::contains).toList();
   }
 
   private static Life life(ModuleHello it) {
@@ -257,10 +287,10 @@ public final class Coordinator {
     TableChange it = change;
     if (guardians != null) {
       guardians.tick(timeNs);
-      if (it == null && waitsSinceNs != NEVER && isFollowed()) {
-        decide(false);
-        it = change;
-      }
+    }
+    if (it == null && waitsSinceNs != NEVER && isFollowed()) {
+      decide(false);
+      it = change;
     }
     if (it == null) {
       if (waitsSinceNs != NEVER && timeNs - waitsSinceNs > LONGEST_NS) {
@@ -302,6 +332,7 @@ public final class Coordinator {
     events.add(
         it.event(it.hasChanged() ? ScaleEvent.Result.DONE : ScaleEvent.Result.ABORTED, it.epoch()));
     if (it.hasChanged()) {
+      left.addAll(it.leaving());
       newest = Directive.of(it.epoch(), newest.epoch(), term, it.workers(), policyYaml);
       holds();
       decide(policyWaits);
@@ -314,9 +345,9 @@ public final class Coordinator {
     policyWaits = false;
   }
 
-  /** A worker that is attached is about to end: the table is to be one without it. */
+  /** A module that is attached is about to end: the table is to be one without it. */
   public void leave(ModuleId module) {
-    if (module.kind() == ModuleId.Kind.WORKER && attached.contains(module)) {
+    if (attached.contains(module)) {
       leaving.add(module);
       if (needed().isEmpty()) {
         leaving.remove(module); // nobody is left to go on with what it has
@@ -360,6 +391,9 @@ public final class Coordinator {
     if (guardians != null && module.kind() == ModuleId.Kind.WORKER) {
       guardians.acknowledged(life(Objects.requireNonNull(known.get(module))));
     }
+    if (change == null && waitsSinceNs != NEVER) {
+      decide(false); // it may have been the last
+    }
     return null;
   }
 
@@ -376,6 +410,7 @@ public final class Coordinator {
   private void forget() {
     known.keySet().removeIf(it -> !knows(it) && !attached.contains(it));
     leaving.retainAll(known.keySet());
+    left.retainAll(known.keySet());
     acknowledged.keySet().retainAll(known.keySet());
   }
 
@@ -560,7 +595,7 @@ public final class Coordinator {
     }
     if (places.stream().allMatch(this::isThere)
         && members.stream().allMatch(this::isThere)
-        && (guardians == null || isFollowed())) {
+        && isFollowed()) {
       waitsSinceNs = NEVER;
       begin(members);
     } else if (waitsSinceNs == NEVER) {
@@ -569,12 +604,12 @@ public final class Coordinator {
   }
 
   /**
-   * Whether all work by {@link #newest}: a change begins with its workers, and a worker that goes
-   * on elsewhere leaves as soon as it is there.
+   * Whether all work by {@link #newest}: a change begins with its workers, and of a life that one
+   * module does not know yet it would miss the barrier.
    */
   private boolean isFollowed() {
     return attached.stream()
-        .filter(it -> it.kind() == ModuleId.Kind.IO || isMember(it))
+        .filter(it -> isMember(it) || io().contains(it))
         .allMatch(it -> acknowledged.getOrDefault(it, 0) == newest.epoch());
   }
 
@@ -588,14 +623,15 @@ public final class Coordinator {
     }
   }
 
-  /** Whether other workers than now are wanted, and flows can be handed over. */
+  /** Whether other modules than now are to take part, and flows can be handed over. */
   private boolean isMove(List<Member> members) {
     return newest.epoch() > 0
         && spec.path() == GatewaySpec.PathMode.RECORD
-        && !members.stream()
-            .map(Member::number)
-            .toList()
-            .equals(newest.workers().stream().map(Member::number).toList());
+        && (!numbers(members).equals(numbers(newest.workers())) || !ioLeaving().isEmpty());
+  }
+
+  private static List<Integer> numbers(List<Member> members) {
+    return members.stream().map(Member::number).toList();
   }
 
   private boolean isThere(Member it) {
@@ -604,12 +640,9 @@ public final class Coordinator {
   }
 
   private void begin(List<Member> members) {
-    List<Life> io =
-        attached.stream()
-            .filter(it -> it.kind() == ModuleId.Kind.IO)
-            .map(it -> life(Objects.requireNonNull(known.get(it))))
-            .toList();
-    TableChange it = new TableChange(term, newest.epoch(), newest.workers(), members, io, nowNs);
+    List<Life> io = io().stream().map(it -> life(Objects.requireNonNull(known.get(it)))).toList();
+    TableChange it =
+        new TableChange(term, newest.epoch(), newest.workers(), members, io, ioLeaving(), nowNs);
     change = it;
     goOn(it);
   }

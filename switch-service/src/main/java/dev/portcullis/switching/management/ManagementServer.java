@@ -473,12 +473,13 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
 
     private void acknowledge(int epoch) {
       ModuleId it = module;
+      int before = coordinator.newest().epoch();
       Refusal refusal =
           it == null
               ? new Refusal(Cause.MALFORMED, "the first report must be a hello")
               : coordinator.acknowledge(it, epoch);
       if (refusal == null) {
-        publish(coordinator.newest().epoch());
+        publish(before);
       } else {
         refuse(refusal);
       }

@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
  * @param epoch number of the table that holds now
  * @param from workers before
  * @param to workers that were wanted
+ * @param leaving IO modules that were to take part no more
  * @param result what became of it
  * @param durationNs from the wish to the end
  * @param switchedNs from the wish until all were told to go over
@@ -23,6 +24,7 @@ record ScaleEvent(
     int epoch,
     List<Integer> from,
     List<Integer> to,
+    List<ModuleId> leaving,
     Result result,
     long durationNs,
     long switchedNs,
@@ -42,6 +44,22 @@ record ScaleEvent(
 
   private static final double NS_OF_MS = 1e6;
 
+  private static String names(List<ModuleId> modules) {
+    return modules.stream().map(it -> "\"" + it + "\"").collect(Collectors.joining(",", "[", "]"));
+  }
+
+  private static String toJson(ChangeShare.Blocked it) {
+    return "{\"from\":"
+        + it.from()
+        + ",\"to\":"
+        + it.to()
+        + ",\"lane\":"
+        + it.lane()
+        + ",\"ms\":"
+        + ms(it.ns())
+        + "}";
+  }
+
   private static double ms(long ns) {
     return Math.round(ns / NS_OF_MS * 10) / 10.0;
   }
@@ -56,8 +74,6 @@ record ScaleEvent(
         doneNs.entrySet().stream()
             .map(it -> "{\"module\":\"" + it.getKey() + "\",\"ms\":" + ms(it.getValue()) + "}")
             .collect(Collectors.joining(",", "[", "]"));
-    String missing =
-        waitedFor.stream().map(it -> "\"" + it + "\"").collect(Collectors.joining(",", "[", "]"));
     return "{\"time\":\""
         + time
         + "\",\"epoch\":"
@@ -70,6 +86,8 @@ record ScaleEvent(
         + from
         + ",\"workers_wanted\":"
         + to
+        + ",\"io_leaving\":"
+        + names(leaving)
         + ",\"result\":\""
         + result.name().toLowerCase(java.util.Locale.ROOT)
         + "\",\"flows_moved\":"
@@ -80,6 +98,10 @@ record ScaleEvent(
         + share.held()
         + ",\"blocked_ms\":"
         + ms(share.blockedNs())
+        + ",\"blocked\":"
+        + share.blocked().stream()
+            .map(ScaleEvent::toJson)
+            .collect(Collectors.joining(",", "[", "]"))
         + ",\"switched_ms\":"
         + ms(switchedNs)
         + ",\"duration_ms\":"
@@ -87,7 +109,7 @@ record ScaleEvent(
         + ",\"done\":"
         + late
         + ",\"not_done\":"
-        + missing
+        + names(waitedFor)
         + "}";
   }
 }

@@ -38,6 +38,7 @@ final class TableChange {
   private final List<Outgoing> said = new ArrayList<>();
   private final List<Integer> from;
   private final List<Integer> wanted;
+  private final List<ModuleId> leaving;
   private final Map<ModuleId, Long> done = new LinkedHashMap<>();
   private final Set<ModuleId> members = new LinkedHashSet<>();
   private final int before;
@@ -55,10 +56,18 @@ final class TableChange {
    * @param now its workers
    * @param next workers of the table that is wanted
    * @param io IO modules that are there
+   * @param leaving those of them that are to have no place in the next table
    * @param timeNs now, for {@link #tick}
    */
   TableChange(
-      long term, int epoch, List<Member> now, List<Member> next, List<Life> io, long timeNs) {
+      long term,
+      int epoch,
+      List<Member> now,
+      List<Member> next,
+      List<Life> io,
+      List<ModuleId> leaving,
+      long timeNs) {
+    this.leaving = List.copyOf(leaving);
     before = epoch;
     beganNs = timeNs;
     nowNs = timeNs;
@@ -72,6 +81,7 @@ final class TableChange {
         new ChangeCoordinator(term, new Members(epoch, lives), Timing.DEFAULT, this::outgoing);
     machine.tick(timeNs);
     List<ModuleId> modules = new ArrayList<>(io.stream().map(Life::module).toList());
+    modules.removeAll(leaving);
     for (Member it : next) {
       machine.attach(ChangeWire.life(it));
       modules.add(ModuleId.worker(it.number()));
@@ -84,7 +94,7 @@ final class TableChange {
       return; // its directive has said it
     }
     if (order instanceof Commit && switchedNs == 0) {
-      switchedNs = nowNs - beganNs;
+      switchedNs = Math.max(1, nowNs - beganNs);
     }
     members.add(to.module());
     said.add(
@@ -154,7 +164,16 @@ final class TableChange {
         .forEach(it -> lastFirst.put(it.getKey(), it.getValue()));
     List<ModuleId> missing = members.stream().filter(it -> !done.containsKey(it)).toList();
     return new ScaleEvent(
-        epoch, from, wanted, result, nowNs - beganNs, switchedNs, share, lastFirst, missing);
+        epoch,
+        from,
+        wanted,
+        leaving,
+        result,
+        nowNs - beganNs,
+        switchedNs,
+        share,
+        lastFirst,
+        missing);
   }
 
   /** How long it takes already. */
@@ -167,9 +186,19 @@ final class TableChange {
     return machine.next() == null && machine.idle();
   }
 
+  /** Whether modules were told to go over to the next table. */
+  boolean hasSwitched() {
+    return switchedNs != 0;
+  }
+
   /** Whether another table holds now. */
   boolean hasChanged() {
     return machine.now().epoch() > before;
+  }
+
+  /** IO modules that have no place in the table that was wanted. */
+  List<ModuleId> leaving() {
+    return leaving;
   }
 
   /** Number of the table that holds now. */

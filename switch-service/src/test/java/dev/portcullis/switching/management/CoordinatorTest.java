@@ -11,6 +11,7 @@ import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.management.Directive;
 import dev.portcullis.core.management.ModuleHello;
+import dev.portcullis.core.management.proto.Blocked;
 import dev.portcullis.core.management.proto.ChangeAnswer;
 import dev.portcullis.core.management.proto.Share;
 import dev.portcullis.core.policy.GatewaySpec;
@@ -247,7 +248,7 @@ class CoordinatorTest {
     workers(3);
     accept(Gateways.lan());
     coordinator.linked(ModuleId.io(0), List.of(new Life(ModuleId.worker(2), 1, 1)));
-    coordinator.quantity(3);
+    quantity(3);
     assertEquals(List.of("Prepare", "Prepare", "Prepare", "Prepare"), steps());
     allSay(2, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
     coordinator.answer(
@@ -270,7 +271,7 @@ class CoordinatorTest {
   void shouldSayTheStepsOfAChangeAgainToAModuleWhoseStreamWasBroken() {
     coordinator = coordinator(Gateways.gateway(3, 2));
     workers(3);
-    coordinator.quantity(3);
+    quantity(3);
     assertEquals(3, steps().size());
     coordinator.detach(ModuleId.worker(1));
     accept(Gateways.worker(1, 1));
@@ -278,15 +279,48 @@ class CoordinatorTest {
   }
 
   @Test
-  void shouldGiveAChangeUpWhenOneThatTakesPartHasBegunAnew() {
+  void shouldGiveAChangeUpWhenOneThatTakesPartHasBegunAnewAfterTheSwitch() {
     coordinator = coordinator(Gateways.gateway(3, 2));
     workers(3);
-    coordinator.quantity(3);
+    quantity(3);
+    allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    steps();
     accept(Gateways.worker(1, 2));
     assertEquals(List.of(), steps());
     assertEquals(List.of(0, 1, 2), numbers());
     assertEquals(2, coordinator.newest().workers().get(1).generation());
     assertTrue(coordinator.newest().epoch() > 2, "the number of the change is not used again");
+    assertEquals(ScaleEvent.Result.GIVEN_UP, coordinator.events().getFirst().result());
+  }
+
+  @Test
+  void shouldPutAChangeOffWhenOneThatTakesPartHasBegunAnewBeforeTheSwitch() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    quantity(3);
+    allSay(1, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    steps();
+    accept(Gateways.worker(1, 2));
+    assertEquals(List.of(0, 1), numbers(), "the table before holds on");
+    assertEquals(2, coordinator.newest().workers().get(1).generation());
+    assertEquals(ScaleEvent.Result.ABORTED, coordinator.events().getFirst().result());
+    assertEquals(List.of(), stepsNow(), "not all know the life that has begun anew");
+    follow();
+    assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
+  }
+
+  @Test
+  void shouldBeginAChangeWhenAllWorkByTheTableThatItBeginsWith() {
+    coordinator = coordinator(Gateways.gateway(3, 2));
+    workers(3);
+    accept(Gateways.lan());
+    coordinator.linked(ModuleId.io(0), List.of(new Life(ModuleId.worker(2), 1, 1)));
+    coordinator.quantity(3);
+    coordinator.acknowledge(ModuleId.worker(0), 1);
+    coordinator.acknowledge(ModuleId.worker(1), 1);
+    assertEquals(List.of(), stepsNow());
+    coordinator.acknowledge(ModuleId.io(0), 1);
+    assertEquals(List.of("Prepare", "Prepare", "Prepare", "Prepare"), stepsNow());
   }
 
   @Test
@@ -294,7 +328,7 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, 2));
     workers(3);
     coordinator.tick(1);
-    coordinator.quantity(3);
+    quantity(3);
     allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
     coordinator.tick(29_000_000_000L);
     assertEquals(List.of(0, 1), numbers());
@@ -306,8 +340,8 @@ class CoordinatorTest {
   void shouldChangeToTheNewestQuantityThatWasWantedMeanwhile() {
     coordinator = coordinator(Gateways.gateway(3, 1));
     workers(3);
-    coordinator.quantity(2);
-    coordinator.quantity(3);
+    quantity(2);
+    quantity(3);
     allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
     allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
     assertEquals(List.of(0, 1), numbers());
@@ -324,6 +358,8 @@ class CoordinatorTest {
     assertEquals(2, coordinator.newest().epoch());
     assertEquals("other", coordinator.newest().policyYaml());
     assertEquals(List.of(0, 1), numbers());
+    assertEquals(List.of(), stepsNow());
+    follow();
     assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
     allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setPrepared(true));
     allSay(3, ChangeAnswer.newBuilder().setEpoch(3).setDone(true));
@@ -336,12 +372,12 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, 2));
     workers(3);
     coordinator.tick(1);
-    coordinator.quantity(3);
+    quantity(3);
     allSay(2, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
     coordinator.tick(6_000_000_000L); // worker 2 does not know the table
     assertEquals(List.of(0, 1), numbers());
     steps();
-    coordinator.quantity(1);
+    quantity(1);
     assertEquals(List.of("Prepare", "Prepare"), steps());
     int epoch = coordinator.newest().epoch() + 1;
     assertTrue(epoch > 2, "the number of the change is not used again");
@@ -359,7 +395,7 @@ class CoordinatorTest {
   void shouldTakeAWorkerThatLeavesOutByAChangeAndInAgainWhenItIsBack() {
     coordinator = coordinator(Gateways.gateway(3, null));
     workers(3);
-    coordinator.leave(ModuleId.worker(1));
+    leave(ModuleId.worker(1));
     assertEquals(List.of("Prepare", "Prepare", "Prepare"), steps());
     change(2, 3);
     assertEquals(List.of(0, 2), numbers());
@@ -374,7 +410,7 @@ class CoordinatorTest {
   void shouldPutTheNextThatWaitsInThePlaceOfOneThatLeaves() {
     coordinator = coordinator(Gateways.gateway(4, 2));
     workers(4);
-    coordinator.leave(ModuleId.worker(0));
+    leave(ModuleId.worker(0));
     change(2, 3);
     assertEquals(List.of(1, 2), numbers());
   }
@@ -384,7 +420,7 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, null));
     workers(3);
     for (int number = 0; number < 3; number++) {
-      coordinator.leave(ModuleId.worker(number));
+      leave(ModuleId.worker(number));
     }
     change(2, 3);
     change(3, 3);
@@ -397,7 +433,7 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, null));
     workers(3);
     coordinator.detach(ModuleId.worker(2));
-    coordinator.leave(ModuleId.worker(1));
+    leave(ModuleId.worker(1));
     assertEquals(List.of(), steps());
     assertEquals(1, coordinator.newest().epoch());
     coordinator.configure(Gateways.gateway(3, null), "other");
@@ -412,7 +448,7 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, null));
     workers(3);
     coordinator.detach(ModuleId.worker(2));
-    coordinator.leave(ModuleId.worker(1));
+    leave(ModuleId.worker(1));
     coordinator.detach(ModuleId.worker(1));
     coordinator.tick(31_000_000_000L);
     assertEquals(1, coordinator.newest().epoch());
@@ -427,7 +463,7 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, 2));
     workers(3);
     coordinator.detach(ModuleId.worker(1));
-    coordinator.quantity(3);
+    quantity(3);
     assertEquals(List.of(), steps());
     assertEquals(1, coordinator.newest().epoch());
     accept(Gateways.worker(1, 2));
@@ -440,7 +476,7 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, 3));
     workers(3);
     coordinator.detach(ModuleId.worker(2));
-    coordinator.quantity(2);
+    quantity(2);
     coordinator.tick(29_000_000_000L);
     assertEquals(List.of(0, 1, 2), numbers());
     coordinator.tick(31_000_000_000L);
@@ -448,13 +484,44 @@ class CoordinatorTest {
   }
 
   @Test
-  void shouldNotLetAnIoModuleLeave() {
+  void shouldTakeAnIoModuleThatLeavesOutByAChangeOfTheSameWorkersAndInAgainWhenItIsBack() {
     coordinator = coordinator(Gateways.gateway(3, null));
     workers(3);
     accept(Gateways.lan());
-    coordinator.leave(Gateways.lan().module());
-    assertEquals(List.of(), steps());
-    assertEquals(1, coordinator.newest().epoch());
+    leave(ModuleId.io(0));
+    assertEquals(List.of("Prepare", "Prepare", "Prepare", "Prepare"), steps());
+    lanSays(ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    change(2, 3);
+    lanSays(ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
+    assertEquals(List.of("Commit", "Retire"), stepsFor(ModuleId.io(0)));
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(List.of(ModuleId.io(0)), coordinator.events().getFirst().leaving());
+    coordinator.detach(ModuleId.io(0));
+    assertEquals(2, coordinator.newest().epoch());
+    accept(ModuleHello.io(0, 2, Map.of("lan", 0)));
+    assertEquals(List.of(), steps(), "who comes takes the table as it is");
+    quantity(2);
+    assertEquals(4, steps().size(), "and takes part in the next change");
+  }
+
+  @Test
+  void shouldHaveNoPartInAChangeForAnIoModuleThatHasLeft() {
+    coordinator = coordinator(Gateways.gateway(3, 3));
+    workers(3);
+    accept(Gateways.lan());
+    leave(ModuleId.io(0));
+    lanSays(ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
+    change(2, 3);
+    lanSays(ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
+    steps();
+    quantity(2);
+    assertEquals(List.of(), stepsFor(ModuleId.io(0)));
+    change(3, 3);
+    assertEquals(List.of(0, 1), numbers());
+  }
+
+  private void lanSays(ChangeAnswer.Builder answer) {
+    coordinator.answer(Gateways.lan(), answer.build(), timeNs);
   }
 
   @Test
@@ -462,23 +529,25 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, 2));
     workers(3);
     coordinator.tick(1_000_000_000L);
-    coordinator.quantity(3);
+    quantity(3);
     timeNs = 1_020_000_000L;
     allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
     Share.Builder share =
         Share.newBuilder().setFlowsMoved(7).setFlowsBroken(1).setHeld(5).setBlockedNs(3_000_000);
+    share.addBlocked(Blocked.newBuilder().setFrom(1).setTo(2).setLane(7).setNs(3_000_000));
     for (int number = 0; number < 3; number++) {
       timeNs += 10_000_000;
       coordinator.answer(
           Gateways.worker(number, 1),
           ChangeAnswer.newBuilder().setEpoch(2).setDone(true).setShare(share).build(),
           timeNs);
-      share.setBlockedNs(2_000_000);
+      share.setBlockedNs(2_000_000).clearBlocked();
     }
     assertEquals(
         "{\"time\":\"now\",\"epoch\":2,\"from\":2,\"to\":3,\"workers_before\":[0, 1],"
-            + "\"workers_wanted\":[0, 1, 2],\"result\":\"done\",\"flows_moved\":21,"
-            + "\"flows_broken\":3,\"packets_held\":15,\"blocked_ms\":3.0,\"switched_ms\":20.0,"
+            + "\"workers_wanted\":[0, 1, 2],\"io_leaving\":[],\"result\":\"done\",\"flows_moved\":21,"
+            + "\"flows_broken\":3,\"packets_held\":15,\"blocked_ms\":3.0,"
+            + "\"blocked\":[{\"from\":1,\"to\":2,\"lane\":7,\"ms\":3.0}],\"switched_ms\":20.0,"
             + "\"duration_ms\":50.0,\"done\":[{\"module\":\"worker/2\",\"ms\":50.0},"
             + "{\"module\":\"worker/1\",\"ms\":40.0},{\"module\":\"worker/0\",\"ms\":30.0}],"
             + "\"not_done\":[]}",
@@ -491,7 +560,7 @@ class CoordinatorTest {
     coordinator = coordinator(Gateways.gateway(3, 2));
     workers(3);
     coordinator.tick(1);
-    coordinator.quantity(3);
+    quantity(3);
     allSay(3, ChangeAnswer.newBuilder().setEpoch(2).setPrepared(true));
     allSay(1, ChangeAnswer.newBuilder().setEpoch(2).setDone(true));
     coordinator.tick(31_000_000_000L);
@@ -502,15 +571,32 @@ class CoordinatorTest {
 
   /** What the first workers answer. */
   private void allSay(int count, ChangeAnswer.Builder answer) {
+    follow();
     for (int number = 0; number < count; number++) {
       coordinator.answer(Gateways.worker(number, 1), answer.build(), timeNs);
     }
+    follow();
   }
 
   private List<String> steps() {
+    follow();
+    return stepsNow();
+  }
+
+  /** As {@link #steps}, where not all work by the newest table. */
+  private List<String> stepsNow() {
+    return coordinator.steps().stream().map(CoordinatorTest::nameOf).toList();
+  }
+
+  private List<String> stepsFor(ModuleId module) {
     return coordinator.steps().stream()
-        .map(it -> it.order().order().getClass().getSimpleName())
+        .filter(it -> it.to().module().equals(module))
+        .map(CoordinatorTest::nameOf)
         .toList();
+  }
+
+  private static String nameOf(TableChange.Outgoing it) {
+    return it.order().order().getClass().getSimpleName();
   }
 
   @Test
@@ -614,6 +700,24 @@ class CoordinatorTest {
             + "\"worker/0\",\"worker/1\",\"worker/2\"],\"late\":[\"worker/1\",\"worker/2\"],"
             + "\"joining\":[],\"missing\":[]}\n",
         coordinator.status().toJson());
+  }
+
+  private void quantity(int workers) {
+    follow();
+    coordinator.quantity(workers);
+  }
+
+  private void leave(ModuleId module) {
+    follow();
+    coordinator.leave(module);
+  }
+
+  /** All that are there work by the newest table. */
+  private void follow() {
+    int epoch = coordinator.newest().epoch();
+    if (epoch > 0) {
+      coordinator.status().attached().forEach(it -> coordinator.acknowledge(it, epoch));
+    }
   }
 
   private List<Integer> joining() {

@@ -38,6 +38,27 @@ final class DropText {
     return end(writer, v, i, reason);
   }
 
+  /** Writes that the connection of a row has broken, as an event of type {@code anomaly}. */
+  EveLine broken(EveWriter writer, Vector v, int i) {
+    header(writer, v, i, "anomaly");
+    writer.anomaly("stream", "portcullis.flow_broken");
+    return end(writer, v, i, DropReason.byId(v.reason[i]));
+  }
+
+  /** Returns what the events of the flow of a row that opens one are known by. */
+  static long flowId(Vector v, int i) {
+    PacketHeader h = v.header[i];
+    Tuple f = v.opening.forward;
+    return FlowId.of(
+        h.sourceHigh,
+        h.sourceLow,
+        f.destinationHigh,
+        f.destinationLow,
+        h.protocol,
+        h.sourcePort,
+        Tuple.hasPorts(f.ports) ? Tuple.destinationPort(f.ports) : h.destinationPort);
+  }
+
   /** Writes the event of type {@code drop} of a row. */
   EveLine dropped(EveWriter writer, Vector v, int i, DropReason reason) {
     header(writer, v, i, "drop");

@@ -10,6 +10,7 @@ import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.policy.GatewaySpec;
 import dev.portcullis.core.policy.GatewaySpec.EventType;
 import dev.portcullis.core.process.FlowFilter;
+import dev.portcullis.core.wire.PacketHeader;
 import dev.portcullis.worker.flow.EndReason;
 import dev.portcullis.worker.flow.FlowListener;
 import dev.portcullis.worker.flow.FlowTable;
@@ -44,6 +45,7 @@ public final class WorkerEvents implements FlowListener, DropListener {
   private final DropText packets;
   private final EveWriter writer = new EveWriter();
   private final Backlog backlog = new Backlog();
+  private final BrokenFlows broken;
   private @Nullable Vector cause;
   private long second;
   private int inSecond;
@@ -56,12 +58,14 @@ public final class WorkerEvents implements FlowListener, DropListener {
    * @param log takes what goes to no port of entry; {@link EventSink#NONE}: nothing is made for it
    */
   public WorkerEvents(
-      GatewaySpec.Log spec,
+      GatewaySpec gateway,
       FlowTable flows,
       Egress egress,
       Ownership ownership,
       LivePolicy policy,
       EventSink log) {
+    GatewaySpec.Log spec = gateway.log();
+    this.broken = new BrokenFlows(gateway.timeouts().tcpEstablishedNs());
     this.flows = flows;
     this.log = log;
     this.policy = policy;
@@ -157,6 +161,9 @@ public final class WorkerEvents implements FlowListener, DropListener {
     }
     DropReason reason = DropReason.byId(v.reason[i]);
     boolean forPort = forPort(v, i);
+    if (reason == DropReason.MIDSTREAM) {
+      midstream(v, i, forPort);
+    }
     boolean anomaly = Anomaly.is(reason) && (forPort || logsAnomalies);
     boolean drop = forPort || logsDrops && (logsAllDrops || isLogged(v, i, reason));
     if (!anomaly && !drop || !forPort && isTooMany(v.batch.captureTimeNs[i])) {
@@ -169,6 +176,29 @@ public final class WorkerEvents implements FlowListener, DropListener {
       give(v, i, packets.dropped(writer, v, i, reason), forPort);
     }
     return forPort;
+  }
+
+  /** State of flows was lost: connections that speak and are not known have broken. */
+  public void flowsWereLost() {
+    broken.expect();
+  }
+
+  /** Connections that had broken when they spoke. Any thread. */
+  public long broken() {
+    return broken.found();
+  }
+
+  /** A segment of a connection that is not known; one that ends it says nothing. */
+  private void midstream(Vector v, int i, boolean forPort) {
+    boolean goesOn =
+        (v.header[i].tcpFlags & (PacketHeader.SYN | PacketHeader.FIN | PacketHeader.RST)) == 0;
+    if (goesOn
+        && v.kindBefore[i] == Vector.OPENING
+        && broken.isExpected(v.batch.captureTimeNs[i])
+        && broken.isNew(DropText.flowId(v, i))
+        && (forPort || logsAnomalies)) {
+      give(v, i, packets.broken(writer, v, i), forPort);
+    }
   }
 
   private boolean isLogged(Vector v, int i, DropReason reason) {

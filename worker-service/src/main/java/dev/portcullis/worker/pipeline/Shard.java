@@ -289,6 +289,21 @@ public final class Shard implements ShardChange.Host {
     }
   }
 
+  @Override
+  public void flowsWereLost() {
+    pipeline.events().flowsWereLost();
+  }
+
+  /** A stream of an IO module to this shard is open, or has ended. */
+  public void onIoStream(int io, boolean open) {
+    pipeline.emit().ioStream(io, open);
+  }
+
+  @Override
+  public void ioLeaves(int io) {
+    pipeline.emit().ioLeaves(io);
+  }
+
   /** A life has ended: nobody waits for it. */
   public void onEnded(Life it) {
     if (feed != null) {
@@ -573,7 +588,11 @@ public final class Shard implements ShardChange.Host {
   /** What changes of table were for this shard; blocked: of the last one. */
   public ChangeShare changes() {
     return new ChangeShare(
-        pipeline.flowsGiven(), pipeline.flowsBroken(), change.blockedNs(), change.held());
+        pipeline.flowsGiven(),
+        pipeline.flowsNotGiven(),
+        change.blockedNs(),
+        change.held(),
+        change.blocked());
   }
 
   /** The pipeline, for what looks at its tables. */

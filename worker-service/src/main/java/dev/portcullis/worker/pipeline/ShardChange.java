@@ -14,6 +14,7 @@ import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.KeyClass;
+import dev.portcullis.core.elastic.Life;
 import dev.portcullis.core.elastic.ShardId;
 import dev.portcullis.core.elastic.ShardMessage;
 import dev.portcullis.core.elastic.ShardMessage.Activate;
@@ -23,6 +24,7 @@ import dev.portcullis.core.elastic.ShardMessage.Taken;
 import dev.portcullis.core.elastic.Timing;
 import dev.portcullis.core.link.ModuleId;
 import dev.portcullis.core.link.Outlet;
+import dev.portcullis.core.management.ChangeShare.Blocked;
 import dev.portcullis.core.packet.PacketBatch;
 import dev.portcullis.core.packet.PacketFlags;
 import dev.portcullis.core.wire.PacketHeader;
@@ -50,6 +52,12 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
 
     /** From now on sends by this table. */
     void switchTo(DistributionTable table);
+
+    /** Flows have not been handed over that were to be. */
+    void flowsWereLost();
+
+    /** An IO module takes nothing in any more and is about to end. */
+    void ioLeaves(int io);
 
     /** Whether to be told at once of what others have handled. */
     void watch(boolean it);
@@ -119,10 +127,12 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   private @Nullable DistributionTable now;
   private @Nullable DistributionTable next;
   private @Nullable Reports reports;
+  private List<Life> leaving = List.of();
   private int releasedBytes;
   private int heldFrames;
   private long[] blockedSince = {};
   private long blockedNs;
+  private volatile List<Blocked> blocked = List.of();
   private long heldOfAll;
   private int ownerNow;
 
@@ -141,6 +151,11 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   /** The longest that packets of a class waited in the last change. Any thread. */
   long blockedNs() {
     return blockedNs;
+  }
+
+  /** Classes for which packets waited here in the last change. Any thread. */
+  List<Blocked> blocked() {
+    return blocked;
   }
 
   /** Packets that have waited so far. Any thread. */
@@ -188,7 +203,18 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
       case Generation generation -> it.generation(generation.ended(), generation.successor());
       default -> {}
     }
+    afterSwitch();
     afterBatch();
+  }
+
+  /** What is sent by the next table leaves by no IO module that has no place in it. */
+  private void afterSwitch() {
+    ChangeWorker it = machine;
+    DistributionTable coming = next;
+    if (!leaving.isEmpty() && it != null && coming != null && it.epoch() == coming.epoch()) {
+      leaving.forEach(io -> host.ioLeaves(io.module().number()));
+      leaving = List.of();
+    }
   }
 
   private void prepare(
@@ -198,7 +224,12 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     next = to;
     reports = whom;
     content.tables(from, to, timeNs);
+    leaving =
+        prepare.now().lives().stream()
+            .filter(it -> !it.isWorker() && !prepare.next().has(it.module()))
+            .toList();
     blockedNs = 0;
+    blocked = List.of();
     int highest = from.workers().stream().mapToInt(Member::number).max().orElse(0);
     blockedSince = new long[(highest + 1) * Lanes.COUNT];
     ChangeWorker it =
@@ -223,7 +254,11 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
 
   /** A change that nobody goes on with: what waits is dropped. */
   void abandon() {
-    if (machine != null) {
+    ChangeWorker it = machine;
+    if (it != null) {
+      if (next != null && it.epoch() == next.epoch()) {
+        host.flowsWereLost();
+      }
       content.settle();
       vector.released(heldFrames);
       vector.countDropped(StageName.REDISTRIBUTE, DropReason.SCALE_HOLD, heldFrames);
@@ -249,6 +284,7 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
     if (it != null) {
       it.tick(System.nanoTime());
       it.heard(epoch);
+      afterSwitch();
     }
   }
 
@@ -460,8 +496,12 @@ public final class ShardChange implements ChangeWorker.Actions, Ownership.Admiss
   private void goesOn(KeyClass of) {
     int at = of.from() * Lanes.COUNT + of.lane();
     if (at < blockedSince.length && blockedSince[at] != 0) {
-      blockedNs = Math.max(blockedNs, System.nanoTime() - blockedSince[at]);
+      long ns = System.nanoTime() - blockedSince[at];
       blockedSince[at] = 0;
+      blockedNs = Math.max(blockedNs, ns);
+      List<Blocked> all = new ArrayList<>(blocked);
+      all.add(new Blocked(of.from(), of.to(), of.lane(), ns));
+      blocked = List.copyOf(all);
     }
   }
 

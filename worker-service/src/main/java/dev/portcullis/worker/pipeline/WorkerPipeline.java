@@ -145,7 +145,7 @@ public final class WorkerPipeline {
         new FragmentTable(
             spec.timeouts().fragmentNs(), spec.limits().fragments(), spec.limits().fragmentBytes());
     emit = new EmitStage(egress, ownership, outlets, trace, fragments);
-    events = new WorkerEvents(spec.log(), flows, egress, ownership, policy, log);
+    events = new WorkerEvents(spec, flows, egress, ownership, policy, log);
     flows.listen(events);
     emit.listen(events);
 
@@ -551,8 +551,13 @@ public final class WorkerPipeline {
   }
 
   /** Flows that a new table was to give to other workers, and that have ended. Any thread. */
-  public long flowsBroken() {
+  public long flowsNotGiven() {
     return handOver.broken();
+  }
+
+  /** The same, and flows that were lost with a life of a worker and have spoken. Any thread. */
+  public long flowsBroken() {
+    return handOver.broken() + events.broken();
   }
 
   /** Flows that have moved to other workers. Any thread. */

@@ -97,6 +97,11 @@ public final class Egress {
     return tag >= 0 && tag < zoneOfTag.length;
   }
 
+  /** Returns the tags of all replicas of the port of a logical interface, its own among them. */
+  public int[] replicas(int tag) {
+    return topology.ofPort(at(tag).port()).stream().mapToInt(LogicalInterface::tag).toArray();
+  }
+
   /** Returns the tag of the inline partner, -1 where there is none. */
   public int partner(int tag) {
     return topology.inlinePartner(tag);

@@ -40,6 +40,7 @@ public final class EmitStage implements Stage {
   private final Ownership ownership;
   private final Outlets outlets;
   private final TraceText trace;
+  private final PortReplicas replicas;
   private final InlineFragments inlineFragments;
   private final Fragmenter fragmenter;
   private final PacketBatch outcome = new PacketBatch(Long.BYTES);
@@ -70,6 +71,7 @@ public final class EmitStage implements Stage {
     this.ownership = ownership;
     this.outlets = outlets;
     this.trace = trace;
+    this.replicas = new PortReplicas(egress);
     this.inlineFragments = new InlineFragments(fragments);
     this.fragmenter = new Fragmenter(egress);
     outcome.count = 1;
@@ -112,6 +114,16 @@ public final class EmitStage implements Stage {
     flush();
     Arrays.fill(toIo, null);
     Arrays.fill(toWorker, null);
+  }
+
+  /** A stream of an IO module to this shard is open, or has ended. */
+  public void ioStream(int io, boolean open) {
+    replicas.stream(io, open);
+  }
+
+  /** An IO module is about to end: packets leave by another one that has the port, if there is. */
+  public void ioLeaves(int io) {
+    replicas.leaves(io);
   }
 
   /** Sends what the channels have gathered. */
@@ -306,14 +318,15 @@ public final class EmitStage implements Stage {
   private void leave(Vector v, int i) {
     PacketBatch batch = v.batch;
     int flags = batch.flags[i];
-    Outlet outlet = io(egress.at(v.egress[i]).io().number());
+    int tag = replicas.of(v.egress[i], batch.vLow[i]);
+    Outlet outlet = io(egress.at(tag).io().number());
     if (outlet == null) {
       v.drop(i, StageName.EMIT, DropReason.PORT_CLOSED);
       return;
     }
     int traceLength = batch.traceLength[i];
     int limit = fragmenter.limit(v, i);
-    batch.tag[i] = v.egress[i];
+    batch.tag[i] = tag;
     batch.pieces[i] = 0;
     batch.flags[i] = flags & (PacketFlags.ORIGINATED | PacketFlags.CHECKSUM_MISSING);
     batch.traceLength[i] = 0;
