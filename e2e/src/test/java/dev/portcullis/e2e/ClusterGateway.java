@@ -23,8 +23,13 @@ final class ClusterGateway {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int TABLE_SECONDS = 240;
 
+  /** Not HTTP/2: of that, one answer that is given up may hold up all that follow. */
   private final HttpClient http =
-      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(Duration.ofSeconds(5))
+          .build();
+
   private final Cluster cluster;
   private final String name;
 

@@ -30,6 +30,9 @@ class KubernetesTest {
   private static final String TAG = "0.1.0";
   private static final String NAMESPACE = "default";
 
+  /** Longest answer while something happens that a gateway is made for, ms. */
+  private static final long HARDLY_FELT_MS = 5_000;
+
   /** Longest answer while a pod ends that passes packets and has no other in its place, ms. */
   private static final long WITHOUT_A_POD_MS = 90_000;
 
@@ -98,9 +101,9 @@ class KubernetesTest {
     void happen() throws Exception;
   }
 
-  /** Nobody feels what happens. */
+  /** What a gateway is made for: hardly anybody feels it. */
   private void unfelt(String what, int workers, Event event) throws Exception {
-    felt(what, 0, workers, event);
+    felt(what, HARDLY_FELT_MS, workers, event);
   }
 
   /** Answers may wait, for so long at the most. The story goes on where they wait longer. */
@@ -243,7 +246,11 @@ class KubernetesTest {
   }
 
   private void renew() throws Exception {
-    unfelt("new pods of workers", 3, () -> restart(NAMESPACE, "statefulset/branch-worker"));
+    felt(
+        "new pods of workers",
+        WITHOUT_A_POD_MS,
+        3,
+        () -> restart(NAMESPACE, "statefulset/branch-worker"));
     unfelt("new pods of switches", 3, () -> restart(NAMESPACE, "statefulset/branch-switch"));
     unfelt(
         "a new pod of the operator",
