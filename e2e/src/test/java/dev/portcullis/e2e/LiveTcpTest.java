@@ -231,7 +231,7 @@ class LiveTcpTest {
     long before = -1;
     for (long now = passedOn(modules, REPLICA); now != before; now = passedOn(modules, REPLICA)) {
       before = now;
-      Thread.sleep(500);
+      Thread.sleep(3_000);
     }
   }
 

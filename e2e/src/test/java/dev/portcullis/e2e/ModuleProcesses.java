@@ -151,12 +151,19 @@ final class ModuleProcesses implements AutoCloseable {
     return process.exitValue();
   }
 
-  /**
-   * As {@link #stop}; what it had counted until then stays in {@link #accounts}. It takes nothing
-   * in any more.
-   */
+  /** As {@link #stop}; what it had counted, as far as it said, stays in {@link #accounts}. */
   int stopWithBooks(String name) throws Exception {
-    booksOfEnded.add(get(name, "/q/metrics"));
+    Process process = Objects.requireNonNull(processes.get(name));
+    String books = get(name, "/q/metrics");
+    process.destroy();
+    try {
+      while (process.isAlive()) {
+        books = get(name, "/q/metrics");
+      }
+    } catch (IOException e) {
+      // it has ended, or is about to
+    }
+    booksOfEnded.add(books);
     return stop(name);
   }
 
