@@ -73,18 +73,16 @@ public final class MeshResources implements GatewayDependent<GenericKubernetesRe
                 Map.of("mode", "STRICT"))));
     all.add(
         istioPolicy(
-            wanted,
-            "worker",
-            Stream.of("io", "worker").map(it -> links(wanted, it, Names.WORKER_PORT)).toList()));
+            wanted, "worker", Stream.of("io", "worker").map(it -> links(wanted, it)).toList()));
     all.add(
         istioPolicy(
             wanted,
             "switch",
             List.of(
-                links(wanted, "worker", Names.SWITCH_PORT),
+                links(wanted, "worker"),
                 Map.of(
                     "from", from(wanted, List.of("io", "worker")),
-                    "to", to(Names.SWITCH_PORT, MANAGEMENT)))));
+                    "to", to(MANAGEMENT)))));
   }
 
   private static GenericKubernetesResource istioPolicy(
@@ -105,10 +103,10 @@ public final class MeshResources implements GatewayDependent<GenericKubernetesRe
   }
 
   /** Who opens a link says what it is, and may say nothing else than its service account is. */
-  private static Map<String, Object> links(Wanted wanted, String component, int port) {
+  private static Map<String, Object> links(Wanted wanted, String component) {
     return Map.of(
         "from", from(wanted, List.of(component)),
-        "to", to(port, LINKS),
+        "to", to(LINKS),
         "when",
             List.of(
                 Map.of(
@@ -130,10 +128,9 @@ public final class MeshResources implements GatewayDependent<GenericKubernetesRe
                     .toList())));
   }
 
-  private static List<?> to(int port, String path) {
-    return List.of(
-        Map.of(
-            "operation", Map.of("ports", List.of(String.valueOf(port)), "paths", List.of(path))));
+  /** On whatever port: who goes on in the process of another worker has one of its own. */
+  private static List<?> to(String path) {
+    return List.of(Map.of("operation", Map.of("paths", List.of(path))));
   }
 
   /** gRPC encrypts only where it is told to. */
