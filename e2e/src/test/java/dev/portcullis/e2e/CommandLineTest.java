@@ -91,7 +91,7 @@ class CommandLineTest {
     try {
       Said said = Said.by("demo");
       assertEquals(0, said.exitCode(), said.toString());
-      for (String line : List.of("3 → 5 workers", "5 → 2 workers", "worker 1 killed")) {
+      for (String line : List.of("3 → 5 workers", "5 → 2 workers", "worker 0 killed")) {
         assertTrue(
             said.out().lines().anyMatch(it -> it.contains(line) && it.endsWith(", 0 broken")),
             said.out());
