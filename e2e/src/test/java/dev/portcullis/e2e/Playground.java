@@ -46,8 +46,7 @@ final class Playground implements AutoCloseable {
     ConfigLoader.Result result = ConfigLoader.load(List.of(yaml));
     GatewayConfig loaded =
         Objects.requireNonNull(result.config(), () -> result.faults().toString());
-    spec =
-        loaded.gateway().withWorkers(new GatewaySpec.Workers(most, workers, shards));
+    spec = loaded.gateway().withWorkers(new GatewaySpec.Workers(most, workers, shards));
     topology = Topology.of(spec);
     List<Member> members = new ArrayList<>();
     for (int i = 0; i < workers; i++) {
@@ -90,8 +89,7 @@ final class Playground implements AutoCloseable {
   /** Plays captures, and {@code befalls} what is to happen before some packets. */
   void play(Path out, List<Incident> incidents, Incident.Gateway befalls, Path... captures)
       throws Exception {
-    ReplayPlan plan =
-        new ReplayPlan(List.of(captures), out, "lan", "wan", true, 0).with(incidents);
+    ReplayPlan plan = new ReplayPlan(List.of(captures), out, "lan", "wan", true, 0).with(incidents);
     new Replay(feed, topology, table, plan, befalls, tally -> {}).run();
   }
 

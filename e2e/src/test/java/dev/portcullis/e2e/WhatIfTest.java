@@ -37,8 +37,7 @@ class WhatIfTest {
 
   private static final Path TRANSPARENT = Playground.ROOT.resolve("examples/transparent.yaml");
   private static final Pattern WORKER = Pattern.compile("\"worker\":(\\d+)");
-  private static final Pattern FLOW =
-      Pattern.compile("\"flow_id\":(\\d+),.*\"worker\":(\\d+)");
+  private static final Pattern FLOW = Pattern.compile("\"flow_id\":(\\d+),.*\"worker\":(\\d+)");
   private static final long SEED = 4711;
 
   @TempDir Path folder;
@@ -149,11 +148,12 @@ class WhatIfTest {
           },
           capture);
       Set<Long> moved = new TreeSet<>();
-      before.forEach((flow, worker) -> {
-        if (!worker.equals(after.get(flow))) {
-          moved.add(flow);
-        }
-      });
+      before.forEach(
+          (flow, worker) -> {
+            if (!worker.equals(after.get(flow))) {
+              moved.add(flow);
+            }
+          });
       assertEquals(300, before.size());
       assertEquals(predicted, moved);
       assertEquals(moved.size(), given[1] - given[0]);

@@ -52,8 +52,7 @@ final class DemoCommand implements Callable<Integer> {
         new ReplayPlan(captures, out.resolve("one-worker"), "lan", "wan", true, 0),
         null,
         tally -> {});
-    ReplayRun.Ended ended =
-        ReplayRun.run(configured, plan.with(INCIDENTS), null, tally -> {});
+    ReplayRun.Ended ended = ReplayRun.run(configured, plan.with(INCIDENTS), null, tally -> {});
     new DemoReport(
             configured, Topology.of(configured.config().gateway()), captures, out, ended.tally())
         .print(to, Verdicts.sameIn(out, out.resolve("one-worker")));

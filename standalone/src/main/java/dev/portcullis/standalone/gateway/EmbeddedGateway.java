@@ -278,7 +278,9 @@ public final class EmbeddedGateway implements AutoCloseable {
   /** Stops the modules: ports first, then the switch, so that nobody goes on as another worker. */
   @Override
   public void close() {
-    modules.reversed().stream().filter(it -> !isWorker(it) && it != relay).forEach(RunningModule::stop);
+    modules.reversed().stream()
+        .filter(it -> !isWorker(it) && it != relay)
+        .forEach(RunningModule::stop);
     if (relay != null) {
       relay.stop();
     }
