@@ -83,6 +83,26 @@ class CommandLineTest {
   }
 
   @Test
+  void shouldShowThatNothingBreaksWhileTheDemoScalesAndKillsAWorker() throws Exception {
+    Path home = folder.resolve("home");
+    Files.createDirectories(home);
+    Files.createSymbolicLink(home.resolve("examples"), Playground.ROOT.resolve("examples"));
+    String before = System.setProperty("portcullis.home", home.toString());
+    try {
+      Said said = Said.by("demo");
+      assertEquals(0, said.exitCode(), said.toString());
+      for (String line : List.of("3 → 5 workers", "5 → 2 workers", "worker 0 killed")) {
+        assertTrue(
+            said.out().lines().anyMatch(it -> it.contains(line) && it.endsWith(", 0 broken")),
+            said.out());
+      }
+      assertTrue(said.out().contains("174 of 174 packets had the verdict"), said.out());
+    } finally {
+      System.setProperty("portcullis.home", before == null ? "." : before);
+    }
+  }
+
+  @Test
   void shouldSayWhichSpeedIsAllowed() {
     assertOneSentence(
         2,

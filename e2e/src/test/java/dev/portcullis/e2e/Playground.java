@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** A gateway that stays up while captures are played through it, and where captures are found. */
@@ -27,6 +28,7 @@ final class Playground implements AutoCloseable {
 
   static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
+  private final GatewaySpec spec;
   private final Topology topology;
   private final DistributionTable table;
   private final LinkFeed feed;
@@ -36,11 +38,15 @@ final class Playground implements AutoCloseable {
    * Starts the gateway of a configuration with {@code workers} workers of {@code shards} threads.
    */
   Playground(Path yaml, int workers, int shards) throws Exception {
+    this(yaml, workers, workers, shards);
+  }
+
+  /** Starts a gateway of which {@code most} workers run, and {@code workers} are in the table. */
+  Playground(Path yaml, int workers, int most, int shards) throws Exception {
     ConfigLoader.Result result = ConfigLoader.load(List.of(yaml));
     GatewayConfig loaded =
         Objects.requireNonNull(result.config(), () -> result.faults().toString());
-    GatewaySpec spec =
-        loaded.gateway().withWorkers(new GatewaySpec.Workers(workers, workers, shards));
+    spec = loaded.gateway().withWorkers(new GatewaySpec.Workers(most, workers, shards));
     topology = Topology.of(spec);
     List<Member> members = new ArrayList<>();
     for (int i = 0; i < workers; i++) {
@@ -78,6 +84,22 @@ final class Playground implements AutoCloseable {
   Replay replay(Path out, String clientPort, String serverPort, Path... captures) throws Exception {
     ReplayPlan plan = new ReplayPlan(List.of(captures), out, clientPort, serverPort, true, 0);
     return new Replay(feed, topology, table, plan, Playground::noIncident, tally -> {});
+  }
+
+  /** Plays captures, and {@code befalls} what is to happen before some packets. */
+  void play(Path out, List<Incident> incidents, Incident.Gateway befalls, Path... captures)
+      throws Exception {
+    ReplayPlan plan = new ReplayPlan(List.of(captures), out, "lan", "wan", true, 0).with(incidents);
+    new Replay(feed, topology, table, plan, befalls, tally -> {}).run();
+  }
+
+  /** The table with another number of workers. */
+  DistributionTable table(int workers) {
+    List<Member> members =
+        IntStream.range(0, workers)
+            .mapToObj(it -> new Member(it, 1, "127.0.0.1", 1, table.workers().getFirst().shards()))
+            .toList();
+    return DistributionTable.of(spec, 2, 1, members);
   }
 
   private static Incident.Event noIncident(Incident it) {

@@ -3,19 +3,30 @@ package dev.portcullis.e2e;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.policy.ConfigLoader;
 import dev.portcullis.core.policy.GatewayConfig;
 import dev.portcullis.core.policy.GatewaySpec.Algorithm;
+import dev.portcullis.core.process.FlowFilter;
+import dev.portcullis.core.process.ModuleException;
+import dev.portcullis.standalone.replay.Incident;
+import dev.portcullis.standalone.replay.ReplayException;
 import dev.portcullis.standalone.whatif.Outlook;
 import dev.portcullis.standalone.whatif.WhatIf;
+import dev.portcullis.worker.flow.FlowTable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +37,7 @@ class WhatIfTest {
 
   private static final Path TRANSPARENT = Playground.ROOT.resolve("examples/transparent.yaml");
   private static final Pattern WORKER = Pattern.compile("\"worker\":(\\d+)");
+  private static final Pattern FLOW = Pattern.compile("\"flow_id\":(\\d+),.*\"worker\":(\\d+)");
   private static final long SEED = 4711;
 
   @TempDir Path folder;
@@ -100,6 +112,74 @@ class WhatIfTest {
     }
     assertEquals((double) busiest * n / 300, predicted.busiestByFlows(), 1e-9);
     assertTrue(predicted.configured());
+  }
+
+  /** The flows that move, one by one, the fullest worker, and the bytes of their entries. */
+  @ParameterizedTest
+  @CsvSource({"ip-sum, 3", "ip-source, 4", "flow-hash, 5", "consistent, 3", "ip-destination, 3"})
+  void shouldPredictExactlyTheFlowsThatAScaleEventOfAReplayMoves(String algorithm, int n)
+      throws Exception {
+    Path yaml = withAlgorithm(algorithm);
+    Path capture = conversations();
+    Set<Long> predicted = new TreeSet<>();
+    Outlook outlook =
+        WhatIf.of(config(yaml), 0, List.of(capture))
+            .outlook(
+                Algorithm.valueOf(algorithm.toUpperCase().replace('-', '_')), n, predicted::add);
+    Map<Long, Integer> before = new HashMap<>();
+    Map<Long, Integer> after = new HashMap<>();
+    try (Playground gateway = new Playground(yaml, n, n + 1, 1)) {
+      long[] given = new long[2];
+      gateway.play(
+          folder.resolve("scaled"),
+          List.of(new Incident.Scale(600, n + 1)),
+          it -> {
+            try {
+              before.putAll(owners(gateway));
+              given[0] = gateway.accounts().sum(Counter.SCALE_FLOWS_MOVED, any -> true);
+              gateway.gateway().scale(n + 1);
+              given[1] = gateway.accounts().sum(Counter.SCALE_FLOWS_MOVED, any -> true);
+              after.putAll(owners(gateway));
+            } catch (ModuleException e) {
+              throw new ReplayException(e.exitCode(), e.sentence());
+            }
+            long moved = given[1] - given[0];
+            return new Incident.Event(it, n, n + 1, gateway.table(n + 1), moved, 0, 0);
+          },
+          capture);
+      Set<Long> moved = new TreeSet<>();
+      before.forEach(
+          (flow, worker) -> {
+            if (!worker.equals(after.get(flow))) {
+              moved.add(flow);
+            }
+          });
+      assertEquals(300, before.size());
+      assertEquals(predicted, moved);
+      assertEquals(moved.size(), given[1] - given[0]);
+      assertTrue(outlook.stateBytes() >= (long) moved.size() * FlowTable.ENTRY_BYTES);
+      if (outlook.secondHops() == 0) {
+        assertEquals((long) moved.size() * FlowTable.ENTRY_BYTES, outlook.stateBytes());
+      }
+      long most =
+          IntStream.range(0, n)
+              .mapToLong(worker -> before.values().stream().filter(it -> it == worker).count())
+              .max()
+              .orElseThrow();
+      assertEquals((double) most * n / 300, outlook.busiestByFlows(), 1e-9);
+    }
+  }
+
+  /** The worker of every live flow, by its number. */
+  private static Map<Long, Integer> owners(Playground gateway) throws ModuleException {
+    Map<Long, Integer> owners = new HashMap<>();
+    FlowFilter all = FlowFilter.of(Map.of("limit", "" + FlowFilter.MAX));
+    for (String line : gateway.gateway().flows(all).lines()) {
+      Matcher matcher = FLOW.matcher(line);
+      assertTrue(matcher.find(), line);
+      owners.put(Long.parseLong(matcher.group(1)), Integer.parseInt(matcher.group(2)));
+    }
+    return owners;
   }
 
   @ParameterizedTest

@@ -25,12 +25,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
 
-  /** 3, 5, 2 workers, and one of them killed, spread over the captures. */
+  /** 3, 5 workers, one of them killed, and 2 workers, spread over the captures. */
   private static final List<Incident> INCIDENTS =
-      List.of(
-          new Incident.Scale(60, 5),
-          new Incident.Scale(110, 2),
-          new Incident.Kill(160, 1));
+      List.of(new Incident.Scale(60, 5), new Incident.Kill(110, 0), new Incident.Scale(150, 2));
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -55,8 +52,7 @@ final class DemoCommand implements Callable<Integer> {
         new ReplayPlan(captures, out.resolve("one-worker"), "lan", "wan", true, 0),
         null,
         tally -> {});
-    ReplayRun.Ended ended =
-        ReplayRun.run(configured, plan.with(INCIDENTS), null, tally -> {});
+    ReplayRun.Ended ended = ReplayRun.run(configured, plan.with(INCIDENTS), null, tally -> {});
     new DemoReport(
             configured, Topology.of(configured.config().gateway()), captures, out, ended.tally())
         .print(to, Verdicts.sameIn(out, out.resolve("one-worker")));

@@ -233,6 +233,10 @@ public final class EmbeddedGateway implements AutoCloseable {
         .sum();
   }
 
+  private boolean isWorker(RunningModule it) {
+    return workers.containsValue(it);
+  }
+
   private boolean isOfPool(Member it) {
     return config.gateway().pools().stream()
         .anyMatch(
@@ -273,12 +277,16 @@ public final class EmbeddedGateway implements AutoCloseable {
     }
   }
 
-  /** Stops the modules: ports first, then workers, then the switch. */
+  /** Stops the modules: ports first, then the switch, so that nobody goes on as another worker. */
   @Override
   public void close() {
-    for (int i = modules.size() - 1; i >= 0; i--) {
-      modules.get(i).stop();
+    modules.reversed().stream()
+        .filter(it -> !isWorker(it) && it != relay)
+        .forEach(RunningModule::stop);
+    if (relay != null) {
+      relay.stop();
     }
+    modules.stream().filter(this::isWorker).forEach(RunningModule::stop);
     if (log != null) {
       log.close();
     }

@@ -1,6 +1,7 @@
 package dev.portcullis.standalone.whatif;
 
 import dev.portcullis.core.distribution.Lanes;
+import dev.portcullis.core.event.FlowId;
 import dev.portcullis.core.wire.PacketHeader;
 import java.util.Arrays;
 
@@ -175,6 +176,18 @@ final class FlowCensus {
             && (into.protocol == PacketHeader.ICMP || into.protocol == PacketHeader.ICMPV6);
     into.icmpType = echo ? into.protocol == PacketHeader.ICMP ? 8 : 128 : -1;
     into.icmpCode = echo ? 0 : -1;
+  }
+
+  /** The number of a flow in events and lists. */
+  long flowId(int flow) {
+    return FlowId.of(
+        sourceHigh[flow],
+        sourceLow[flow],
+        destinationHigh[flow],
+        destinationLow[flow],
+        hasPorts[flow] ? protocol[flow] : 0,
+        ports[flow] >>> 16,
+        ports[flow] & 0xffff);
   }
 
   /** Number of flows. */

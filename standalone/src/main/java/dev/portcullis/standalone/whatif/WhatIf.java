@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.LongConsumer;
 
 /**
  * Computes what algorithms and numbers of workers would do to the flows of captures, with the
@@ -118,6 +119,15 @@ public final class WhatIf {
 
   /** Looks at one algorithm with {@code n} workers in the default pool. */
   public Outlook outlook(Algorithm algorithm, int n) {
+    return outlook(algorithm, n, flow -> {});
+  }
+
+  /**
+   * Looks at one algorithm with {@code n} workers in the default pool.
+   *
+   * @param moves told the {@code flow_id} of every flow whose worker changes from N to N + 1
+   */
+  public Outlook outlook(Algorithm algorithm, int n, LongConsumer moves) {
     GatewaySpec spec = config.gateway();
     boolean configured = algorithm == spec.distribution().algorithm();
     Distribution now = spec.distribution();
@@ -145,7 +155,10 @@ public final class WhatIf {
       if (!expectation.isAccepted(flow)) {
         continue;
       }
-      moved += larger.owner(key.trafficClass, key.vHigh, key.vLow) == owner ? 0 : 1;
+      if (larger.owner(key.trafficClass, key.vHigh, key.vLow) != owner) {
+        moved++;
+        moves.accept(census.flowId(flow));
+      }
       int second =
           expectation.ownerOfReply(
               table, census, flow, owner, Lanes.laneOf(key.vHigh, key.vLow), reply);
