@@ -183,5 +183,4 @@ final class BatchSender extends FrameSender {
       }
     }
   }
-
 }

@@ -148,7 +148,11 @@ final class PacketSockets {
     check(calls.setsockopt(fd, SOL_PACKET, PACKET_RX_RING, request), "a ring of 8 MiB");
     long address =
         calls.mmap(
-            RING_BYTES, SystemCalls.PROT_READ | SystemCalls.PROT_WRITE, SystemCalls.MAP_SHARED, fd, 0);
+            RING_BYTES,
+            SystemCalls.PROT_READ | SystemCalls.PROT_WRITE,
+            SystemCalls.MAP_SHARED,
+            fd,
+            0);
     if (address < 0 && address > -4096) {
       check((int) address, "the memory of its ring");
     }

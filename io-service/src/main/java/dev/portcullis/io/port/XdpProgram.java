@@ -95,8 +95,7 @@ final class XdpProgram implements AutoCloseable {
     load.set(JAVA_INT, 0, TYPE_XDP);
     load.set(JAVA_INT, 4, code.length);
     load.set(JAVA_LONG, 8, arena.allocateFrom(JAVA_LONG, code).address());
-    load.set(
-        JAVA_LONG, 16, arena.allocateFrom("Apache-2.0", StandardCharsets.US_ASCII).address());
+    load.set(JAVA_LONG, 16, arena.allocateFrom("Apache-2.0", StandardCharsets.US_ASCII).address());
     load.set(JAVA_INT, 68, ATTACH_XDP);
     return made(1, calls.bpf(PROG_LOAD, load));
   }
