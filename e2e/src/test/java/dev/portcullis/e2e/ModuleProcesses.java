@@ -311,7 +311,7 @@ final class ModuleProcesses implements AutoCloseable {
 
   /** Where a module answers over HTTP. */
   String address(String name) {
-    return "127.0.0.1:" + http.get(name);
+    return Objects.requireNonNull(http.get(name));
   }
 
   private URI uri(String name, String path) {

@@ -193,13 +193,14 @@ class GatewayOnApiServerTest {
         "it is as it was",
         () ->
             client.services().inNamespace(namespace).withName("branch-worker-1").get() != null
-                && client
-                    .services()
-                    .inNamespace(namespace)
-                    .withName("branch-worker-0")
-                    .get()
-                    .getSpec()
-                    .getPublishNotReadyAddresses()
+                && Boolean.TRUE.equals(
+                    client
+                        .services()
+                        .inNamespace(namespace)
+                        .withName("branch-worker-0")
+                        .get()
+                        .getSpec()
+                        .getPublishNotReadyAddresses())
                 && client
                     .apps()
                     .statefulSets()
