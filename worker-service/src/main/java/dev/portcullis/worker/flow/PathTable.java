@@ -304,18 +304,19 @@ public final class PathTable {
   }
 
   /**
-   * Takes in a record of another worker, in place of what was there.
+   * Takes in a record of another worker, in place of what was there. It is as late as when that
+   * record was last seen: by the clock of another shard, those that are here might have expired.
    *
    * @param words its {@link #RECORD_WORDS} words
    * @param lane lane of the key of its tuple
    * @return false when the lane is full of live records
    */
-  public boolean install(Tuple tuple, long[] words, int lane, long nowNs) {
+  public boolean install(Tuple tuple, long[] words, int lane) {
     boolean isPin = (words[CLASS_AND_LANE] & PIN) != 0;
     if (isPin && Long.compareUnsigned(words[V_LOW], MAX_SLOTS) >= 0) {
       return false;
     }
-    int record = place(tuple, lane, limitPerLane, nowNs);
+    int record = place(tuple, lane, limitPerLane, words[LAST_SEEN]);
     if (record < 0) {
       return false;
     }

@@ -57,7 +57,6 @@ final class MovingPaths implements MovingState {
   }
 
   private void take(PacketBatch batch, int i, boolean isCopy) {
-    long nowNs = batch.captureTimeNs[i];
     int count = StateMessage.words(batch, i);
     for (int at = 0; at + words.length <= count; at += words.length) {
       for (int word = 0; word < words.length; word++) {
@@ -65,12 +64,12 @@ final class MovingPaths implements MovingState {
       }
       tuple.read(words, 0);
       if (isCopy) {
-        paths.install(tuple, words, PathTable.lane(words), nowNs);
+        paths.install(tuple, words, PathTable.lane(words));
         continue;
       }
       int owner = ownership.ownerOf(tuple, key);
       if (ownership.owns(owner, key.vHigh, key.vLow)) {
-        paths.install(tuple, words, Lanes.laneOf(key.vHigh, key.vLow), nowNs);
+        paths.install(tuple, words, Lanes.laneOf(key.vHigh, key.vLow));
       }
     }
   }
