@@ -65,9 +65,18 @@ final class PortReplicas {
   private void choose() {
     for (int tag = 0; tag < insteadOf.length; tag++) {
       insteadOf[tag] =
-          isThere(tag) || egress.partner(tag) >= 0
-              ? new int[0]
-              : Arrays.stream(egress.replicas(tag)).filter(this::isThere).toArray();
+          isThere(tag) || egress.partner(tag) >= 0 ? new int[0] : there(egress.replicas(tag));
     }
+  }
+
+  private int[] there(int[] tags) {
+    int[] those = new int[tags.length];
+    int count = 0;
+    for (int tag : tags) {
+      if (isThere(tag)) {
+        those[count++] = tag;
+      }
+    }
+    return Arrays.copyOf(those, count);
   }
 }
