@@ -251,16 +251,10 @@ class KubernetesTest {
         WITHOUT_A_POD_MS,
         3,
         () -> restart(NAMESPACE, "statefulset/branch-worker"));
-    unfelt("new pods of switches", 3, () -> restart(NAMESPACE, "statefulset/branch-switch"));
     unfelt(
         "a new pod of the operator",
         3,
         () -> restart("portcullis-system", "deployment/portcullis-operator"));
-    felt(
-        "a new pod of an IO module",
-        WITHOUT_A_POD_MS,
-        3,
-        () -> restart(NAMESPACE, "statefulset/branch-lan"));
   }
 
   private void restart(String namespace, String set) throws Exception {
