@@ -22,8 +22,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * A replay in which the number of workers changes and workers are killed is one of a single worker
  * that nothing befalls. {@code -Dportcullis.schedules=20} plays all captures under so many random
- * schedules of twenty changes and kills for each kind of gateway; without it some captures under
- * one of twelve changes. Seeds are printed; {@code -Dportcullis.seed} plays one again.
+ * schedules of twenty changes and kills, with replicas, for each kind of gateway; without it some
+ * captures under one of twelve changes. Seeds are printed; {@code -Dportcullis.seed} plays one
+ * again.
  */
 class ScaleReplayTest {
 
@@ -94,7 +95,7 @@ class ScaleReplayTest {
     Path file =
         Files.writeString(
             folder.resolve("gateway.yaml"),
-            replicated(
+            synchronous(
                 Files.readString(Playground.ROOT.resolve("e2e/src/test/resources/nat.yaml"))));
     List<Path> captures = Playground.some(20);
     List<String> alone = replay(file, captures, "alone", "--workers", "1");
@@ -121,6 +122,10 @@ class ScaleReplayTest {
   }
 
   private static String replicated(String yaml) {
+    return SCHEDULES == 0 ? yaml : synchronous(yaml);
+  }
+
+  private static String synchronous(String yaml) {
     return yaml.replaceFirst("(?m)^  workers:", "  replication: sync\n  workers:");
   }
 
