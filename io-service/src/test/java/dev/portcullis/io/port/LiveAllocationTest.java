@@ -60,6 +60,15 @@ class LiveAllocationTest {
 
   private static final String FRAME = "020000000002" + "020000000001" + "0800" + PACKET;
 
+  /** A wire to {@code v1}, and a station at its end that is known. */
+  private static final String[] VETH = {
+    "link add v0 type veth peer v1",
+    "link set v0 up",
+    "link set v1 up",
+    "addr add 10.9.1.1/24 dev v0",
+    "neigh add 10.9.1.2 lladdr 02:00:00:00:00:02 dev v0"
+  };
+
   /** Opens a port on the calling thread. */
   private interface Opening {
     Port open(GatewayConfig config, PortSpec port, LinkLoop loop);
@@ -87,11 +96,7 @@ class LiveAllocationTest {
         (config, port, loop) ->
             PacketPort.open(0, config, port, true, loop, Clock.systemUTC(), System.err::println),
         sent("0.0.0.0", "10.9.1.2", 9, new byte[64]),
-        "link add v0 type veth peer v1",
-        "link set v0 up",
-        "link set v1 up",
-        "addr add 10.9.1.1/24 dev v0",
-        "neigh add 10.9.1.2 lladdr 02:00:00:00:00:02 dev v0");
+        VETH);
   }
 
   @Test
@@ -101,11 +106,7 @@ class LiveAllocationTest {
         (config, port, loop) ->
             PacketPort.open(0, config, port, true, loop, Clock.systemUTC(), System.err::println),
         sent("0.0.0.0", "10.9.1.2", 9, new byte[64]),
-        "link add v0 type veth peer v1",
-        "link set v0 up",
-        "link set v1 up",
-        "addr add 10.9.1.1/24 dev v0",
-        "neigh add 10.9.1.2 lladdr 02:00:00:00:00:02 dev v0");
+        VETH);
   }
 
   @Test

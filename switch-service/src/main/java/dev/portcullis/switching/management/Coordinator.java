@@ -222,14 +222,19 @@ public final class Coordinator {
   private boolean isLinked(Member worker) {
     Life life = ChangeWire.life(worker);
     return attached.stream()
-        .filter(it -> opensLinks(it) && (isMember(it) || io().contains(it)))
+        .filter(it -> opensLinks(it) && takesPart(it))
         .allMatch(it -> links.getOrDefault(it, Set.of()).contains(life));
+  }
+
+  /** Whether a module that is attached takes part in the table. */
+  private boolean takesPart(ModuleId module) {
+    return module.kind() == ModuleId.Kind.IO ? !left.contains(module) : isMember(module);
   }
 
   /** IO modules that take part in the table. */
   private List<ModuleId> io() {
     return attached.stream()
-        .filter(it -> it.kind() == ModuleId.Kind.IO && !left.contains(it))
+        .filter(it -> it.kind() == ModuleId.Kind.IO && takesPart(it))
         .sorted(Comparator.comparingInt(ModuleId::number))
         .toList();
   }
@@ -609,7 +614,7 @@ public final class Coordinator {
    */
   private boolean isFollowed() {
     return attached.stream()
-        .filter(it -> isMember(it) || io().contains(it))
+        .filter(this::takesPart)
         .allMatch(it -> acknowledged.getOrDefault(it, 0) == newest.epoch());
   }
 
