@@ -229,9 +229,7 @@ class LiveScaleTest {
                     + mode
                     + "}\n  timeouts: {silence: "
                     + silence
-                    + "}\n  log: {eve: {to: file, path: \""
-                    + folder.resolve("eve-{module}.json")
-                    + "\"}, events: [anomaly]}\n  workers: {")
+                    + "}\n  workers: {")
             .replace("workers: {replicas: 3,", "workers: {replicas: " + workers + ", quantity: 3,");
     Files.writeString(yaml, configured);
     String switchAt = "127.0.0.1:" + ModuleProcesses.freePort();
