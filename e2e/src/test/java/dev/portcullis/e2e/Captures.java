@@ -54,7 +54,8 @@ final class Captures {
     return tcp(source, sourcePort, destination, destinationPort, flags, seq, ack, "");
   }
 
-  private Captures tcp(
+  /** Adds a TCP segment. */
+  Captures tcp(
       String source,
       int sourcePort,
       String destination,

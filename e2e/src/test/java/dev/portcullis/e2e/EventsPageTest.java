@@ -29,18 +29,32 @@ class EventsPageTest {
 
   @TempDir Path folder;
 
+  /** The second packet is of a connection that broke: its worker is killed before it. */
   @BeforeEach
   void play() throws Exception {
     Path capture =
         new Captures()
+            .tcp("10.1.2.3", 40_002, "198.51.100.7", 443, Captures.SYN)
+            .tcp("10.1.2.3", 40_002, "198.51.100.7", 443, Captures.ACK, 1001, 1, "so on")
             .tcpConversation("10.1.2.3", 40_000, "198.51.100.7", 443)
             .tcp("10.1.2.3", 40_001, "198.51.100.7", 443, Captures.ACK)
             .tcp("192.0.2.1", 5, "10.0.0.9", 23, Captures.SYN)
             .write(folder.resolve("in.pcap"));
-    try (Playground gateway =
-        new Playground(Playground.ROOT.resolve("examples/branch.yaml"), 3, 1)) {
-      gateway.play(folder.resolve("out"), capture);
-    }
+    List<String> arguments =
+        List.of(
+            "replay",
+            "-f",
+            Playground.ROOT.resolve("examples/branch.yaml").toString(),
+            "--workers",
+            "1",
+            "--kill",
+            "2:0",
+            "--out",
+            folder.resolve("out").toString(),
+            "--capture",
+            capture.toString());
+    Said said = Said.by(arguments.toArray(String[]::new));
+    assertEquals(0, said.exitCode(), said.err());
   }
 
   private static List<String> blocks(String language) throws Exception {

@@ -136,6 +136,30 @@ class FlowTableTest {
     }
   }
 
+  /** Captures that are played one after the other go back. */
+  @Test
+  void shouldEndAtATickWhatIsDueByItsTimeAlsoWhereTimeHadBeenLater() {
+    long seed = System.nanoTime();
+    Random random = new Random(seed);
+    for (int round = 0; round < 30; round++) {
+      flows = table("");
+      flows.inPassing(false);
+      Map<Long, Long> deadlines = new HashMap<>();
+      long latest = (long) Math.pow(10, 10 + random.nextInt(9));
+      for (long serial = 1; serial <= 1000; serial++) {
+        long nowNs = random.nextLong(latest);
+        insert(serial, 3, FlowState.UDP_NEW, nowNs);
+        deadlines.put(serial, nowNs + 30 * SECOND);
+        if (random.nextInt(20) == 0) {
+          long tickNs = random.nextLong(latest);
+          flows.tick(tickNs, Integer.MAX_VALUE);
+          deadlines.values().removeIf(it -> it < tickNs);
+          assertEquals(deadlines.keySet(), walk(3), "seed " + seed);
+        }
+      }
+    }
+  }
+
   private Set<Long> walk(int lane) {
     Set<Long> found = new HashSet<>();
     for (int flow = flows.firstOfLane(lane); flow >= 0; flow = flows.nextOfLane(flow)) {

@@ -143,7 +143,8 @@ final class FlowTimers {
    *     #NOTHING} speaks of whole ticks
    */
   int due(int lane, long nowNs, boolean withinTick) {
-    long reached = tick(nowNs);
+    // time may go back, between captures: what was due later than now has its slot here then
+    long reached = Math.max(tick(nowNs), nowTick[lane]);
     int level = lowestLevel(lane);
     if (level < 0) {
       advance(lane, reached);
