@@ -12,6 +12,7 @@ import dev.portcullis.worker.flow.FlowState;
 import dev.portcullis.worker.flow.FlowTable;
 import dev.portcullis.worker.flow.Tuple;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -76,6 +77,19 @@ class FlowTableTest {
     assertTrue(isThere(1, 0));
     flows.tick(100 * SECOND, Integer.MAX_VALUE);
     assertEquals(false, isThere(1, 0));
+    assertTrue(isThere(2, 100 * SECOND));
+  }
+
+  @Test
+  void shouldTakeOutNothingForAFlowThatMovesIn() {
+    FlowTable elsewhere = table("");
+    int moved = insert(2, 0, FlowState.UDP_NEW, 100 * SECOND);
+    int at = elsewhere.at(moved);
+    long[] words = Arrays.copyOfRange(elsewhere.words(moved), at, at + FlowTable.WORDS);
+    table("");
+    insert(1, 0, FlowState.UDP_NEW, 0);
+    assertTrue(flows.install(words, 0, 100 * SECOND) >= 0);
+    assertTrue(isThere(1, 0));
     assertTrue(isThere(2, 100 * SECOND));
   }
 

@@ -220,6 +220,9 @@ public final class FlowTable {
    * open takes the place of the oldest where there are too many, if that may be.
    */
   public int insert(Tuple forward, Tuple reverse, int lane, int state, long nowNs) {
+    if (inPassing) {
+      expireSome(lane, nowNs);
+    }
     int flow = place(forward, reverse, lane, state, nowNs);
     if (flow >= 0) {
       created++;
@@ -229,9 +232,6 @@ public final class FlowTable {
 
   private int place(Tuple forward, Tuple reverse, int lane, int state, long nowNs) {
     noticedNs = nowNs;
-    if (inPassing) {
-      expireSome(lane, nowNs);
-    }
     boolean opening = FlowState.isHalfOpen(state);
     if (opening && evictsOldest && halfOpen.count(lane) >= halfOpenPerLane) {
       expire(lane, nowNs);
@@ -261,7 +261,7 @@ public final class FlowTable {
 
   /**
    * Takes in a flow that began at another worker, in place of what had one of its tuples; -1 when
-   * the lane is full. Listeners hear of its end only.
+   * the lane is full. Takes out nothing in passing. Listeners hear of its end only.
    *
    * @param words all but the last word of an entry, with the marks that it has from now on
    */

@@ -143,7 +143,7 @@ public final class PathTable {
    * @return false when the lane is full of live records
    */
   public boolean put(Tuple tuple, int lane, int trafficClass, long vHigh, long vLow, long nowNs) {
-    int record = place(tuple, lane, limitPerLane, nowNs);
+    int record = place(tuple, lane, limitPerLane, inPassing, nowNs);
     if (record < 0) {
       return false;
     }
@@ -173,7 +173,7 @@ public final class PathTable {
       int slot,
       long pinTimeoutNs,
       long nowNs) {
-    int record = place(tuple, lane, limitPerLane / 2, nowNs);
+    int record = place(tuple, lane, limitPerLane / 2, inPassing, nowNs);
     if (record < 0) {
       return false;
     }
@@ -190,14 +190,14 @@ public final class PathTable {
   /**
    * Returns the record of a tuple, a new one where there is none; -1: the lane has {@code limit}.
    */
-  private int place(Tuple tuple, int lane, int limit, long nowNs) {
+  private int place(Tuple tuple, int lane, int limit, boolean looksAround, long nowNs) {
     long hash = tuple.hash();
     int record = find(tuple, hash, nowNs);
     if (record >= 0) {
       unpin(record);
       return record;
     }
-    int looks = inPassing || store.count(lane) >= limit ? 2 : 0;
+    int looks = looksAround || store.count(lane) >= limit ? 2 : 0;
     for (int i = 0; i < looks; i++) {
       int old = store.walk(lane);
       if (old >= 0 && isExpired(old, nowNs)) {
@@ -304,8 +304,9 @@ public final class PathTable {
   }
 
   /**
-   * Takes in a record of another worker, in place of what was there. It is as late as when that
-   * record was last seen: by the clock of another shard, those that are here might have expired.
+   * Takes in a record of another worker, in place of what was there. It takes out nothing in
+   * passing, and is as late as when that record was last seen: by the clock of another shard, those
+   * that are here might have expired.
    *
    * @param words its {@link #RECORD_WORDS} words
    * @param lane lane of the key of its tuple
@@ -316,7 +317,7 @@ public final class PathTable {
     if (isPin && Long.compareUnsigned(words[V_LOW], MAX_SLOTS) >= 0) {
       return false;
     }
-    int record = place(tuple, lane, limitPerLane, words[LAST_SEEN]);
+    int record = place(tuple, lane, limitPerLane, false, words[LAST_SEEN]);
     if (record < 0) {
       return false;
     }

@@ -71,6 +71,23 @@ class PathTableTest {
     assertEquals(10, paths.size());
   }
 
+  @Test
+  void shouldTakeOutNothingForARecordThatMovesIn() {
+    put(START);
+    PathTable elsewhere = new PathTable(TIMEOUT, 1024);
+    long[] words = new long[PathTable.RECORD_WORDS];
+    for (int i = 0; i < 10; i++) {
+      tuple.set(0, 5, 0, i, 3);
+      elsewhere.put(tuple, 0, 0, 0, 9, START + 3 * TIMEOUT);
+      int record = elsewhere.find(tuple, tuple.hash(), START + 3 * TIMEOUT);
+      for (int word = 0; word < words.length; word++) {
+        words[word] = elsewhere.word(record, word);
+      }
+      assertTrue(paths.install(tuple, words, 0));
+    }
+    assertTrue(find(START) >= 0);
+  }
+
   private void put(long nowNs) {
     tuple.set(0, 1, 0, 2, 3);
     assertTrue(paths.put(tuple, 0, 0, 0, 9, nowNs));
