@@ -3,6 +3,7 @@ package dev.portcullis.e2e;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.portcullis.core.counters.Counter;
+import dev.portcullis.core.counters.DropReason;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -10,8 +11,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -108,6 +111,23 @@ final class ClusterGateway {
       accounts.with(get(ip, "/q/metrics"));
     }
     return accounts.sum(counter, it -> true);
+  }
+
+  /** Why packets were dropped until now, and how many, by modules that live. */
+  Map<String, Long> drops() throws Exception {
+    Accounts accounts = new Accounts();
+    for (String ip : addresses("io,worker")) {
+      accounts.with(get(ip, "/q/metrics"));
+    }
+    Map<String, Long> drops = new TreeMap<>();
+    for (DropReason it : DropReason.values()) {
+      long count =
+          accounts.sum(Counter.PACKETS_DROPPED, labels -> it.label().equals(labels.get("reason")));
+      if (count > 0) {
+        drops.put(it.label(), count);
+      }
+    }
+    return drops;
   }
 
   /** Waits until the books of every module balance: nothing is under way any more. */

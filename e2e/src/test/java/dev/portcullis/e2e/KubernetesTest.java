@@ -126,6 +126,7 @@ class KubernetesTest {
     Stalls stalls = Stalls.of(lines.subList(before, lines.size()));
     System.out.println(
         what + ": " + (System.nanoTime() - began) / 1_000_000_000 + " s; " + line + "; " + stalls);
+    System.out.println(what + ": dropped so far " + gateway.drops());
     assertEquals(0, line.ended(), () -> what + ": " + hosts.log("client"));
     assertEquals(0, line.wrong(), () -> what + ": " + line);
     assertEquals(0, line.failed(), () -> what + ": " + hosts.log("client"));

@@ -217,13 +217,16 @@ final class TunnelHost {
 
     private void transfer() {
       while (true) {
+        int from = 0;
+        int got = 0;
         try (Socket socket = connected(server, BULK)) {
+          from = socket.getLocalPort();
           new DataOutputStream(socket.getOutputStream())
               .writeLong(ThreadLocalRandom.current().nextLong());
           DataInputStream in = new DataInputStream(socket.getInputStream());
           CRC32C sum = new CRC32C();
           byte[] part = new byte[1 << 16];
-          for (int i = 0; i < TRANSFER_BYTES; i += part.length) {
+          for (; got < TRANSFER_BYTES; got += part.length) {
             in.readFully(part);
             sum.update(part);
           }
@@ -233,7 +236,9 @@ final class TunnelHost {
           whole.incrementAndGet();
           Thread.sleep(200);
         } catch (IOException e) {
-          System.err.println("transfer: " + e.getMessage());
+          System.err.printf(
+              "%tT transfer from port %d, after %d bytes: %s%n",
+              System.currentTimeMillis(), from, got, e.getMessage());
           failed.incrementAndGet();
         } catch (InterruptedException e) {
           return;

@@ -298,7 +298,8 @@ public final class ManagementClient implements AutoCloseable, MetricsSource {
       this.requests = ManagementGrpc.newStub(channel).attach(this);
       this.held = last;
       requests.onNext(
-          ManagementWire.encode(held == null ? hello : hello.holding(held.epoch(), held.term())));
+          ManagementWire.encode(
+              held == null ? hello : hello.holding(held.epoch(), held.term(), held.workers())));
     }
 
     void end() {

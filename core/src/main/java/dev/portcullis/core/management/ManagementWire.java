@@ -41,6 +41,7 @@ public final class ManagementWire {
         .forEach(
             port ->
                 hello.addPorts(Port.newBuilder().setName(port.getKey()).setTag(port.getValue())));
+    it.workers().forEach(worker -> hello.addWorkers(encode(worker)));
     return ModuleReport.newBuilder().setHello(hello).build();
   }
 
@@ -106,7 +107,8 @@ public final class ManagementWire {
         it.getShards(),
         tags,
         it.getEpoch(),
-        it.getTerm());
+        it.getTerm(),
+        it.getWorkersList().stream().map(ManagementWire::decode).toList());
   }
 
   /**

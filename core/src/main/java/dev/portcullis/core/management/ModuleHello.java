@@ -1,6 +1,8 @@
 package dev.portcullis.core.management;
 
+import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.link.ModuleId;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -14,6 +16,7 @@ import java.util.Map;
  * @param portTags tag by name of the port, of an IO module; empty for others
  * @param epoch epoch of the directive that it has; 0: none
  * @param term term of the directive that it has; 0: none
+ * @param workers members of the table that it has, by ascending number; empty: none
  */
 public record ModuleHello(
     ModuleId module,
@@ -23,25 +26,28 @@ public record ModuleHello(
     int shards,
     Map<String, Integer> portTags,
     int epoch,
-    long term) {
+    long term,
+    List<Member> workers) {
 
-  /** Copies the map. */
+  /** Copies the collections. */
   public ModuleHello {
     portTags = Map.copyOf(portTags);
+    workers = List.copyOf(workers);
   }
 
   /** Returns the hello of a worker that has no directive yet. */
   public static ModuleHello worker(int number, long generation, String host, int port, int shards) {
-    return new ModuleHello(ModuleId.worker(number), generation, host, port, shards, Map.of(), 0, 0);
+    return new ModuleHello(
+        ModuleId.worker(number), generation, host, port, shards, Map.of(), 0, 0, List.of());
   }
 
   /** Returns the hello of an IO module that has no directive yet. */
   public static ModuleHello io(int number, long generation, Map<String, Integer> portTags) {
-    return new ModuleHello(ModuleId.io(number), generation, "", 0, 0, portTags, 0, 0);
+    return new ModuleHello(ModuleId.io(number), generation, "", 0, 0, portTags, 0, 0, List.of());
   }
 
   /** Returns this hello with the directive that the module has now. */
-  public ModuleHello holding(int epoch, long term) {
-    return new ModuleHello(module, generation, host, port, shards, portTags, epoch, term);
+  public ModuleHello holding(int epoch, long term, List<Member> workers) {
+    return new ModuleHello(module, generation, host, port, shards, portTags, epoch, term, workers);
   }
 }

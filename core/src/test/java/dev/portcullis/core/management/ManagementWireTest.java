@@ -24,7 +24,9 @@ class ManagementWireTest {
 
   @Test
   void shouldReadTheHelloThatItWrote() {
-    ModuleHello worker = ModuleHello.worker(3, 8, "worker-3", 7000, 2).holding(6, 77);
+    ModuleHello worker =
+        ModuleHello.worker(3, 8, "worker-3", 7000, 2)
+            .holding(6, 77, List.of(new Member(3, 8, "worker-3", 7000, 2)));
     assertEquals(worker, ManagementWire.decode(ManagementWire.encode(worker).getHello()));
     ModuleHello io = ModuleHello.io(1, 8, Map.of("lan", 4, "dmz", 5));
     assertEquals(io, ManagementWire.decode(ManagementWire.encode(io).getHello()));

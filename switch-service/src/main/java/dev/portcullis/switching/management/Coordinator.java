@@ -39,8 +39,11 @@ import org.jspecify.annotations.Nullable;
  * next that runs and is not needed yet takes its place, until another life of it is there. An IO
  * module that is about to end asks for a table of the same workers, in which it takes no part. A
  * worker that comes back younger, or at another address, makes a new table; one that only goes away
- * does not. Epochs only grow, over restarts of the switch module too: modules say which epoch they
- * have, and the next one is above all of them.
+ * does not.
+ *
+ * <p>Epochs only grow, over restarts of the switch module too: modules say which table they have,
+ * and the next one is above all of them. It begins with the workers of the newest of those, once
+ * they are attached, or {@link #GATHER_NS} later without waiting for the others (ADR 85).
  *
  * <p>Not thread-safe.
  */
@@ -51,6 +54,12 @@ public final class Coordinator {
 
   /** How long the first table waits for all, with {@code auto}, from the first worker on. */
   private static final long FIRST_NS = 10_000_000_000L;
+
+  /**
+   * How long the workers of a table of another switch are waited for: modules try again after 5 s
+   * at the latest.
+   */
+  private static final long GATHER_NS = 10_000_000_000L;
 
   private static final long NEVER = -1;
 
@@ -76,6 +85,13 @@ public final class Coordinator {
   private boolean policyWaits;
   private long waitsSinceNs = NEVER;
   private long firstSinceNs = NEVER;
+  private long gathersSinceNs = NEVER;
+
+  /**
+   * Workers of the newest table that a module has from another switch; empty: none to go on with.
+   */
+  private List<Member> held = List.of();
+
   private boolean waitedForAll;
   private long nowNs;
 
@@ -108,7 +124,7 @@ public final class Coordinator {
 
   /** Whether there may be this module: the configuration has it, or the present table. */
   boolean knows(ModuleId module) {
-    return topology.has(module) || isMember(module);
+    return topology.has(module) || isMember(module) || ControlStatus.isMember(held, module);
   }
 
   private boolean isMember(ModuleId module) {
@@ -156,9 +172,38 @@ public final class Coordinator {
       firstSinceNs = nowNs;
     }
     boolean ahead = hello.term() != term && hello.epoch() >= newest.epoch() && hello.epoch() > 0;
+    if (hello.term() != term
+        && hello.epoch() > highestEpoch
+        && !hello.workers().isEmpty()
+        && change == null) {
+      held = hello.workers();
+      gathersSinceNs = gathersSinceNs == NEVER ? nowNs : gathersSinceNs;
+    }
     highestEpoch = Math.max(highestEpoch, hello.epoch());
     decide(ahead);
     return null;
+  }
+
+  /** Whether another switch has made a table, whose workers are awaited before there is another. */
+  boolean isGathering() {
+    return !held.isEmpty();
+  }
+
+  /** Goes on with the table of another switch when all its workers are here, or are not awaited. */
+  private void gather() {
+    if (held.stream().allMatch(it -> attached.contains(ModuleId.worker(it.number())))
+        || nowNs - gathersSinceNs > GATHER_NS) {
+      List<Member> members = held.stream().map(this::asKnown).toList();
+      held = List.of();
+      gathersSinceNs = NEVER;
+      publish(members);
+      decide(false);
+    }
+  }
+
+  private Member asKnown(Member it) {
+    ModuleHello hello = known.get(ModuleId.worker(it.number()));
+    return hello == null || hello.generation() < it.generation() ? it : member(hello);
   }
 
   /** A module that takes part in a change has come back. */
@@ -288,6 +333,9 @@ public final class Coordinator {
         && timeNs - firstSinceNs > FIRST_NS) {
       waitedForAll = true;
       decide(false);
+    }
+    if (isGathering()) {
+      gather();
     }
     TableChange it = change;
     if (guardians != null) {
@@ -560,12 +608,23 @@ public final class Coordinator {
     List<Member> members = new ArrayList<>();
     for (int number : numbers) {
       ModuleHello worker = known.get(ModuleId.worker(number));
-      if (worker == null) {
+      Member member = worker == null ? placeOf(number) : member(worker);
+      if (member == null) {
         return List.of();
       }
-      members.add(member(worker));
+      members.add(member);
     }
     return members;
+  }
+
+  /** The worker with a number that the table has: it need not have been here. */
+  private @Nullable Member placeOf(int number) {
+    for (Member it : newest.workers()) {
+      if (it.number() == number) {
+        return it;
+      }
+    }
+    return null;
   }
 
   private static Member member(ModuleHello it) {
@@ -573,6 +632,10 @@ public final class Coordinator {
   }
 
   private void decide(boolean always) {
+    if (isGathering()) {
+      gather();
+      return;
+    }
     List<Member> members = members();
     if (members.isEmpty()) {
       return;

@@ -55,7 +55,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ManagementServer implements AutoCloseable, MetricsSource {
 
-  private static final int MAX_REPORT_BYTES = 64 << 10;
+  /** A hello has the workers of a table, some 70 bytes each. */
+  private static final int MAX_REPORT_BYTES = 1 << 20;
+
   private static final int MAX_STREAMS_PER_CONNECTION = 16;
   private static final long HELLO_TIMEOUT_MS = 10_000;
   private static final long TICK_MS = 100;
@@ -292,6 +294,9 @@ public final class ManagementServer implements AutoCloseable, MetricsSource {
 
   /** Workers first: IO modules get a table when all workers in it have acknowledged it. */
   private void tell() {
+    if (coordinator.isGathering()) {
+      return; // what it had before, it makes no more use of
+    }
     int epoch = coordinator.newest().epoch();
     boolean workersFollow = coordinator.workersFollow();
     for (Session session : sessions.values()) {

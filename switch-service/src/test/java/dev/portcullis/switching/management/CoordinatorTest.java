@@ -21,6 +21,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class CoordinatorTest {
@@ -131,7 +132,8 @@ class CoordinatorTest {
   @Test
   void shouldRefuseAKindThatTakesNoTable() {
     ModuleHello feed =
-        new ModuleHello(new ModuleId(ModuleId.Kind.FEED, 0), 1, "", 0, 0, Map.of(), 0, 0);
+        new ModuleHello(
+            new ModuleId(ModuleId.Kind.FEED, 0), 1, "", 0, 0, Map.of(), 0, 0, List.of());
     assertEquals(Cause.UNKNOWN_MODULE, refusal(feed).cause());
   }
 
@@ -196,9 +198,9 @@ class CoordinatorTest {
 
   @Test
   void shouldGoOnAboveTheEpochsOfItsFormerLife() {
-    accept(Gateways.worker(0, 1).holding(5, 17));
-    accept(Gateways.worker(1, 1).holding(6, 17));
-    accept(Gateways.worker(2, 1).holding(5, 17));
+    accept(Gateways.worker(0, 1).holding(5, 17, List.of()));
+    accept(Gateways.worker(1, 1).holding(6, 17, List.of()));
+    accept(Gateways.worker(2, 1).holding(5, 17, List.of()));
     assertEquals(7, coordinator.newest().epoch());
     assertEquals(6, coordinator.newest().previousEpoch());
   }
@@ -206,16 +208,71 @@ class CoordinatorTest {
   @Test
   void shouldGoAboveTheEpochOfAModuleThatComesLateFromItsFormerLife() {
     workers(3);
-    accept(Gateways.lan().holding(1, 17));
+    accept(Gateways.lan().holding(1, 17, List.of()));
     assertEquals(2, coordinator.newest().epoch());
-    accept(Gateways.lan().holding(9, 17));
+    accept(Gateways.lan().holding(9, 17, List.of()));
     assertEquals(10, coordinator.newest().epoch());
+  }
+
+  /** A worker was here long ago, when the gateway began, and then all were at another switch. */
+  @Test
+  void shouldGoOnWithTheTableOfAnotherSwitchWhenAllItsWorkersHaveCome() {
+    coordinator.tick(1);
+    accept(Gateways.worker(1, 1));
+    coordinator.tick(20_000_000_000L);
+    coordinator.detach(ModuleId.worker(1));
+    int before = coordinator.newest().epoch();
+    for (int number : new int[] {2, 0}) {
+      accept(Gateways.worker(number, 1).holding(5, 17, table(3)));
+    }
+    coordinator.tick(25_000_000_000L);
+    assertEquals(before, coordinator.newest().epoch());
+    assertTrue(coordinator.isGathering());
+    accept(Gateways.worker(1, 1).holding(5, 17, table(3)));
+    assertEquals(List.of(0, 1, 2), numbers());
+    assertEquals(6, coordinator.newest().epoch());
+  }
+
+  @Test
+  void shouldNotAwaitTheWorkersOfTheTableOfAnotherSwitchForEver() {
+    coordinator.tick(1);
+    accept(Gateways.lan().holding(5, 17, table(3)));
+    accept(Gateways.worker(0, 1).holding(5, 17, table(3)));
+    coordinator.tick(10_000_000_000L);
+    assertEquals(0, coordinator.newest().epoch());
+    coordinator.tick(10_000_000_002L);
+    assertEquals(List.of(0, 1, 2), numbers());
+    accept(Gateways.worker(1, 2));
+    assertEquals(2, coordinator.newest().workers().get(1).generation());
+  }
+
+  @Test
+  void shouldForgetItsOwnTableForALaterOneOfAnotherSwitch() {
+    coordinator = coordinator(Gateways.gateway(5, null));
+    coordinator.tick(1);
+    workers(2);
+    coordinator.tick(10_000_000_002L);
+    assertEquals(List.of(0, 1), numbers());
+    coordinator.detach(ModuleId.worker(0));
+    coordinator.detach(ModuleId.worker(1));
+    for (int number = 0; number < 5; number++) {
+      assertEquals(List.of(0, 1), numbers());
+      accept(Gateways.worker(number, 1).holding(9, 17, table(5)));
+    }
+    assertEquals(List.of(0, 1, 2, 3, 4), numbers());
+    assertEquals(List.of(), steps());
+  }
+
+  private static List<Member> table(int workers) {
+    return IntStream.range(0, workers)
+        .mapToObj(it -> new Member(it, 1, "127.0.0.1", 7000 + it, 1))
+        .toList();
   }
 
   @Test
   void shouldKeepTheTableForAModuleThatAlreadyHasIt() {
     workers(3);
-    accept(Gateways.lan().holding(1, coordinator.newest().term()));
+    accept(Gateways.lan().holding(1, coordinator.newest().term(), List.of()));
     assertEquals(1, coordinator.newest().epoch());
   }
 
@@ -669,8 +726,8 @@ class CoordinatorTest {
     assertEquals(0, coordinator.newest().epoch());
     coordinator = coordinator(Gateways.gateway(3, null));
     coordinator.tick(1);
-    accept(Gateways.worker(0, 1).holding(5, 17));
-    accept(Gateways.worker(1, 1).holding(5, 17));
+    accept(Gateways.worker(0, 1).holding(5, 17, List.of()));
+    accept(Gateways.worker(1, 1).holding(5, 17, List.of()));
     coordinator.tick(20_000_000_000L);
     assertEquals(0, coordinator.newest().epoch());
   }
