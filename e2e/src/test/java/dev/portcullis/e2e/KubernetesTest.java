@@ -252,6 +252,11 @@ class KubernetesTest {
         WITHOUT_A_POD_MS,
         3,
         () -> restart(NAMESPACE, "statefulset/branch-worker"));
+    felt(
+        "new pods of switches",
+        WITHOUT_A_POD_MS,
+        3,
+        () -> restart(NAMESPACE, "statefulset/branch-switch"));
     unfelt(
         "a new pod of the operator",
         3,

@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Epochs only grow, over restarts of the switch module too: modules say which table they have,
  * and the next one is above all of them. It begins with the workers of the newest of those, once
- * they are attached, or {@link #GATHER_NS} later without waiting for the others (ADR 85).
+ * they are attached, or half of them {@link #GATHER_NS} later (ADR 85).
  *
  * <p>Not thread-safe.
  */
@@ -191,8 +191,9 @@ public final class Coordinator {
 
   /** Goes on with the table of another switch when all its workers are here, or are not awaited. */
   private void gather() {
-    if (held.stream().allMatch(it -> attached.contains(ModuleId.worker(it.number())))
-        || nowNs - gathersSinceNs > GATHER_NS) {
+    long here = held.stream().filter(it -> attached.contains(ModuleId.worker(it.number()))).count();
+    boolean isLate = nowNs - gathersSinceNs > GATHER_NS;
+    if (here == held.size() || isLate && 2 * here >= held.size()) {
       List<Member> members = held.stream().map(this::asKnown).toList();
       held = List.of();
       gathersSinceNs = NEVER;
