@@ -72,6 +72,8 @@ gateway() {
   ip netns exec "$router" nft flush ruleset
   ip netns exec "$router" sysctl -q -w net.ipv4.ip_forward=0
   ip -n "$router" addr flush dev r0; ip -n "$router" addr flush dev r1
+  # who takes frames in by XDP is not told which checksums are missing
+  ip netns exec "$gen" ethtool -K a0 tx off >/dev/null; ip netns exec "$sink" ethtool -K b0 tx off >/dev/null
 }
 
 devices() {
