@@ -40,8 +40,10 @@ import org.junit.jupiter.params.provider.CsvSource;
   "ROUTED, flow-hash, 2",
   "INLINE, ip-sum, 1",
   "INLINE, flow-hash, 2",
+  "VXLAN, ip-sum, 1",
   "VXLAN, flow-hash, 2",
-  "GENEVE, ip-sum, 1"
+  "GENEVE, ip-sum, 1",
+  "GENEVE, flow-hash, 2"
 })
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RealHostsTest {

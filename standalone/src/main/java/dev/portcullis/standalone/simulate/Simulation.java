@@ -435,6 +435,11 @@ final class Simulation {
     }
   }
 
+  /** Whether a module has not left, nor is about to be told that it has. */
+  private boolean takesPart(ToyModule module) {
+    return !module.machine().hasLeft() && coordinator().machine().isAttached(module.life());
+  }
+
   /** Whether nothing that a module that leaves has sent is on its way any more. */
   private boolean emptied(ToyModule module) {
     for (ToyShard shard : module.shards()) {
@@ -443,7 +448,7 @@ final class Simulation {
         if (to == null || !wire.holdsPackets()) {
           continue;
         }
-        if (module.life().isWorker() && !to.module().machine().hasLeft()) {
+        if (module.life().isWorker() && takesPart(to.module())) {
           throw new Violation("I2", module + " leaves with packets on " + wire);
         }
         return false;
