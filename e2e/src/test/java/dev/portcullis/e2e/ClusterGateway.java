@@ -106,19 +106,21 @@ final class ClusterGateway {
 
   /** A counter, summed up over modules of a component. */
   long sum(String component, Counter counter) throws Exception {
+    return accounts(component).sum(counter, it -> true);
+  }
+
+  /** What all modules of components count now. */
+  private Accounts accounts(String components) throws Exception {
     Accounts accounts = new Accounts();
-    for (String ip : addresses(component)) {
+    for (String ip : addresses(components)) {
       accounts.with(get(ip, "/q/metrics"));
     }
-    return accounts.sum(counter, it -> true);
+    return accounts;
   }
 
   /** Why packets were dropped until now, and how many, by modules that live. */
   Map<String, Long> drops() throws Exception {
-    Accounts accounts = new Accounts();
-    for (String ip : addresses("io,worker")) {
-      accounts.with(get(ip, "/q/metrics"));
-    }
+    Accounts accounts = accounts("io,worker");
     Map<String, Long> drops = new TreeMap<>();
     for (DropReason it : DropReason.values()) {
       long count =
@@ -134,10 +136,7 @@ final class ClusterGateway {
   void awaitBalance() throws Exception {
     AssertionError last = null;
     for (int i = 0; i < 30; i++) {
-      Accounts accounts = new Accounts();
-      for (String ip : addresses("io,worker")) {
-        accounts.with(get(ip, "/q/metrics"));
-      }
+      Accounts accounts = accounts("io,worker");
       try {
         accounts.assertModulesBalance("at the end");
         return;

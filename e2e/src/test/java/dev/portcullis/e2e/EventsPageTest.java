@@ -40,8 +40,8 @@ class EventsPageTest {
             .tcp("10.1.2.3", 40_001, "198.51.100.7", 443, Captures.ACK)
             .tcp("192.0.2.1", 5, "10.0.0.9", 23, Captures.SYN)
             .write(folder.resolve("in.pcap"));
-    List<String> arguments =
-        List.of(
+    Said said =
+        Said.by(
             "replay",
             "-f",
             Playground.ROOT.resolve("examples/branch.yaml").toString(),
@@ -53,7 +53,6 @@ class EventsPageTest {
             folder.resolve("out").toString(),
             "--capture",
             capture.toString());
-    Said said = Said.by(arguments.toArray(String[]::new));
     assertEquals(0, said.exitCode(), said.err());
   }
 

@@ -194,17 +194,12 @@ public final class Coordinator {
     long here = held.stream().filter(it -> attached.contains(ModuleId.worker(it.number()))).count();
     boolean isLate = nowNs - gathersSinceNs > GATHER_NS;
     if (here == held.size() || isLate && 2 * here >= held.size()) {
-      List<Member> members = held.stream().map(this::asKnown).toList();
+      List<Member> members = members(numbers(held), held);
       held = List.of();
       gathersSinceNs = NEVER;
       publish(members);
       decide(false);
     }
-  }
-
-  private Member asKnown(Member it) {
-    ModuleHello hello = known.get(ModuleId.worker(it.number()));
-    return hello == null || hello.generation() < it.generation() ? it : member(hello);
   }
 
   /** A module that takes part in a change has come back. */
@@ -606,10 +601,14 @@ public final class Coordinator {
   }
 
   private List<Member> members(List<Integer> numbers) {
+    return members(numbers, newest.workers());
+  }
+
+  /** Workers with these numbers, empty while some are neither known nor in a table. */
+  private List<Member> members(List<Integer> numbers, List<Member> table) {
     List<Member> members = new ArrayList<>();
     for (int number : numbers) {
-      ModuleHello worker = known.get(ModuleId.worker(number));
-      Member member = worker == null ? placeOf(number) : member(worker);
+      Member member = latest(number, table);
       if (member == null) {
         return List.of();
       }
@@ -618,14 +617,16 @@ public final class Coordinator {
     return members;
   }
 
-  /** The worker with a number that the table has: it need not have been here. */
-  private @Nullable Member placeOf(int number) {
-    for (Member it : newest.workers()) {
-      if (it.number() == number) {
+  /** The latest life of a worker, as it said itself or as a table has it; null: there is none. */
+  private @Nullable Member latest(int number, List<Member> table) {
+    ModuleHello hello = known.get(ModuleId.worker(number));
+    Member said = hello == null ? null : member(hello);
+    for (Member it : table) {
+      if (it.number() == number && (said == null || said.generation() < it.generation())) {
         return it;
       }
     }
-    return null;
+    return said;
   }
 
   private static Member member(ModuleHello it) {

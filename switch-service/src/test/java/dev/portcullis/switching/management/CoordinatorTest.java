@@ -246,6 +246,22 @@ class CoordinatorTest {
     assertEquals(2, coordinator.newest().workers().get(1).generation());
   }
 
+  /** Worker 2 was here, began anew at another switch, and ended with that. */
+  @Test
+  void shouldTakeTheLifeThatATableHasForOneThatWasHereBefore() {
+    workers(3);
+    coordinator.tick(1);
+    for (int number = 0; number < 3; number++) {
+      coordinator.detach(ModuleId.worker(number));
+    }
+    List<Member> later =
+        List.of(table(3).get(0), table(3).get(1), new Member(2, 5, "127.0.0.1", 9999, 1));
+    accept(Gateways.worker(0, 1).holding(9, 17, later));
+    accept(Gateways.worker(1, 1).holding(9, 17, later));
+    coordinator.tick(20_000_000_000L);
+    assertEquals(later, coordinator.newest().workers());
+  }
+
   @Test
   void shouldForgetItsOwnTableForALaterOneOfAnotherSwitch() {
     coordinator = coordinator(Gateways.gateway(5, null));
