@@ -147,7 +147,18 @@ final class Cluster implements AutoCloseable {
         "name");
   }
 
-  private String program(String name) {
+  /** Whether the kit has a program that it builds only when it is asked to. */
+  boolean has(String name) {
+    return Files.isExecutable(Path.of(program(name)));
+  }
+
+  /** How to reach the API server. */
+  Path kubeconfig() {
+    return state.resolve("kubeconfig");
+  }
+
+  /** A program of the kit. */
+  String program(String name) {
     return cache.resolve("bin").resolve(name).toString();
   }
 
@@ -180,7 +191,7 @@ final class Cluster implements AutoCloseable {
             .redirectInput(told.toFile())
             .redirectErrorStream(true)
             .redirectOutput(said.toFile());
-    builder.environment().put("KUBECONFIG", state.resolve("kubeconfig").toString());
+    builder.environment().put("KUBECONFIG", kubeconfig().toString());
     builder
         .environment()
         .merge("PATH", cache.resolve("bin").toString(), (old, bin) -> bin + ":" + old);

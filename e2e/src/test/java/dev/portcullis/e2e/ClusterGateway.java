@@ -84,15 +84,27 @@ final class ClusterGateway {
         });
   }
 
-  /** What the switch module that decides says; null: none has a table. */
   private @Nullable JsonNode status() throws Exception {
+    String ip = decides();
+    return ip == null ? null : JSON.readTree(get(ip, "/q/portcullis/status"));
+  }
+
+  /** The switch module that has a table and is followed; null: none. */
+  private @Nullable String decides() throws Exception {
     for (String ip : addresses("switch")) {
       JsonNode status = JSON.readTree(get(ip, "/q/portcullis/status"));
-      if (status.path("epoch").asInt() > 0) {
-        return status;
+      if (status.path("epoch").asInt() > 0 && !status.path("attached").isEmpty()) {
+        return ip;
       }
     }
     return null;
+  }
+
+  /** The last change of table. */
+  JsonNode lastScale() throws Exception {
+    String ip = Objects.requireNonNull(decides(), "no switch decides");
+    JsonNode events = JSON.readTree(get(ip, "/q/portcullis/scale")).path("scale_events");
+    return events.path(events.size() - 1);
   }
 
   /** Numbers of the tables that IO modules and workers work by. */
@@ -116,6 +128,11 @@ final class ClusterGateway {
       accounts.with(get(ip, "/q/metrics"));
     }
     return accounts;
+  }
+
+  /** How many modules there are. */
+  int modules() throws Exception {
+    return addresses("io,worker,switch").size();
   }
 
   /** Why packets were dropped until now, and how many, by modules that live. */
@@ -172,7 +189,7 @@ final class ClusterGateway {
   }
 
   /** Addresses of the pods of components: {@code io,worker}. */
-  private List<String> addresses(String components) throws Exception {
+  List<String> addresses(String components) throws Exception {
     return cluster
         .kubectl(
             "get",

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.portcullis.core.counters.Counter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +29,7 @@ class KubernetesTest {
 
   private static final int CONNECTIONS = Integer.getInteger("portcullis.clusterConnections", 500);
   private static final int TRANSFERS = 2;
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String TAG = "0.1.0";
   private static final String NAMESPACE = "default";
 
@@ -54,6 +57,7 @@ class KubernetesTest {
       try {
         begin(start);
         scale(start.getLast());
+        look();
         end();
         change();
         die();
@@ -153,6 +157,27 @@ class KubernetesTest {
         "2 to 3 workers",
         3,
         () -> cluster.kubectl("scale", "packetgateway/branch", "--replicas=3"));
+  }
+
+  /** What people look at: the plugin, and every panel of every dashboard. */
+  private void look() throws Exception {
+    String plugin = Plugin.in(Files.createDirectories(folder.resolve("plugin"))) + " ";
+    String status = cluster.shell(plugin + "status");
+    System.out.println(status);
+    assertTrue(status.contains("3 in the table of 3 wanted"), status);
+    assertTrue(status.contains("all work by it"), status);
+    JsonNode counted = JSON.readTree(cluster.shell(plugin + "status branch -o json"));
+    assertTrue(counted.path("packets_per_second").path("in").asInt() > 0, counted.toString());
+    assertEquals(3, counted.path("flows").size(), counted.toString());
+    String events = cluster.shell(plugin + "events");
+    assertEquals(3, events.lines().filter(it -> it.contains(" done ")).count(), events);
+    String flows = cluster.shell(plugin + "flows branch --limit 20");
+    assertTrue(flows.lines().filter(it -> it.contains(":9000")).count() > 5, flows);
+    try (ClusterPrometheus prometheus = new ClusterPrometheus(cluster, folder)) {
+      Panels panels = new Panels(NAMESPACE, "branch", prometheus::page);
+      panels.awaitSamples(gateway.modules());
+      panels.assertData();
+    }
   }
 
   private void end() throws Exception {

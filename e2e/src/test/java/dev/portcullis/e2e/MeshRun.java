@@ -8,13 +8,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
+import dev.portcullis.core.counters.Counter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -37,12 +33,11 @@ class MeshRun {
   private static final String TAG = "0.1.0";
   private static final String NAMESPACE = "default";
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final HttpClient HTTP =
-      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
   private final String mesh = System.getProperty("portcullis.mesh", "");
   private final List<String> report = new ArrayList<>();
   private final long beganNs = System.nanoTime();
+  private ClusterGateway gateway;
 
   @TempDir Path folder;
 
@@ -100,7 +95,8 @@ class MeshRun {
   }
 
   private void run(Cluster cluster) throws Exception {
-    awaitTable(cluster, 3);
+    gateway = new ClusterGateway(cluster, "branch");
+    awaitTable(3);
     TunnelHosts hosts = new TunnelHosts(cluster, NAMESPACE, folder);
     hosts.server("node2");
     hosts.client("node1", CONNECTIONS, TRANSFERS);
@@ -119,8 +115,8 @@ class MeshRun {
     assertStrangersAreRefused(cluster);
     assertPlainTextIsRefused(cluster);
     check(hosts, "at the end");
-    long passedOn = sum(cluster, "worker", "portcullis_redistributed_packets_total");
-    long relayed = sum(cluster, "switch", "portcullis_relayed_batches_total");
+    long passedOn = gateway.sum("worker", Counter.REDISTRIBUTED_PACKETS);
+    long relayed = gateway.sum("switch", Counter.RELAYED_BATCHES);
     say(passedOn + " packets went from worker to worker, switches relayed " + relayed);
     assertTrue(passedOn > 0);
     assertEquals(0, relayed);
@@ -128,10 +124,9 @@ class MeshRun {
 
   private void scale(Cluster cluster, TunnelHosts hosts, int workers) throws Exception {
     cluster.kubectl("scale", "packetgateway/branch", "--replicas=" + workers);
-    awaitTable(cluster, workers);
+    awaitTable(workers);
     check(hosts, "scaled to " + workers + " workers");
-    JsonNode events = page(cluster, "scale").path("scale_events");
-    JsonNode last = events.path(events.size() - 1);
+    JsonNode last = gateway.lastScale();
     say("  " + last.toString().replaceAll(",\"done\":.*", "}"));
     assertEquals(0, last.path("flows_broken").asLong());
   }
@@ -165,7 +160,7 @@ class MeshRun {
   private void restartProxies(Cluster cluster, TunnelHosts hosts) throws Exception {
     if (!mesh.equals("istio")) {
       cluster.kubectl("delete", "pod", "branch-worker-1");
-      awaitTable(cluster, 2);
+      awaitTable(2);
       check(hosts, "a worker was restarted");
       return;
     }
@@ -183,7 +178,7 @@ class MeshRun {
               return false;
             }
           });
-      awaitTable(cluster, 2);
+      awaitTable(2);
       check(hosts, "the proxy of " + pod + " was restarted");
     }
   }
@@ -243,7 +238,7 @@ class MeshRun {
   private void assertPlainTextIsRefused(Cluster cluster) throws Exception {
     for (String target : List.of("worker:7500", "switch:7400")) {
       String[] parts = target.split(":");
-      String ip = addresses(cluster, parts[0]).getFirst();
+      String ip = gateway.addresses(parts[0]).getFirst();
       String said = PlainText.knock(ip, Integer.parseInt(parts[1]));
       say("plain text to a " + parts[0] + ": " + said);
       assertTrue(said.startsWith("refused"), said);
@@ -260,64 +255,8 @@ class MeshRun {
     assertEquals(CONNECTIONS, line.open(), () -> when + ": " + line);
   }
 
-  private void awaitTable(Cluster cluster, int workers) throws Exception {
-    Cluster.await(
-        "a table of " + workers + " workers",
-        300,
-        () -> {
-          try {
-            JsonNode status = page(cluster, "status");
-            return status.path("workers").size() == workers && status.path("settled").asBoolean();
-          } catch (Exception e) {
-            return false;
-          }
-        });
+  private void awaitTable(int workers) throws Exception {
+    gateway.awaitRest(workers);
     say("a table of " + workers + " workers");
-  }
-
-  /** A page of the switch that has a table. */
-  private static JsonNode page(Cluster cluster, String page) throws Exception {
-    for (String ip : addresses(cluster, "switch")) {
-      if (JSON.readTree(get(ip, "/q/portcullis/status")).path("epoch").asInt() > 0) {
-        return JSON.readTree(get(ip, "/q/portcullis/" + page));
-      }
-    }
-    return JSON.createObjectNode();
-  }
-
-  private static long sum(Cluster cluster, String component, String metric) throws Exception {
-    double sum = 0;
-    for (String ip : addresses(cluster, component)) {
-      sum +=
-          get(ip, "/q/metrics")
-              .lines()
-              .filter(it -> it.startsWith(metric))
-              .mapToDouble(it -> Double.parseDouble(it.substring(it.lastIndexOf(' ') + 1)))
-              .sum();
-    }
-    return (long) sum;
-  }
-
-  private static List<String> addresses(Cluster cluster, String component) throws Exception {
-    return cluster
-        .kubectl(
-            "get",
-            "pods",
-            "-l",
-            "portcullis.dev/gateway=branch,app.kubernetes.io/component=" + component,
-            "-o",
-            "jsonpath={range .items[*]}{.status.podIP}{\"\\n\"}{end}")
-        .lines()
-        .filter(it -> !it.isBlank())
-        .toList();
-  }
-
-  private static String get(String ip, String path) throws Exception {
-    return HTTP.send(
-            HttpRequest.newBuilder(URI.create("http://" + ip + ":8080" + path))
-                .timeout(Duration.ofSeconds(10))
-                .build(),
-            HttpResponse.BodyHandlers.ofString())
-        .body();
   }
 }

@@ -8,10 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -27,9 +25,8 @@ class WatchedGatewayTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String PROMETHEUS = "127.0.0.1:9090";
 
-  /** What Prometheus says of modules, as the PodMonitor of the chart has it. */
-  private static final Map<String, String> TARGET =
-      Map.of("namespace", "edge", "portcullis_dev_gateway", "live");
+  private static final String NAMESPACE = "edge";
+  private static final String GATEWAY = "live";
 
   @TempDir static Path folder;
   private static LiveNetwork net;
@@ -72,45 +69,26 @@ class WatchedGatewayTest {
             "--config.file=" + Files.writeString(folder.resolve("scrape.yaml"), scrape()),
             "--storage.tsdb.path=" + folder.resolve("data"),
             "--web.listen-address=" + PROMETHEUS);
-    awaitSamples(prometheus);
-    List<String> empty = new ArrayList<>();
-    int asked = 0;
-    for (Path file : MonitoringTest.dashboards()) {
-      JsonNode board = JSON.readTree(file.toFile());
-      for (JsonNode panel : board.path("panels")) {
-        for (JsonNode target : panel.path("targets")) {
-          asked++;
-          if (!hasData(target.path("expr").asText())) {
-            empty.add(file.getFileName() + ", " + panel.path("title") + ": " + target.path("expr"));
-          }
-        }
-      }
-      for (JsonNode annotation : board.path("annotations").path("list")) {
-        ask(annotation.path("expr").asText());
-      }
-    }
-    for (Map<?, ?> rule : MonitoringTest.rules("record")) {
-      asked++;
-      if (!hasData(rule.get("expr").toString())) {
-        empty.add("rule " + rule.get("record"));
-      }
-    }
-    assertTrue(asked > 50, asked + " queries");
-    assertEquals("", String.join("\n", empty));
+    Panels panels =
+        new Panels(
+            NAMESPACE,
+            GATEWAY,
+            query -> {
+              assertTrue(prometheus.isAlive(), "Prometheus does not run");
+              return page(query);
+            });
+    panels.awaitSamples(modules.names().size());
+    panels.assertData();
   }
 
+  /** Modules with the labels that Prometheus gives them by the PodMonitor of the chart. */
   private static String scrape() {
     StringBuilder targets = new StringBuilder();
     for (String name : modules.names()) {
       String component = name.replaceAll("-.*", "");
       targets.append(
           "      - {targets: ['%s'], labels: {namespace: %s, portcullis_dev_gateway: %s, pod: %s, app_kubernetes_io_component: %s}}\n"
-              .formatted(
-                  modules.address(name),
-                  TARGET.get("namespace"),
-                  TARGET.get("portcullis_dev_gateway"),
-                  name,
-                  component));
+              .formatted(modules.address(name), NAMESPACE, GATEWAY, name, component));
     }
     return """
         global: {scrape_interval: 1s}
@@ -122,46 +100,16 @@ class WatchedGatewayTest {
         .formatted(targets);
   }
 
-  /** Rates need two samples, and a second more where one is late. */
-  private static void awaitSamples(Process prometheus) throws Exception {
-    int targets = modules.names().size();
-    String all = "count(count_over_time(up{namespace=\"edge\"}[1m]) >= 8 and up == 1)";
-    for (int i = 0; i < 240; i++) {
-      assertTrue(prometheus.isAlive(), "Prometheus does not run");
-      JsonNode result = ask(all);
-      if (result.path(0).path("value").path(1).asInt() == targets) {
-        return;
-      }
-      Thread.sleep(500);
-    }
-    throw new AssertionError("not all " + targets + " modules are scraped");
-  }
-
-  private static boolean hasData(String query) throws Exception {
-    return !ask(query).isEmpty();
-  }
-
-  private static JsonNode ask(String query) throws Exception {
-    String given =
-        query
-            .replace("$namespace", TARGET.get("namespace"))
-            .replace("$gateway", TARGET.get("portcullis_dev_gateway"))
-            .replace("$__rate_interval", "5s")
-            .replaceAll("[$](worker|port)", ".*");
+  private static String page(String query) throws Exception {
     var answer =
         net.netns.call(
             net.gateway,
             "curl",
             "-s",
             "--data-urlencode",
-            "query=" + given,
+            "query=" + query,
             "http://" + PROMETHEUS + "/api/v1/query");
-    if (answer.code() != 0) {
-      return JSON.createArrayNode(); // it does not listen yet
-    }
-    JsonNode page = JSON.readTree(answer.out());
-    assertEquals("success", page.path("status").asText(), () -> given + ": " + page);
-    return page.path("data").path("result");
+    return answer.code() == 0 ? answer.out() : "";
   }
 
   @Test
@@ -216,17 +164,9 @@ class WatchedGatewayTest {
     StringBuilder pods = new StringBuilder();
     modules.names().forEach(it -> pods.append(it + " " + modules.address(it) + "\n"));
     Files.writeString(bin.resolve("pods"), pods);
-    Files.writeString(
-        bin.resolve("portcullis"),
-        "#!/bin/sh\nexec " + String.join(" ", Said.command("-Xmx256m")) + " \"$@\"\n");
-    assertTrue(bin.resolve("portcullis").toFile().setExecutable(true));
-    Files.copy(
-        Chart.ROOT.resolve("kubectl-portcullis"),
-        bin.resolve("kubectl-portcullis"),
-        StandardCopyOption.REPLACE_EXISTING);
+    String program = Plugin.in(bin).toString();
     List<String> command =
-        new ArrayList<>(
-            List.of("env", "PATH=" + bin + ":" + System.getenv("PATH"), "kubectl-portcullis"));
+        new ArrayList<>(List.of("env", "PATH=" + bin + ":" + System.getenv("PATH"), program));
     command.addAll(List.of(arguments));
     return net.netns.call(net.gateway, command.toArray(String[]::new));
   }

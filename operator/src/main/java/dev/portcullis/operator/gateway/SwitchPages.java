@@ -41,13 +41,13 @@ public final class SwitchPages {
   record Reading(
       int epoch, int workers, List<String> late, GatewayStatus.@Nullable Scale lastScale) {}
 
-  /** Reads the first switch that answers and has a table; null where none does. */
+  /** Reads the first switch that answers and decides; null where none does. */
   @Nullable Reading read(List<String> hosts) {
     for (String host : hosts) {
       try {
-        Reading reading = reading(get(host, "status"), get(host, "scale"));
-        if (reading.epoch() > 0) {
-          return reading;
+        JsonNode status = get(host, "status");
+        if (decides(status)) {
+          return reading(status, get(host, "scale"));
         }
       } catch (IOException e) {
         // the other one may answer; that none does is seen by the pods not being ready
@@ -57,6 +57,11 @@ public final class SwitchPages {
       }
     }
     return null;
+  }
+
+  /** Whether a switch has a table and is followed: one that modules have left has an old table. */
+  static boolean decides(JsonNode status) {
+    return status.path("epoch").asInt() > 0 && !status.path("attached").isEmpty();
   }
 
   /** Reads the two pages. */

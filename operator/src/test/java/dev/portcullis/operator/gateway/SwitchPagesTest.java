@@ -1,7 +1,9 @@
 package dev.portcullis.operator.gateway;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.portcullis.core.policy.GatewayStatus;
@@ -27,6 +29,14 @@ class SwitchPagesTest {
     assertEquals(3, it.workers());
     assertEquals(List.of("io-0"), it.late());
     assertEquals(new GatewayStatus.Scale("t", 7, 2, 3, "done", 9, 1, 4, 0.5, 12.5), it.lastScale());
+  }
+
+  @Test
+  void shouldNotTakeASwitchForTheOneThatDecidesThatModulesHaveLeft() throws Exception {
+    String page = "{\"epoch\":%d,\"workers\":[0],\"attached\":%s,\"late\":[]}";
+    assertFalse(SwitchPages.decides(JSON.readTree(page.formatted(7, "[]"))));
+    assertFalse(SwitchPages.decides(JSON.readTree(page.formatted(0, "[\"worker/0\"]"))));
+    assertTrue(SwitchPages.decides(JSON.readTree(page.formatted(1, "[\"worker/0\"]"))));
   }
 
   @Test

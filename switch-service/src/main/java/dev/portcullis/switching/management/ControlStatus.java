@@ -77,8 +77,11 @@ public record ControlStatus(
     return modules.stream().map(it -> "\"" + it + "\"").collect(Collectors.joining(",", "[", "]"));
   }
 
-  /** Whether there is a table and every attached module assigns by the newest one. */
+  /**
+   * Whether there is a table, and modules that are attached all assign by the newest one. A switch
+   * that modules have left knows no table that holds.
+   */
   public boolean settled() {
-    return epoch > 0 && late().isEmpty();
+    return epoch > 0 && !attached.isEmpty() && late().isEmpty();
   }
 }

@@ -763,6 +763,19 @@ class CoordinatorTest {
   }
 
   @Test
+  void shouldNotBeSettledWhenModulesHaveLeft() {
+    workers(3);
+    for (int i = 0; i < 3; i++) {
+      coordinator.acknowledge(ModuleId.worker(i), 1);
+    }
+    assertTrue(coordinator.status().settled());
+    for (int i = 0; i < 3; i++) {
+      coordinator.detach(ModuleId.worker(i));
+    }
+    assertFalse(coordinator.status().settled());
+  }
+
+  @Test
   void shouldSayTheTableAndWhoIsLateAsJson() {
     workers(3);
     accept(Gateways.lan());
