@@ -66,6 +66,11 @@ final class OperatorConfig {
   @ConfigProperty(name = "portcullis.operator.mesh", defaultValue = "none")
   String mesh;
 
+  /** What names of Services end with. */
+  @Inject
+  @ConfigProperty(name = "portcullis.operator.cluster-domain", defaultValue = "cluster.local")
+  String clusterDomain;
+
   /** Namespace of the operator: the lease is there. None: it leads without asking. */
   @Inject
   @ConfigProperty(name = "pod.namespace")
@@ -92,6 +97,7 @@ final class OperatorConfig {
         Set.copyOf(namespaces.orElse(List.of())),
         issuer(),
         mesh(),
+        clusterDomain,
         namespace.orElse(null),
         name);
   }

@@ -154,6 +154,7 @@ final class ApiServer implements AutoCloseable {
                 namespaces,
                 null,
                 Mesh.NONE,
+                "cluster.local",
                 lease,
                 name),
             new KubernetesClientBuilder()

@@ -21,7 +21,7 @@ final class IoStatefulSet implements GatewayDependent<StatefulSet> {
     PodTemplate template =
         new PodTemplate(wanted, "io", io.name())
             .setting("NAME", io.name() + "-$(POD_INDEX)")
-            .setting("SWITCH", wanted.names().switches(wanted.settings().mesh()))
+            .setting("SWITCH", wanted.names().switches(wanted.settings()))
             .privileges(
                 new TreeSet<>(drivers.stream().flatMap(IoStatefulSet::capabilities).toList()));
     if (drivers.contains(Driver.TUN)) {

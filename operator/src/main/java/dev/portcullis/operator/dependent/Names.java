@@ -1,6 +1,7 @@
 package dev.portcullis.operator.dependent;
 
 import dev.portcullis.core.process.GuestPorts;
+import dev.portcullis.operator.gateway.OperatorSettings;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.OwnerReference;
@@ -102,11 +103,20 @@ public record Names(String gateway, String namespace, OwnerReference owner) {
     return of("switch") + "-" + number + "." + host(of("switch"));
   }
 
+  /** Link address of a Service, as links of a mesh name it. */
+  String link(String service, int port, OperatorSettings settings) {
+    String domain = settings.mesh() == Mesh.ISTIO_PROXYLESS ? "." + settings.clusterDomain() : "";
+    return host(service) + domain + ":" + port;
+  }
+
   /** Link addresses of the switches. */
-  String switches(Mesh mesh) {
+  String switches(OperatorSettings settings) {
     return IntStream.range(0, SWITCHES)
-        .mapToObj(it -> mesh == Mesh.NONE ? switchHost(it) : host(of("switch-" + it)))
-        .map(it -> it + ":" + SWITCH_PORT)
+        .mapToObj(
+            it ->
+                settings.mesh() == Mesh.NONE
+                    ? switchHost(it) + ":" + SWITCH_PORT
+                    : link(of("switch-" + it), SWITCH_PORT, settings))
         .collect(Collectors.joining(","));
   }
 }

@@ -43,8 +43,9 @@ public final class WorkerStatefulSet implements GatewayDependent<StatefulSet> {
             .setting("NUMBER", "$(POD_INDEX)")
             .setting("LISTEN", "0.0.0.0:" + Names.WORKER_PORT)
             .setting(
-                "ADVERTISE", names.host(names.of(set) + "-$(POD_INDEX)") + ":" + Names.WORKER_PORT)
-            .setting("SWITCH", names.switches(wanted.settings().mesh()));
+                "ADVERTISE",
+                names.link(names.of(set) + "-$(POD_INDEX)", Names.WORKER_PORT, wanted.settings()))
+            .setting("SWITCH", names.switches(wanted.settings()));
     if (!wanted.guestPorts().isEmpty()) {
       template.setting("GUEST_PORTS", Names.GUEST_PORTS.toString());
       wanted.guestPorts().forEach(template::port);

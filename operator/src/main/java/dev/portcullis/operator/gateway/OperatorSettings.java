@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param issuer {@code Kind/name} of the cert-manager issuer that makes the certificates; null: the
  *     operator makes them
  * @param mesh the service mesh that carries the links
+ * @param clusterDomain what names of Services end with: xDS has full names first, and gRPC takes no
+ *     list of names that goes on to one with a dot at its end, as Istio writes them
  * @param namespace its own; the lease is there
  * @param name its own among those that may lead
  */
@@ -21,6 +23,7 @@ public record OperatorSettings(
     Set<String> namespaces,
     @Nullable String issuer,
     Mesh mesh,
+    String clusterDomain,
     @Nullable String namespace,
     String name) {
 

@@ -74,6 +74,7 @@ class DesiredTest {
             Set.of(),
             issuer,
             mesh,
+            "cluster.local",
             null,
             "op"),
         config.config(),
