@@ -170,7 +170,7 @@ class KubernetesTest {
     assertTrue(counted.path("packets_per_second").path("in").asInt() > 0, counted.toString());
     assertEquals(3, counted.path("flows").size(), counted.toString());
     String events = cluster.shell(plugin + "events");
-    assertEquals(3, events.lines().filter(it -> it.contains(" done ")).count(), events);
+    assertTrue(events.lines().filter(it -> it.contains(" done ")).count() >= 3, events);
     String flows = cluster.shell(plugin + "flows branch --limit 20");
     assertTrue(flows.lines().filter(it -> it.contains(":9000")).count() > 5, flows);
     try (ClusterPrometheus prometheus = new ClusterPrometheus(cluster, folder)) {

@@ -122,7 +122,8 @@ public class SwitchRunner implements ModuleRunner {
               }
             });
     try {
-      int port = relay.listen(listen.host(), listen.port(), management.companion()).getPort();
+      int port =
+          relay.listen(listen.host(), listen.port(), List.of(management.companion())).getPort();
       return new Running(number, new HostPort(listen.host(), port), relay, management);
     } catch (IOException e) {
       management.close();

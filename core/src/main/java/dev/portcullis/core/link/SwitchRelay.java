@@ -74,14 +74,15 @@ public final class SwitchRelay implements AutoCloseable, MetricsSource {
   }
 
   /**
-   * Accepts streams, and calls of {@code companion} on the same address.
+   * Accepts streams, and calls of {@code companions} on the same address.
    *
-   * @param companion a service besides the links
+   * @param companions services besides the links
    * @param port 0: any that is free
    * @return where
    * @throws IOException when the address is taken or not of this machine
    */
-  public InetSocketAddress listen(String host, int port, Companion companion) throws IOException {
+  public InetSocketAddress listen(String host, int port, List<Companion> companions)
+      throws IOException {
     LinkServer started =
         new LinkServer(
             host,
@@ -104,7 +105,7 @@ public final class SwitchRelay implements AutoCloseable, MetricsSource {
                 return SwitchRelay.this.accepted(hello, stream);
               }
             },
-            List.of(companion));
+            companions);
     server = started;
     return started.address();
   }

@@ -8,7 +8,6 @@ import dev.portcullis.core.counters.Counter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
-import java.util.concurrent.Executors;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -313,14 +312,7 @@ class ModuleLinksTest {
     Exception last = null;
     for (int attempt = 0; attempt < 100; attempt++) {
       try {
-        return relay
-            .listen(
-                HOST,
-                port,
-                new Companion(
-                    io.grpc.ServerServiceDefinition.builder("test.Nothing").build(),
-                    Executors.newSingleThreadExecutor()))
-            .getPort();
+        return relay.listen(HOST, port, List.of()).getPort();
       } catch (java.io.IOException e) {
         last = e;
         Thread.sleep(20);

@@ -154,47 +154,11 @@ public final class MeshResources implements GatewayDependent<GenericKubernetesRe
   }
 
   private static void linkerd(Wanted wanted, List<GenericKubernetesResource> all) {
-    for (String component : List.of("worker", "switch")) {
-      String server = "mesh-" + component;
-      all.add(
-          make(
-              wanted,
-              LINKERD_SERVER,
-              "Server",
-              server,
-              component,
-              Map.of(
-                  "podSelector",
-                  Map.of("matchLabels", wanted.names().selector(component)),
-                  "port",
-                  "grpc",
-                  "proxyProtocol",
-                  "HTTP/2")));
-      all.add(
-          make(
-              wanted,
-              LINKERD_POLICY,
-              "AuthorizationPolicy",
-              server + "-modules",
-              component,
-              Map.of(
-                  "targetRef",
-                  Map.of(
-                      "group",
-                      "policy.linkerd.io",
-                      "kind",
-                      "Server",
-                      "name",
-                      wanted.names().of(server)),
-                  "requiredAuthenticationRefs",
-                  List.of(
-                      Map.of(
-                          "group",
-                          "policy.linkerd.io",
-                          "kind",
-                          "MeshTLSAuthentication",
-                          "name",
-                          wanted.names().of("mesh-modules"))))));
+    linkerd(wanted, "worker", "mesh-worker", "grpc", all);
+    linkerd(wanted, "switch", "mesh-switch", "grpc", all);
+    // a server is one port, and one without is open to everybody
+    for (int port : wanted.guestPorts()) {
+      linkerd(wanted, "worker", "mesh-worker-" + port, port, all);
     }
     all.add(
         make(
@@ -208,6 +172,54 @@ public final class MeshResources implements GatewayDependent<GenericKubernetesRe
                 Stream.of("io", "worker")
                     .map(it -> Map.of("kind", "ServiceAccount", "name", wanted.names().of(it)))
                     .toList())));
+  }
+
+  /** Modules and nobody else reach a port of a component. */
+  private static void linkerd(
+      Wanted wanted,
+      String component,
+      String server,
+      Object port,
+      List<GenericKubernetesResource> all) {
+    all.add(
+        make(
+            wanted,
+            LINKERD_SERVER,
+            "Server",
+            server,
+            component,
+            Map.of(
+                "podSelector",
+                Map.of("matchLabels", wanted.names().selector(component)),
+                "port",
+                port,
+                "proxyProtocol",
+                "HTTP/2")));
+    all.add(
+        make(
+            wanted,
+            LINKERD_POLICY,
+            "AuthorizationPolicy",
+            server + "-modules",
+            component,
+            Map.of(
+                "targetRef",
+                Map.of(
+                    "group",
+                    "policy.linkerd.io",
+                    "kind",
+                    "Server",
+                    "name",
+                    wanted.names().of(server)),
+                "requiredAuthenticationRefs",
+                List.of(
+                    Map.of(
+                        "group",
+                        "policy.linkerd.io",
+                        "kind",
+                        "MeshTLSAuthentication",
+                        "name",
+                        wanted.names().of("mesh-modules"))))));
   }
 
   private static void kuma(Wanted wanted, List<GenericKubernetesResource> all) {

@@ -44,18 +44,25 @@ public final class BenchChild {
     }
   }
 
-  /** Plain text, unless there is one more argument: the folder of {@link Certificates}. */
+  /**
+   * Plain text, unless there is one more argument: {@code xds}, or the folder of {@link
+   * Certificates}.
+   */
   private static LinkSecurity security(String kind, List<String> arguments, int at)
       throws IOException {
-    return arguments.size() > at
-        ? new Certificates(Path.of(arguments.get(at))).of(kind)
-        : LinkSecurity.plaintext();
+    if (arguments.size() <= at) {
+      return LinkSecurity.plaintext();
+    }
+    return arguments.get(at).equals("xds")
+        ? LinkSecurity.xds()
+        : new Certificates(Path.of(arguments.get(at))).of(kind);
   }
 
   private static Role role(String name, List<String> arguments) throws IOException {
     return switch (name) {
-      case "hop-sender" -> new HopSender();
-      case "hop-receiver" -> new HopReceiver();
+      case "hop-sender" -> new HopSender(security("worker", arguments, 0));
+      case "hop-receiver" -> new HopReceiver(security("worker", arguments, 0));
+      case "hop-relay" -> new HopRelay(security("switch", arguments, 0));
       case "io" ->
           new IoRole(
               arguments.get(0), Integer.parseInt(arguments.get(1)), security("io", arguments, 2));

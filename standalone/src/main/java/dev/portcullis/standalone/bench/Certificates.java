@@ -7,14 +7,14 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Certificates of the modules of a benchmark: one of a worker, one of an IO module, each signed by
- * itself and trusted by the other.
+ * Certificates of the modules of a benchmark: one of each kind, signed by itself and trusted by the
+ * others.
  *
  * @param folder where they are
  */
 record Certificates(Path folder) {
 
-  private static final List<String> KINDS = List.of("io", "worker");
+  private static final List<String> KINDS = List.of("io", "worker", "switch");
 
   /** Makes them by openssl; {@code cleanup} deletes them. */
   static Certificates make(Cleanup cleanup) throws IOException, InterruptedException {

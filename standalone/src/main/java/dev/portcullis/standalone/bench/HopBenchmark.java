@@ -40,7 +40,7 @@ final class HopBenchmark implements Benchmark {
               List.of(),
               it -> namespace.inside(Pinning.onCore(0, it)),
               cleanup);
-      sender.ask("connect " + receiver.ask("listen"));
+      sender.ask("connect " + receiver.ask("listen 127.0.0.1 0"));
       HopRig rig = new HopRig(cleanup, receiver, sender, new Iperf3(namespace));
       WarmUp.run(() -> rig.hop(WARM_UP_WINDOW_MS));
       return rig;

@@ -20,7 +20,7 @@ final class HopReceiver implements Role {
   private final AtomicLong bytes = new AtomicLong();
   private final ModuleLinks links;
 
-  HopReceiver() {
+  HopReceiver(LinkSecurity security) {
     links =
         ModuleLinks.create(
             ModuleId.worker(0),
@@ -28,7 +28,7 @@ final class HopReceiver implements Role {
             new LinkLoop[] {loops.next()},
             Map.of(),
             LinkSettings.defaults(),
-            LinkSecurity.plaintext(),
+            security,
             (_, _, _, batch) -> count(batch),
             LinkObserver.NONE);
   }
@@ -45,8 +45,13 @@ final class HopReceiver implements Role {
 
   @Override
   public String answer(String question) throws IOException {
-    return switch (question) {
-      case "listen" -> "127.0.0.1 " + links.listen("127.0.0.1", 0).getPort();
+    String[] word = question.split(" ");
+    return switch (word[0]) {
+      case "listen" -> word[1] + " " + links.listen(word[1], Integer.parseInt(word[2])).getPort();
+      case "through" -> {
+        HopRelay.through(links, HopSender.SELF, word[1], Integer.parseInt(word[2]));
+        yield "done";
+      }
       case "read" -> Reading.now(packets.get(), bytes.get()).line();
       default -> throw new IllegalArgumentException("unknown question: " + question);
     };

@@ -12,14 +12,15 @@ import dev.portcullis.core.packet.PacketBatch;
 import java.util.Map;
 
 /**
- * Role {@code hop-sender}: an IO module that offers packets of 1,500 bytes as fast as the channel
- * takes them.
+ * Role {@code hop-sender}: a worker that offers packets of 1,500 bytes to another as fast as the
+ * channel takes them.
  */
 final class HopSender implements Role {
 
   private static final int PACKET_BYTES = 1500;
   private static final int PACKETS_AT_ONCE = 128;
   private static final ModuleId RECEIVER = ModuleId.worker(0);
+  static final ModuleId SELF = ModuleId.worker(1);
 
   private final LinkLoops loops = LinkLoops.start(1, "hop-sender");
   private final LinkLoop loop = loops.next();
@@ -30,15 +31,15 @@ final class HopSender implements Role {
   private volatile boolean going;
   private long number;
 
-  HopSender() {
+  HopSender(LinkSecurity security) {
     links =
         ModuleLinks.create(
-            ModuleId.io(0),
+            SELF,
             1,
             new LinkLoop[] {loop},
-            Map.of("lan", 0),
+            Map.of(),
             LinkSettings.defaults(),
-            LinkSecurity.plaintext(),
+            security,
             (_, _, _, _) -> {},
             LinkObserver.NONE);
     batch.count = 1;
@@ -53,6 +54,7 @@ final class HopSender implements Role {
     String[] word = question.split(" ");
     switch (word[0]) {
       case "connect" -> links.connect(RECEIVER, 0, 0, word[1], Integer.parseInt(word[2]));
+      case "through" -> HopRelay.through(links, RECEIVER, word[1], Integer.parseInt(word[2]));
       case "go" -> {
         going = true;
         loop.execute(pump);
