@@ -51,8 +51,8 @@ class HopRun {
    * @param mesh which pods the mesh has a hand in
    */
   private enum Way {
-    SWITCH("over a switch, certificates of the modules", "/opt/hops/certs", "none"),
-    LINK("link, certificates of the modules", "/opt/hops/certs", "none"),
+    SWITCH("over a switch, certificates of the modules", "/tmp/certs", "none"),
+    LINK("link, certificates of the modules", "/tmp/certs", "none"),
     PROXYLESS("link, proxyless, certificates of istiod", "xds", "proxyless"),
     SIDECARS("link, two sidecars, certificates of istiod", "", "sidecars");
 
@@ -83,8 +83,11 @@ class HopRun {
     private final BufferedReader answers;
     private final OutputStream questions;
 
-    Asked(Process process) {
-      this.process = process;
+    private final Path log;
+
+    Asked(ProcessBuilder command, Path log) throws IOException {
+      this.log = log;
+      this.process = command.redirectError(log.toFile()).start();
       this.answers = process.inputReader(StandardCharsets.UTF_8);
       this.questions = process.getOutputStream();
     }
@@ -98,7 +101,7 @@ class HopRun {
           return line.substring(2);
         }
       }
-      throw new IOException("no answer to " + question);
+      throw new IOException("no answer to " + question + ": " + Files.readString(log));
     }
 
     @Override
@@ -252,10 +255,7 @@ class HopRun {
                     + " "
                     + way.security)
             .toList();
-    return new Asked(
-        new ProcessBuilder(command)
-            .redirectError(folder.resolve(way.pod(role) + ".log").toFile())
-            .start());
+    return new Asked(new ProcessBuilder(command), folder.resolve(way.pod(role) + ".log"));
   }
 
   private static void link(Way way, Map<String, Asked> roles) throws Exception {

@@ -3,6 +3,7 @@ package dev.portcullis.e2e;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -51,6 +52,9 @@ class KubernetesTest {
     Netns.need("ip", "ethtool", "jq");
     try (Cluster it = Cluster.need(2)) {
       cluster = it;
+      assumeTrue(
+          it.has("prometheus"),
+          "the local cluster has no Prometheus that discovers pods: run its build prometheus");
       gateway = new ClusterGateway(it, "branch");
       cluster.images(TAG, "io", "worker", "switch", "operator");
       List<String> start = quickStart();

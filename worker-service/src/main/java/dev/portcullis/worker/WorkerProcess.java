@@ -1,6 +1,8 @@
 package dev.portcullis.worker;
 
+import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.MetricsSource;
+import dev.portcullis.core.counters.Reading;
 import dev.portcullis.core.distribution.DistributionTable;
 import dev.portcullis.core.distribution.Member;
 import dev.portcullis.core.elastic.Life;
@@ -61,6 +63,10 @@ final class WorkerProcess {
   private final EventSink events;
   private final Consumer<ModuleException> failed;
   private final List<Running> guests = new CopyOnWriteArrayList<>();
+
+  /** What guests counted that have left. */
+  private MetricsSource departed = List::of;
+
   private final Map<Integer, PassiveWiring> wirings = new ConcurrentHashMap<>();
 
   /**
@@ -390,11 +396,29 @@ final class WorkerProcess {
               () -> {
                 guest.leaveAsGuest();
                 guest.stop();
+                depart(guest);
                 duty.left(number);
               });
     } catch (ModuleException e) {
       counts.couldNotTakeOver();
       System.err.println(ended.module() + " is gone and cannot go on here: " + e.getMessage());
+    }
+  }
+
+  /** What a guest has counted stays; what it was, such as by which table it worked, does not. */
+  private void depart(Running guest) {
+    synchronized (guests) {
+      List<Reading> last =
+          MetricsSource.sumOf(List.of(departed, guest.metrics())).readings().stream()
+              .filter(it -> it.counter().type() == Counter.Type.COUNTER)
+              .map(
+                  it -> {
+                    long value = it.value().getAsLong();
+                    return new Reading(it.counter(), it.labelValues(), () -> value);
+                  })
+              .toList();
+      departed = () -> last;
+      guests.remove(guest);
     }
   }
 
@@ -444,10 +468,13 @@ final class WorkerProcess {
     public MetricsSource metrics() {
       return () -> {
         List<MetricsSource> all = new ArrayList<>(List.of(counts, channels, management));
-        if (!isGuest()) {
-          guests.forEach(it -> all.add(it.metrics()));
+        synchronized (guests) {
+          if (!isGuest()) {
+            guests.forEach(it -> all.add(it.metrics()));
+            all.add(departed);
+          }
+          return MetricsSource.sumOf(all).readings();
         }
-        return MetricsSource.sumOf(all).readings();
       };
     }
 

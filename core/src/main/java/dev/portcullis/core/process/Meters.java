@@ -5,17 +5,21 @@ import dev.portcullis.core.counters.MetricsSource;
 import dev.portcullis.core.counters.Reading;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Registers a meter per series of a module, which is read when somebody scrapes. Any thread; series
@@ -40,8 +44,25 @@ public final class Meters implements AutoCloseable {
 
   private record Series(Counter counter, List<String> labelValues) {}
 
+  /** A meter and what it reads: another source of the same series may take the place of one. */
+  private static final class Follower {
+    private volatile LongSupplier source;
+    private @Nullable Meter meter;
+
+    Follower(LongSupplier source) {
+      this.source = source;
+    }
+
+    double value() {
+      return source.getAsLong();
+    }
+  }
+
   private final MeterRegistry registry;
-  private final Map<Series, Reading> registered = new HashMap<>();
+
+  /** A meter holds what it reads weakly: it is kept here. */
+  private final Map<Series, Follower> registered = new HashMap<>();
+
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("metrics").factory());
@@ -53,7 +74,7 @@ public final class Meters implements AutoCloseable {
 
   /**
    * Registers what there is now, and every second what has come since, such as a link to a new
-   * worker.
+   * worker. A gauge that is there no more is taken away; what was counted stays.
    */
   public void follow(MetricsSource source) {
     register(source);
@@ -71,35 +92,53 @@ public final class Meters implements AutoCloseable {
   }
 
   private synchronized void register(MetricsSource source) {
+    Set<Series> seen = new HashSet<>();
     for (Reading reading : source.readings()) {
-      // a meter holds what it reads weakly: it is kept here
       Series series = new Series(reading.counter(), reading.labelValues());
-      if (registered.putIfAbsent(series, reading) == null) {
-        register(reading);
+      seen.add(series);
+      Follower follower = registered.get(series);
+      if (follower == null) {
+        follower = new Follower(reading.value());
+        registered.put(series, follower);
+        follower.meter = register(reading, follower);
+      } else {
+        follower.source = reading.value();
       }
     }
+    registered
+        .entrySet()
+        .removeIf(
+            it -> {
+              Meter meter = it.getValue().meter;
+              boolean gone =
+                  it.getKey().counter().type() == Counter.Type.GAUGE && !seen.contains(it.getKey());
+              if (gone && meter != null) {
+                registry.remove(meter);
+              }
+              return gone;
+            });
   }
 
-  private void register(Reading reading) {
+  private Meter register(Reading reading, Follower follower) {
     Counter counter = reading.counter();
     Tags tags = Tags.empty();
     for (int i = 0; i < counter.labels().size(); i++) {
       tags = tags.and(counter.labels().get(i), reading.labelValues().get(i));
     }
-    switch (counter.type()) {
+    return switch (counter.type()) {
       case COUNTER ->
-          FunctionCounter.builder(counter.metric(), reading.value(), LongSupplier::getAsLong)
+          FunctionCounter.builder(counter.metric(), follower, Follower::value)
               .description(counter.help())
               .tags(tags)
               .register(registry);
       case GAUGE ->
-          Gauge.builder(counter.metric(), reading.value(), LongSupplier::getAsLong)
+          Gauge.builder(counter.metric(), follower, Follower::value)
               .description(counter.help())
               .tags(tags)
               .strongReference(true)
               .register(registry);
       case HISTOGRAM -> throw new IllegalStateException(counter + " is observed and not read");
-    }
+    };
   }
 
   /** Looks for no more series; those that are registered stay. */

@@ -1,6 +1,7 @@
 package dev.portcullis.core.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.counters.Counter;
 import dev.portcullis.core.counters.MetricsSource;
@@ -10,6 +11,8 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 
 class MetersTest {
@@ -44,5 +47,42 @@ class MetersTest {
       assertEquals(1, timer.count());
       assertEquals(40, timer.totalTime(TimeUnit.MILLISECONDS));
     }
+  }
+
+  @Test
+  void shouldTakeAwayAGaugeThatIsThereNoMoreAndKeepWhatWasCounted() throws Exception {
+    Reading epoch = new Reading(Counter.TABLE_EPOCH, List.of("worker/3"), () -> 7);
+    Reading taken = new Reading(Counter.REPLICA_TAKEOVERS, List.of("worker/3"), () -> 1);
+    AtomicReference<List<Reading>> module = new AtomicReference<>(List.of(epoch, taken));
+    try (Meters meters = new Meters(registry)) {
+      meters.follow(module::get);
+      assertEquals(7, value("portcullis_table_epoch"));
+      module.set(List.of());
+      await(() -> registry.find("portcullis_table_epoch").gauge() == null);
+      assertEquals(1, value("portcullis_replica_takeovers_total"));
+    }
+  }
+
+  @Test
+  void shouldFollowAnotherSourceOfTheSameSeries() throws Exception {
+    AtomicReference<List<Reading>> module =
+        new AtomicReference<>(
+            List.of(new Reading(Counter.TABLE_EPOCH, List.of("worker/3"), () -> 7)));
+    try (Meters meters = new Meters(registry)) {
+      meters.follow(module::get);
+      module.set(List.of(new Reading(Counter.TABLE_EPOCH, List.of("worker/3"), () -> 9)));
+      await(() -> value("portcullis_table_epoch") == 9);
+    }
+  }
+
+  private double value(String meter) {
+    return registry.get(meter).meter().measure().iterator().next().getValue();
+  }
+
+  private static void await(BooleanSupplier holds) throws InterruptedException {
+    for (int i = 0; i < 200 && !holds.getAsBoolean(); i++) {
+      Thread.sleep(50);
+    }
+    assertTrue(holds.getAsBoolean());
   }
 }
