@@ -642,6 +642,7 @@ public final class ChangeCoordinator {
     }
     now = before;
     highestEpoch = newest.epoch() + EPOCHS_LEFT_OUT;
+    beginAgain(before, newest.epoch() == before.epoch() ? null : newest, committed);
     if (newest.epoch() == before.epoch()) {
       phase = Phase.IDLE;
       toAll(new Retire(term, now.epoch()));
@@ -659,6 +660,21 @@ public final class ChangeCoordinator {
       }
     }
     begin();
+  }
+
+  /**
+   * To a life that has the place of another, and has not been told of any table: the order of the
+   * coordinator before will be refused. Without it the life would join like one that has no
+   * predecessor.
+   */
+  private void beginAgain(Members before, @Nullable Members coming, boolean committed) {
+    for (State state : states.values()) {
+      Life life = state.from();
+      boolean knows = state.now().epoch() > 0 || state.next() != null;
+      if (!knows && before.union(coming).contains(life)) {
+        actions.order(life, new Begin(term, before, coming, committed));
+      }
+    }
   }
 
   /** C6. That a guardian has ended may have been said by the one before, and refused. */

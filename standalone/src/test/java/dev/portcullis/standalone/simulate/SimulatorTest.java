@@ -52,4 +52,11 @@ class SimulatorTest {
     Plan plan = Plan.of(4017035760642411678L, 60 * Clockwork.SECOND);
     assertNull(new Simulation(plan, new Seams(), false).run().violation());
   }
+
+  /** A worker that has just begun, in a change that is decided, and a second coordinator. */
+  @Test
+  void shouldLetASuccessorBeginWhoseFirstOrderComesTooLateFromACoordinatorThatHasEnded() {
+    Plan plan = Plan.of(-4153474418648835551L, 60 * Clockwork.SECOND);
+    assertNull(new Simulation(plan, new Seams(), false).run().violation());
+  }
 }

@@ -1,0 +1,100 @@
+package dev.portcullis.core.elastic;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.portcullis.core.elastic.ControlMessage.Ask;
+import dev.portcullis.core.elastic.ControlMessage.Begin;
+import dev.portcullis.core.elastic.ControlMessage.Commit;
+import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.ControlMessage.Prepare;
+import dev.portcullis.core.elastic.ControlMessage.Retire;
+import dev.portcullis.core.elastic.ControlMessage.State;
+import dev.portcullis.core.link.ModuleId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+class ChangeCoordinatorTest {
+
+  private static final long TERM = 2;
+  private static final Life W0 = new Life(ModuleId.worker(0), 1, 1);
+  private static final Life W1 = new Life(ModuleId.worker(1), 2, 1);
+  private static final Life W2 = new Life(ModuleId.worker(2), 1, 1);
+  private static final Members BOTH = new Members(7, List.of(W0, W1));
+  private static final Members THREE = new Members(8, List.of(W0, W1, W2));
+
+  private final Map<Life, List<Order>> orders = new LinkedHashMap<>();
+
+  private void order(Life to, Order order) {
+    orders.computeIfAbsent(to, it -> new ArrayList<>()).add(order);
+  }
+
+  private ChangeCoordinator asks(Life... modules) {
+    return new ChangeCoordinator(TERM, List.of(modules), Timing.DEFAULT, this::order);
+  }
+
+  private static State state(Life from, Members now, @Nullable Members next, boolean committed) {
+    return new State(from, TERM, now, next, committed, false, List.of(), List.of());
+  }
+
+  /** A successor that has been told nothing: the order that it begins with was refused. */
+  private static State nothing(Life from) {
+    return state(from, Members.NONE, null, false);
+  }
+
+  @Test
+  void shouldLetASuccessorBeginThatHasHeardOfNoTableWhereNoChangeIsInProgress() {
+    ChangeCoordinator coordinator = asks(W0, W1);
+    coordinator.answer(nothing(W1));
+    coordinator.answer(state(W0, BOTH, null, false));
+    assertEquals(
+        List.of(new Ask(TERM), new Begin(TERM, BOTH, null, false), new Retire(TERM, 7)),
+        orders.get(W1));
+    assertEquals(List.of(new Ask(TERM), new Retire(TERM, 7)), orders.get(W0));
+  }
+
+  @Test
+  void shouldLetASuccessorBeginInTheMiddleOfAChangeAheadOfPrepare() {
+    ChangeCoordinator coordinator = asks(W0, W1, W2);
+    coordinator.answer(nothing(W1));
+    coordinator.answer(state(W2, BOTH, THREE, true));
+    coordinator.answer(state(W0, BOTH, THREE, true));
+    assertEquals(
+        List.of(
+            new Ask(TERM),
+            new Begin(TERM, BOTH, THREE, true),
+            new Prepare(TERM, BOTH, THREE),
+            new Commit(TERM, 8)),
+        orders.get(W1));
+    assertEquals(
+        List.of(new Ask(TERM), new Prepare(TERM, BOTH, THREE), new Commit(TERM, 8)),
+        orders.get(W2));
+  }
+
+  @Test
+  void shouldLetTheSuccessorOfAJoinerBeginWhoIsToGetAgainWhatTheFirstHadTaken() {
+    ChangeCoordinator coordinator = asks(W0, W1, W2);
+    coordinator.answer(nothing(W2));
+    coordinator.answer(state(W1, BOTH, THREE, true));
+    coordinator.answer(state(W0, BOTH, THREE, true));
+    assertEquals(
+        List.of(
+            new Ask(TERM),
+            new Begin(TERM, BOTH, THREE, true),
+            new Prepare(TERM, BOTH, THREE),
+            new Commit(TERM, 8)),
+        orders.get(W2));
+  }
+
+  @Test
+  void shouldLetNobodyBeginWhoHasNoPlace() {
+    ChangeCoordinator coordinator = asks(W0, W1, W2);
+    coordinator.answer(nothing(W2));
+    coordinator.answer(state(W1, BOTH, null, false));
+    coordinator.answer(state(W0, BOTH, null, false));
+    assertEquals(List.of(new Ask(TERM)), orders.get(W2));
+  }
+}
