@@ -168,12 +168,12 @@ public final class ChangeCoordinator {
 
   /** Returns the lives that are known to have all that a worker has. */
   public Set<Life> guardians(Life worker) {
-    return Set.copyOf(guards.replicasOf(worker));
+    return Set.copyOf(guards.protectorsOf(worker));
   }
 
   /** Returns the workers in a table whose crash would lose what they have. */
   public List<Life> unprotected() {
-    return all().stream().filter(it -> it.isWorker() && guards.replicasOf(it).isEmpty()).toList();
+    return all().stream().filter(it -> it.isWorker() && guards.protectorsOf(it).isEmpty()).toList();
   }
 
   /** C6. The guardian of a life that has ended goes on in its place, if it can. */

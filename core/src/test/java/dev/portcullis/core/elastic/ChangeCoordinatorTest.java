@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.portcullis.core.elastic.ControlMessage.Ask;
 import dev.portcullis.core.elastic.ControlMessage.Begin;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
+import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -96,5 +98,19 @@ class ChangeCoordinatorTest {
     coordinator.answer(state(W1, BOTH, null, false));
     coordinator.answer(state(W0, BOTH, null, false));
     assertEquals(List.of(new Ask(TERM)), orders.get(W2));
+  }
+
+  @Test
+  void shouldTakeAWorkerForUnprotectedWhoseGuardianHasEndedAndWhoseOtherMayHaveBeenDismissed() {
+    ChangeCoordinator coordinator = new ChangeCoordinator(1, THREE, Timing.DEFAULT, this::order);
+    coordinator.replicated();
+    // W1 is the next in the ring; W2 has not said that it was dismissed
+    coordinator.answer(new Guarding(W2, W0, true));
+    assertEquals(Set.of(W2), coordinator.guardians(W0));
+    coordinator.answer(new Guarding(W1, W0, true));
+    assertEquals(Set.of(W1), coordinator.guardians(W0));
+    coordinator.ended(W1);
+    assertEquals(Set.of(), coordinator.guardians(W0));
+    assertEquals(List.of(W0, W1, W2), coordinator.unprotected());
   }
 }

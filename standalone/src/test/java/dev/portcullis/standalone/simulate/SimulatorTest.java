@@ -59,4 +59,11 @@ class SimulatorTest {
     Plan plan = Plan.of(-4153474418648835551L, 60 * Clockwork.SECOND);
     assertNull(new Simulation(plan, new Seams(), false).run().violation());
   }
+
+  /** Two of a table end, one after the other, and who had the replica before is cut off. */
+  @Test
+  void shouldNotCountOnAGuardianThatWasDismissedAndCannotSayIt() {
+    Plan plan = Plan.of(4795821158566105930L, 60 * Clockwork.SECOND);
+    assertNull(new Simulation(plan, new Seams(), false).run().violation());
+  }
 }
