@@ -181,7 +181,7 @@ final class Simulation {
   }
 
   private ToyModule start(ModuleId id) {
-    casualties.beginsEmpty(id);
+    casualties.startsEmpty(id);
     ToyModule module = new ToyModule(this, nextLife(id));
     modules.put(id, module);
     return module;
@@ -219,6 +219,7 @@ final class Simulation {
           coordinator().machine().attachGuest(guest.life(), guest.process().life(), of);
       if (!placed) {
         stop(guest);
+        casualties.begins(of.module(), false);
         switches.forEach(it -> it.machine().ended(guest.life()));
         startAndAttach(of.module());
       }
@@ -378,6 +379,11 @@ final class Simulation {
       }
     }
     return wires;
+  }
+
+  /** A worker is told its first table. */
+  void begins(ToyModule module) {
+    casualties.begins(module.life().module(), module.process() == module);
   }
 
   /** A module has heard that it is fenced: it begins anew. */

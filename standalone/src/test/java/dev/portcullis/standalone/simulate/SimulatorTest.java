@@ -66,4 +66,11 @@ class SimulatorTest {
     Plan plan = Plan.of(4795821158566105930L, 60 * Clockwork.SECOND);
     assertNull(new Simulation(plan, new Seams(), false).run().violation());
   }
+
+  /** A worker ends, its next life before it is told a table, and a guardian is found late. */
+  @Test
+  void shouldGoOnFromAReplicaWhereALifeBetweenHadNoPlaceYet() {
+    Plan plan = Plan.of(-5503090470410598750L, 60 * Clockwork.SECOND);
+    assertNull(new Simulation(plan, new Seams(), false).run().violation());
+  }
 }
