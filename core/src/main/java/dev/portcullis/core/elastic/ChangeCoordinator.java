@@ -634,6 +634,8 @@ public final class ChangeCoordinator {
       before = newer(before, life);
       newest = newer(newest, life);
     }
+    before = withoutEnded(before);
+    newest = withoutEnded(newest);
     sayGoneAgain();
     for (State state : states.values()) {
       if (state.left()) {
@@ -694,6 +696,20 @@ public final class ChangeCoordinator {
     return life.isWorker() && place != null && place.generation() < life.generation()
         ? table.with(life)
         : table;
+  }
+
+  /**
+   * An IO module that has ended has no place: in the old table it would be taken for its next life,
+   * that joins by the new one.
+   */
+  private Members withoutEnded(Members table) {
+    Members rest = table;
+    for (Life life : table.lives()) {
+      if (!life.isWorker() && !isAttached(life)) {
+        rest = rest.without(life);
+      }
+    }
+    return rest;
   }
 
   private Set<Life> livesTold() {

@@ -1,10 +1,12 @@
 package dev.portcullis.core.elastic;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.elastic.ControlMessage.Ask;
 import dev.portcullis.core.elastic.ControlMessage.Begin;
 import dev.portcullis.core.elastic.ControlMessage.Commit;
+import dev.portcullis.core.elastic.ControlMessage.Generation;
 import dev.portcullis.core.elastic.ControlMessage.Guarding;
 import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
@@ -98,6 +100,34 @@ class ChangeCoordinatorTest {
     coordinator.answer(state(W1, BOTH, null, false));
     coordinator.answer(state(W0, BOTH, null, false));
     assertEquals(List.of(new Ask(TERM)), orders.get(W2));
+  }
+
+  /** Who has left was not told that the first life of IO 1 has ended. */
+  @Test
+  void shouldTellTheNextLifeOfAnIoModuleOfTheChangeThatItJoinsBy() {
+    Life first = new Life(ModuleId.io(1), 1, 1);
+    Life next = new Life(ModuleId.io(1), 2, 1);
+    Life gone = new Life(ModuleId.io(2), 1, 1);
+    Members before = new Members(7, List.of(W0));
+    Members coming = new Members(8, List.of(W0, next));
+    ChangeCoordinator coordinator = asks(W0, next, gone);
+    coordinator.answer(state(next, before, coming, true));
+    coordinator.answer(
+        new State(
+            gone,
+            TERM,
+            new Members(7, List.of(W0, first)),
+            null,
+            false,
+            true,
+            List.of(),
+            List.of()));
+    coordinator.answer(state(W0, before, coming, true));
+    assertEquals(
+        List.of(new Ask(TERM), new Prepare(TERM, before, coming), new Commit(TERM, 8)),
+        orders.get(next));
+    assertTrue(orders.get(W0).containsAll(orders.get(next)));
+    assertTrue(orders.get(W0).contains(new Generation(TERM, first, null)));
   }
 
   @Test

@@ -73,4 +73,11 @@ class SimulatorTest {
     Plan plan = Plan.of(-5503090470410598750L, 60 * Clockwork.SECOND);
     assertNull(new Simulation(plan, new Seams(), false).run().violation());
   }
+
+  /** An IO module that has left knows a life of another that has ended, whose next life joins. */
+  @Test
+  void shouldCompleteAChangeByWhichTheNextLifeOfAnIoModuleJoinsWhenTheCoordinatorEnds() {
+    Plan plan = Plan.of(3984130420200379172L, 60 * Clockwork.SECOND);
+    assertNull(new Simulation(plan, new Seams(), false).run().violation());
+  }
 }
