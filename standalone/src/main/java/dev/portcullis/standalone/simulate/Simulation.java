@@ -441,9 +441,16 @@ final class Simulation {
     }
   }
 
-  /** Whether a module has not left, nor is about to be told that it has. */
-  private boolean takesPart(ToyModule module) {
-    return !module.machine().hasLeft() && coordinator().machine().isAttached(module.life());
+  /**
+   * Whether a module has not left, nor is about to be told that it has: a coordinator that asks
+   * does not know, but the table of who leaves does.
+   */
+  private boolean takesPart(ToyModule module, ToyModule leaving) {
+    Life life = module.life();
+    return !module.machine().hasLeft()
+        && coordinator().machine().isAttached(life)
+        && leaving.shards().getFirst() instanceof ToyWorkerShard worker
+        && worker.table().has(life.module());
   }
 
   /** Whether nothing that a module that leaves has sent is on its way any more. */
@@ -454,7 +461,7 @@ final class Simulation {
         if (to == null || !wire.holdsPackets()) {
           continue;
         }
-        if (module.life().isWorker() && takesPart(to.module())) {
+        if (module.life().isWorker() && takesPart(to.module(), module)) {
           throw new Violation("I2", module + " leaves with packets on " + wire);
         }
         return false;

@@ -80,4 +80,13 @@ class SimulatorTest {
     Plan plan = Plan.of(3984130420200379172L, 60 * Clockwork.SECOND);
     assertNull(new Simulation(plan, new Seams(), false).run().violation());
   }
+
+  /**
+   * The new coordinator asks, and does not know yet that an IO module has left that stands still.
+   */
+  @Test
+  void shouldNotWantPacketsTakenByAnIoModuleThatHasLeftAndWasNotToldYet() {
+    Plan plan = Plan.of(-2982694110543621499L, 60 * Clockwork.SECOND);
+    assertNull(new Simulation(plan, new Seams(), false).run().violation());
+  }
 }
