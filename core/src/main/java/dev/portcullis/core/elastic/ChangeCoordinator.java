@@ -214,6 +214,7 @@ public final class ChangeCoordinator {
       attach(guest);
       return true;
     }
+    guards.replaced(of);
     return false;
   }
 
@@ -299,11 +300,11 @@ public final class ChangeCoordinator {
     }
     forget(life);
     retireIfDone();
-    if (isMember(life)) {
-      takeOver(life);
-    }
     if (phase == Phase.PREPARING && !now.has(life.module()) && isNextMember(life)) {
+      // it had nothing yet that somebody could go on with
       abort();
+    } else if (isMember(life)) {
+      takeOver(life);
     }
     resolveIfAllSaid();
     begin();

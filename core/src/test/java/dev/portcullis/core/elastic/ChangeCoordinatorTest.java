@@ -1,6 +1,7 @@
 package dev.portcullis.core.elastic;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.portcullis.core.elastic.ControlMessage.Ask;
@@ -12,6 +13,7 @@ import dev.portcullis.core.elastic.ControlMessage.Order;
 import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.ControlMessage.Retire;
 import dev.portcullis.core.elastic.ControlMessage.State;
+import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -128,6 +130,35 @@ class ChangeCoordinatorTest {
         orders.get(next));
     assertTrue(orders.get(W0).containsAll(orders.get(next)));
     assertTrue(orders.get(W0).contains(new Generation(TERM, first, null)));
+  }
+
+  /** Who joins, and has its guardian, ends before the change is decided. */
+  @Test
+  void shouldLetAJoinerBeginAgainThatEndedAndWhomNobodyGoesOnFrom() {
+    ChangeCoordinator coordinator = new ChangeCoordinator(1, BOTH, Timing.DEFAULT, this::order);
+    coordinator.replicated();
+    coordinator.attach(W2);
+    coordinator.wanted(List.of(W0.module(), W1.module(), W2.module()));
+    coordinator.answer(new Guarding(W0, W2, true));
+    coordinator.ended(W2);
+    assertFalse(orders.get(W0).contains(new Takeover(1, W2)));
+    assertTrue(coordinator.mayBegin(W2.module()));
+  }
+
+  @Test
+  void shouldLetAProcessBeginWhenAGuestThatWentOnHasNoPlaceAnyMore() {
+    Life guest = new Life(W2.module(), 2, 1);
+    ChangeCoordinator coordinator = asks(W0, W1);
+    coordinator.replicated();
+    coordinator.answer(new Guarding(W0, W2, true));
+    coordinator.answer(state(W0, BOTH, THREE, false));
+    coordinator.answer(state(W1, BOTH, null, false));
+    assertTrue(orders.get(W0).contains(new Takeover(TERM, W2)));
+    assertFalse(coordinator.mayBegin(W2.module()));
+    // the change is given up: W2 does not say in time that it knows the table
+    coordinator.tick(Timing.DEFAULT.prepareNs());
+    assertFalse(coordinator.attachGuest(guest, W0, W2));
+    assertTrue(coordinator.mayBegin(W2.module()));
   }
 
   @Test

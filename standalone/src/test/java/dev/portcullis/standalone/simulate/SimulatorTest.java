@@ -89,4 +89,11 @@ class SimulatorTest {
     Plan plan = Plan.of(-2982694110543621499L, 60 * Clockwork.SECOND);
     assertNull(new Simulation(plan, new Seams(), false).run().violation());
   }
+
+  /** It joined, had a guardian, and ended before the change was decided; its place comes later. */
+  @Test
+  void shouldNotWaitForAGuardianThatWasToGoOnFromAJoiner() {
+    Plan plan = Plan.of(8823521792256146736L, 60 * Clockwork.SECOND);
+    assertNull(new Simulation(plan, new Seams(), false).run().violation());
+  }
 }
