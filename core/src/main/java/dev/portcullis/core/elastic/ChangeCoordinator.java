@@ -20,6 +20,7 @@ import dev.portcullis.core.elastic.ControlMessage.State;
 import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -604,24 +605,25 @@ public final class ChangeCoordinator {
     if (phase != Phase.ASKING || !states.keySet().containsAll(asked) || states.isEmpty()) {
       return;
     }
+    Collection<State> said = saidByThoseWithAPlace();
     Members newest = now;
     Members before = now;
     boolean committed = false;
-    for (State state : states.values()) {
+    for (State state : said) {
       before = state.now().epoch() > before.epoch() ? state.now() : before;
     }
     newest = before;
-    for (State state : states.values()) {
+    for (State state : said) {
       Members table = state.next();
       if (table != null && table.epoch() > newest.epoch()) {
         newest = table;
       }
     }
-    for (State state : states.values()) {
+    for (State state : said) {
       Members table = state.next();
       committed |= state.committed() && table != null && table.epoch() == newest.epoch();
     }
-    for (State state : states.values()) {
+    for (State state : said) {
       Members table = state.next();
       before = state.now().epoch() == before.epoch() ? before.and(state.now()) : before;
       newest = state.now().epoch() == newest.epoch() ? newest.and(state.now()) : newest;
@@ -630,7 +632,7 @@ public final class ChangeCoordinator {
         before = table.epoch() == before.epoch() ? before.and(table) : before;
       }
     }
-    told = livesTold();
+    told = livesTold(said);
     for (Life life : told) {
       before = newer(before, life);
       newest = newer(newest, life);
@@ -644,7 +646,7 @@ public final class ChangeCoordinator {
       }
     }
     now = before;
-    highestEpoch = newest.epoch() + EPOCHS_LEFT_OUT;
+    highestEpoch = highestEpochSaid() + EPOCHS_LEFT_OUT;
     beginAgain(before, newest.epoch() == before.epoch() ? null : newest, committed);
     if (newest.epoch() == before.epoch()) {
       phase = Phase.IDLE;
@@ -680,6 +682,28 @@ public final class ChangeCoordinator {
     }
   }
 
+  /**
+   * What counts of what modules say. When only those have a table that have left by it, all who had
+   * a place have ended, or have left by a later one: there is nothing to hand over, and the old
+   * table would wait for workers that nobody starts.
+   */
+  private Collection<State> saidByThoseWithAPlace() {
+    boolean some =
+        states.values().stream()
+            .anyMatch(it -> !it.left() && (it.now().epoch() > 0 || it.next() != null));
+    return some ? states.values() : List.of();
+  }
+
+  private int highestEpochSaid() {
+    int highest = 0;
+    for (State state : states.values()) {
+      Members coming = state.next();
+      highest = Math.max(highest, state.now().epoch());
+      highest = Math.max(highest, coming == null ? 0 : coming.epoch());
+    }
+    return highest;
+  }
+
   /** C6. That a guardian has ended may have been said by the one before, and refused. */
   private void sayGoneAgain() {
     for (State state : states.values()) {
@@ -713,9 +737,9 @@ public final class ChangeCoordinator {
     return rest;
   }
 
-  private Set<Life> livesTold() {
+  private static Set<Life> livesTold(Collection<State> said) {
     Set<Life> told = new LinkedHashSet<>();
-    for (State state : states.values()) {
+    for (State state : said) {
       told.addAll(state.now().union(state.next()));
       told.addAll(state.next() == null ? List.of() : state.next().lives());
     }

@@ -132,6 +132,20 @@ class ChangeCoordinatorTest {
     assertTrue(orders.get(W0).contains(new Generation(TERM, first, null)));
   }
 
+  @Test
+  void shouldBeginWithAFirstTableWhereOnlyThoseHaveOneThatHaveLeftByIt() {
+    Life io = new Life(ModuleId.io(0), 1, 1);
+    Life next = new Life(W0.module(), 2, 1);
+    ChangeCoordinator coordinator = asks(io, next);
+    coordinator.wanted(List.of(W0.module()));
+    coordinator.answer(new State(io, TERM, BOTH, null, false, true, List.of(), List.of()));
+    coordinator.answer(nothing(next));
+    // W1 has left, too, by a table that nobody knows any more, and does not come back
+    Members first = new Members(7 + ChangeCoordinator.EPOCHS_LEFT_OUT + 1, List.of(next));
+    assertEquals(List.of(new Ask(TERM), new Begin(TERM, first, null, false)), orders.get(next));
+    assertTrue(coordinator.idle());
+  }
+
   /** Who joins, and has its guardian, ends before the change is decided. */
   @Test
   void shouldLetAJoinerBeginAgainThatEndedAndWhomNobodyGoesOnFrom() {

@@ -96,4 +96,11 @@ class SimulatorTest {
     Plan plan = Plan.of(8823521792256146736L, 60 * Clockwork.SECOND);
     assertNull(new Simulation(plan, new Seams(), false).run().violation());
   }
+
+  /** The only one of a table ends, and an IO module that left by an older one knows that alone. */
+  @Test
+  void shouldNotGoBackToATableThatOnlyThoseKnowWhoHaveLeftByIt() {
+    Plan plan = Plan.of(-4284615894487666514L, 60 * Clockwork.SECOND);
+    assertNull(new Simulation(plan, new Seams(), false).run().violation());
+  }
 }
