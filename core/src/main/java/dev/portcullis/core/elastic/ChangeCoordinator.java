@@ -20,6 +20,7 @@ import dev.portcullis.core.elastic.ControlMessage.State;
 import dev.portcullis.core.elastic.ControlMessage.Takeover;
 import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -168,12 +169,12 @@ public final class ChangeCoordinator {
 
   /** Returns the lives that are known to have all that a worker has. */
   public Set<Life> guardians(Life worker) {
-    return Set.copyOf(guards.replicasOf(worker));
+    return Set.copyOf(guards.protectorsOf(worker));
   }
 
   /** Returns the workers in a table whose crash would lose what they have. */
   public List<Life> unprotected() {
-    return all().stream().filter(it -> it.isWorker() && guards.replicasOf(it).isEmpty()).toList();
+    return all().stream().filter(it -> it.isWorker() && guards.protectorsOf(it).isEmpty()).toList();
   }
 
   /** C6. The guardian of a life that has ended goes on in its place, if it can. */
@@ -214,6 +215,7 @@ public final class ChangeCoordinator {
       attach(guest);
       return true;
     }
+    guards.replaced(of);
     return false;
   }
 
@@ -299,11 +301,11 @@ public final class ChangeCoordinator {
     }
     forget(life);
     retireIfDone();
-    if (isMember(life)) {
-      takeOver(life);
-    }
     if (phase == Phase.PREPARING && !now.has(life.module()) && isNextMember(life)) {
+      // it had nothing yet that somebody could go on with
       abort();
+    } else if (isMember(life)) {
+      takeOver(life);
     }
     resolveIfAllSaid();
     begin();
@@ -603,24 +605,25 @@ public final class ChangeCoordinator {
     if (phase != Phase.ASKING || !states.keySet().containsAll(asked) || states.isEmpty()) {
       return;
     }
+    Collection<State> said = saidByThoseWithAPlace();
     Members newest = now;
     Members before = now;
     boolean committed = false;
-    for (State state : states.values()) {
+    for (State state : said) {
       before = state.now().epoch() > before.epoch() ? state.now() : before;
     }
     newest = before;
-    for (State state : states.values()) {
+    for (State state : said) {
       Members table = state.next();
       if (table != null && table.epoch() > newest.epoch()) {
         newest = table;
       }
     }
-    for (State state : states.values()) {
+    for (State state : said) {
       Members table = state.next();
       committed |= state.committed() && table != null && table.epoch() == newest.epoch();
     }
-    for (State state : states.values()) {
+    for (State state : said) {
       Members table = state.next();
       before = state.now().epoch() == before.epoch() ? before.and(state.now()) : before;
       newest = state.now().epoch() == newest.epoch() ? newest.and(state.now()) : newest;
@@ -629,11 +632,13 @@ public final class ChangeCoordinator {
         before = table.epoch() == before.epoch() ? before.and(table) : before;
       }
     }
-    told = livesTold();
+    told = livesTold(said);
     for (Life life : told) {
       before = newer(before, life);
       newest = newer(newest, life);
     }
+    before = withoutEnded(before);
+    newest = withoutEnded(newest);
     sayGoneAgain();
     for (State state : states.values()) {
       if (state.left()) {
@@ -641,7 +646,8 @@ public final class ChangeCoordinator {
       }
     }
     now = before;
-    highestEpoch = newest.epoch() + EPOCHS_LEFT_OUT;
+    highestEpoch = highestEpochSaid() + EPOCHS_LEFT_OUT;
+    beginAgain(before, newest.epoch() == before.epoch() ? null : newest, committed);
     if (newest.epoch() == before.epoch()) {
       phase = Phase.IDLE;
       toAll(new Retire(term, now.epoch()));
@@ -659,6 +665,43 @@ public final class ChangeCoordinator {
       }
     }
     begin();
+  }
+
+  /**
+   * To a life that has the place of another, and has not been told of any table: the order of the
+   * coordinator before will be refused. Without it the life would join like one that has no
+   * predecessor.
+   */
+  private void beginAgain(Members before, @Nullable Members coming, boolean committed) {
+    for (State state : states.values()) {
+      Life life = state.from();
+      boolean knows = state.now().epoch() > 0 || state.next() != null;
+      if (!knows && before.union(coming).contains(life)) {
+        actions.order(life, new Begin(term, before, coming, committed));
+      }
+    }
+  }
+
+  /**
+   * What counts of what modules say. When only those have a table that have left by it, all who had
+   * a place have ended, or have left by a later one: there is nothing to hand over, and the old
+   * table would wait for workers that nobody starts.
+   */
+  private Collection<State> saidByThoseWithAPlace() {
+    boolean some =
+        states.values().stream()
+            .anyMatch(it -> !it.left() && (it.now().epoch() > 0 || it.next() != null));
+    return some ? states.values() : List.of();
+  }
+
+  private int highestEpochSaid() {
+    int highest = 0;
+    for (State state : states.values()) {
+      Members coming = state.next();
+      highest = Math.max(highest, state.now().epoch());
+      highest = Math.max(highest, coming == null ? 0 : coming.epoch());
+    }
+    return highest;
   }
 
   /** C6. That a guardian has ended may have been said by the one before, and refused. */
@@ -680,9 +723,23 @@ public final class ChangeCoordinator {
         : table;
   }
 
-  private Set<Life> livesTold() {
+  /**
+   * An IO module that has ended has no place: in the old table it would be taken for its next life,
+   * that joins by the new one.
+   */
+  private Members withoutEnded(Members table) {
+    Members rest = table;
+    for (Life life : table.lives()) {
+      if (!life.isWorker() && !isAttached(life)) {
+        rest = rest.without(life);
+      }
+    }
+    return rest;
+  }
+
+  private static Set<Life> livesTold(Collection<State> said) {
     Set<Life> told = new LinkedHashSet<>();
-    for (State state : states.values()) {
+    for (State state : said) {
       told.addAll(state.now().union(state.next()));
       told.addAll(state.next() == null ? List.of() : state.next().lives());
     }

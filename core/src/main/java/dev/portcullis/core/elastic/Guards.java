@@ -4,11 +4,13 @@ import dev.portcullis.core.link.ModuleId;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,14 +26,26 @@ public final class Guards {
   private final Map<Life, Set<Life>> full = new HashMap<>();
   private final Map<Life, Life> hosts = new HashMap<>();
 
+  /** Guardians that a worker was given leave to dismiss, as it was told of one that has all. */
+  private final Map<Life, Set<Life>> dismissed = new HashMap<>();
+
   /** A guardian says what it has. */
   public void guarding(Life guardian, Life of, boolean isFull) {
     Set<Life> guardians = full.computeIfAbsent(of, it -> new LinkedHashSet<>());
     if (isFull) {
       guardians.add(guardian);
+      if (guardian.equals(told.get(of))) {
+        dismissOthers(of, guardian);
+      }
     } else {
       guardians.remove(guardian);
     }
+  }
+
+  private void dismissOthers(Life worker, Life guardian) {
+    Set<Life> others = new HashSet<>(replicasOf(worker));
+    others.remove(guardian);
+    dismissed.put(worker, others);
   }
 
   /** Whether the guardian that a life was told is known to have all of it. */
@@ -40,14 +54,27 @@ public final class Guards {
         && full.getOrDefault(worker, Set.of()).contains(guardian);
   }
 
-  /** Returns who is known to have a full replica of a life. */
+  /**
+   * Returns who has said that it has a full replica of a life. One that may have been dismissed
+   * since is among them until it says so.
+   */
   public Set<Life> replicasOf(Life of) {
     return full.getOrDefault(of, Set.of());
   }
 
+  /** Returns who has a full replica of a life and cannot have been dismissed. */
+  public Set<Life> protectorsOf(Life of) {
+    Set<Life> protectors = new LinkedHashSet<>(replicasOf(of));
+    protectors.removeAll(dismissed.getOrDefault(of, Set.of()));
+    return protectors;
+  }
+
   /** Returns who is to go on from a replica of a life that has ended; null: nobody can. */
   public @Nullable Life takeOver(Life ended) {
-    Life guardian = full.getOrDefault(ended, Set.of()).stream().findFirst().orElse(null);
+    Life guardian =
+        Stream.concat(protectorsOf(ended).stream(), replicasOf(ended).stream())
+            .findFirst()
+            .orElse(null);
     if (guardian == null) {
       takeovers.remove(ended);
     } else {
@@ -85,6 +112,7 @@ public final class Guards {
     full.remove(ended);
     hosts.remove(ended);
     told.remove(ended);
+    dismissed.remove(ended);
   }
 
   /** A life is gone, with all the replicas that it had. */
@@ -113,6 +141,9 @@ public final class Guards {
       if (guardian != null && !guardian.equals(told.get(worker))) {
         told.put(worker, guardian);
         changes.put(worker, guardian);
+        if (protectorsOf(worker).contains(guardian)) {
+          dismissOthers(worker, guardian);
+        }
       }
     }
     return changes;

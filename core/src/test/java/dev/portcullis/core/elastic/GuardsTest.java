@@ -84,6 +84,51 @@ class GuardsTest {
   }
 
   @Test
+  void shouldCountOnNobodyWhomTheWorkerMayHaveDismissed() {
+    guards.guarding(W2, W0, true);
+    assertEquals(Set.of(W2), guards.protectorsOf(W0));
+    guards.changes(List.of(W0), List.of(W0, W1, W2));
+    assertEquals(Set.of(W2), guards.protectorsOf(W0));
+    guards.guarding(W1, W0, true);
+    assertEquals(Set.of(W1), guards.protectorsOf(W0));
+    assertEquals(Set.of(W1, W2), guards.replicasOf(W0));
+    guards.gone(W1);
+    assertEquals(Set.of(), guards.protectorsOf(W0));
+  }
+
+  @Test
+  void shouldCountOnAGuardianThatHadAllBeforeTheWorkerWasToldAndNoLongerOnOthers() {
+    guards.guarding(W1, W0, true);
+    guards.guarding(W2, W0, true);
+    guards.changes(List.of(W0), List.of(W0, W1));
+    assertEquals(Set.of(W1), guards.protectorsOf(W0));
+  }
+
+  @Test
+  void shouldCountAgainOnAGuardianThatWasDismissedOnlyWhenItSaysThatItHasAll() {
+    guards.guarding(W1, W0, true);
+    guards.changes(List.of(W0), List.of(W0, W1));
+    guards.changes(List.of(W0), List.of(W0, W2));
+    guards.guarding(W2, W0, true);
+    assertEquals(Set.of(W2), guards.protectorsOf(W0));
+    guards.changes(List.of(W0), List.of(W0, W1));
+    assertEquals(Set.of(W2), guards.protectorsOf(W0));
+    guards.guarding(W1, W0, false);
+    guards.guarding(W1, W0, true);
+    assertEquals(Set.of(W1), guards.protectorsOf(W0));
+  }
+
+  @Test
+  void shouldRatherLetGoOnWhoCannotHaveBeenDismissed() {
+    guards.changes(List.of(W0), List.of(W0, W2));
+    guards.guarding(W1, W0, true);
+    guards.guarding(W2, W0, true);
+    assertEquals(W2, guards.takeOver(W0));
+    guards.gone(W2);
+    assertEquals(W1, guards.takeOver(W0));
+  }
+
+  @Test
   void shouldForgetTheReplicasOfALifeThatHasASuccessor() {
     guards.guarding(W1, W0, true);
     guards.takeOver(W0);

@@ -12,10 +12,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Workers that have ended and have no successor yet. When one goes on from a replica, what is there
- * is compared with what the model has: under {@code sync} all that has been let go must be there,
- * and the model forgets what has not; under {@code async} flows that differ are lost, and those
- * only. A successor that begins empty loses all.
+ * Workers that have ended and have no successor yet: none that was told a table. When one goes on
+ * from a replica, what is there is compared with what the model has: under {@code sync} all that
+ * has been let go must be there, and the model forgets what has not; under {@code async} flows that
+ * differ are lost, and those only. A successor that begins empty loses all.
  */
 final class Casualties {
 
@@ -51,7 +51,7 @@ final class Casualties {
 
   /** Whether a life of a module has ended and nobody goes on from it yet. */
   boolean has(ModuleId id) {
-    return dead.keySet().stream().anyMatch(it -> it.module().equals(id));
+    return !of(id).isEmpty();
   }
 
   /** Number of lives that went on from a replica. */
@@ -64,41 +64,62 @@ final class Casualties {
     return flowsLost;
   }
 
-  /** A worker begins with nothing. */
-  void beginsEmpty(ModuleId id) {
-    for (Map.Entry<Life, ToyModule> it : List.copyOf(dead.entrySet())) {
-      if (it.getKey().module().equals(id)) {
-        dead.remove(it.getKey());
-        loseAll(it.getValue());
+  /** A process starts as a worker, with nothing. */
+  void startsEmpty(ModuleId id) {
+    for (ToyModule it : of(id)) {
+      Set<Life> known = guardians.getOrDefault(it.life(), Set.of());
+      if (!known.isEmpty() && known.stream().allMatch(gateway::lives) && hasFlows(it)) {
+        throw new Violation("I6", it + " is followed by an empty life, though " + known + " live");
       }
     }
   }
 
-  private void loseAll(ToyModule module) {
-    boolean some = false;
+  /**
+   * A worker is told its first table: it has the place of those before it.
+   *
+   * @param empty whether it begins with nothing
+   */
+  void begins(ModuleId id, boolean empty) {
+    for (ToyModule it : of(id)) {
+      dead.remove(it.life());
+      if (empty) {
+        loseAll(it);
+      }
+    }
+  }
+
+  private List<ToyModule> of(ModuleId id) {
+    return dead.values().stream().filter(it -> it.life().module().equals(id)).toList();
+  }
+
+  private boolean hasFlows(ToyModule module) {
     for (ToyShard it : module.shards()) {
       ToyWorkerShard shard = (ToyWorkerShard) it;
       for (Entry entry : shard.owned()) {
-        boolean here = shard.standing(entry.key) == ToyWorkerShard.Standing.HERE;
-        some |= lose(entry.flow) && here;
+        Flow flow = gateway.traffic().flow(entry.flow);
+        boolean lives = flow != null && !flow.lost;
+        if (lives && shard.standing(entry.key) == ToyWorkerShard.Standing.HERE) {
+          return true;
+        }
       }
     }
-    Set<Life> known = guardians.getOrDefault(module.life(), Set.of());
-    if (some && !known.isEmpty() && known.stream().allMatch(gateway::lives)) {
-      throw new Violation(
-          "I6", module + " is followed by an empty life, though " + known + " live");
+    return false;
+  }
+
+  private void loseAll(ToyModule module) {
+    for (ToyShard it : module.shards()) {
+      ToyWorkerShard shard = (ToyWorkerShard) it;
+      shard.owned().forEach(entry -> lose(entry.flow));
     }
   }
 
-  private boolean lose(long flow) {
-    boolean lost = gateway.traffic().lose(flow);
-    flowsLost += lost ? 1 : 0;
-    return lost;
+  private void lose(long flow) {
+    flowsLost += gateway.traffic().lose(flow) ? 1 : 0;
   }
 
   /** A worker goes on from replicas of its shards, in order. */
   void goesOn(Life life, List<Legacy> legacies) {
-    ToyModule module = dead.remove(life);
+    ToyModule module = dead.get(life);
     if (module == null) {
       throw new Violation("I1", life + " has a successor while it lives");
     }

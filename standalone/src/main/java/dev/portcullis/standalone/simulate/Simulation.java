@@ -181,7 +181,7 @@ final class Simulation {
   }
 
   private ToyModule start(ModuleId id) {
-    casualties.beginsEmpty(id);
+    casualties.startsEmpty(id);
     ToyModule module = new ToyModule(this, nextLife(id));
     modules.put(id, module);
     return module;
@@ -219,6 +219,7 @@ final class Simulation {
           coordinator().machine().attachGuest(guest.life(), guest.process().life(), of);
       if (!placed) {
         stop(guest);
+        casualties.begins(of.module(), false);
         switches.forEach(it -> it.machine().ended(guest.life()));
         startAndAttach(of.module());
       }
@@ -380,6 +381,11 @@ final class Simulation {
     return wires;
   }
 
+  /** A worker is told its first table. */
+  void begins(ToyModule module) {
+    casualties.begins(module.life().module(), module.process() == module);
+  }
+
   /** A module has heard that it is fenced: it begins anew. */
   void fenced(ToyModule module) {
     stop(module);
@@ -435,9 +441,16 @@ final class Simulation {
     }
   }
 
-  /** Whether a module has not left, nor is about to be told that it has. */
-  private boolean takesPart(ToyModule module) {
-    return !module.machine().hasLeft() && coordinator().machine().isAttached(module.life());
+  /**
+   * Whether a module has not left, nor is about to be told that it has: a coordinator that asks
+   * does not know, but the table of who leaves does.
+   */
+  private boolean takesPart(ToyModule module, ToyModule leaving) {
+    Life life = module.life();
+    return !module.machine().hasLeft()
+        && coordinator().machine().isAttached(life)
+        && leaving.shards().getFirst() instanceof ToyWorkerShard worker
+        && worker.table().has(life.module());
   }
 
   /** Whether nothing that a module that leaves has sent is on its way any more. */
@@ -448,7 +461,7 @@ final class Simulation {
         if (to == null || !wire.holdsPackets()) {
           continue;
         }
-        if (module.life().isWorker() && takesPart(to.module())) {
+        if (module.life().isWorker() && takesPart(to.module(), module)) {
           throw new Violation("I2", module + " leaves with packets on " + wire);
         }
         return false;

@@ -2,8 +2,10 @@ package dev.portcullis.standalone.simulate;
 
 import dev.portcullis.core.elastic.ChangeModule;
 import dev.portcullis.core.elastic.ControlMessage.Answer;
+import dev.portcullis.core.elastic.ControlMessage.Begin;
 import dev.portcullis.core.elastic.ControlMessage.Generation;
 import dev.portcullis.core.elastic.ControlMessage.Order;
+import dev.portcullis.core.elastic.ControlMessage.Prepare;
 import dev.portcullis.core.elastic.Life;
 import dev.portcullis.standalone.simulate.ToyReplicas.Legacy;
 import java.util.ArrayList;
@@ -24,6 +26,7 @@ final class ToyModule extends Clockwork.Actor implements ChangeModule.Actions {
   private final Map<Life, Map<Integer, Legacy>> sealed = new LinkedHashMap<>();
   private long lastOrderNs;
   private long term;
+  private boolean begun;
 
   /** Starts a process with nothing. */
   ToyModule(Simulation gateway, Life life) {
@@ -87,6 +90,10 @@ final class ToyModule extends Clockwork.Actor implements ChangeModule.Actions {
 
   @Override
   public void shards(Order order) {
+    if (!begun && life.isWorker() && (order instanceof Begin || order instanceof Prepare)) {
+      begun = true;
+      gateway.begins(this);
+    }
     for (ToyShard shard : shards) {
       lastOrderNs = Math.max(lastOrderNs, gateway.clock().nowNs() + gateway.localDelay());
       gateway.clock().at(lastOrderNs, shard, () -> shard.handle(order));

@@ -85,6 +85,11 @@ final class ToyWorkerShard extends ToyShard implements ChangeWorker.Actions {
     return content;
   }
 
+  /** The table before the change in progress, or the present one. */
+  Members table() {
+    return now;
+  }
+
   /** Time passes. */
   void tick() {
     ChangeWorker it = change;
