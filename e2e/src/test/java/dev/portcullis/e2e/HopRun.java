@@ -4,20 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.portcullis.standalone.bench.BenchChild;
-import java.io.BufferedReader;
+import dev.portcullis.e2e.LinkPods.Proxy;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,7 +29,6 @@ import org.junit.jupiter.api.io.TempDir;
 class HopRun {
 
   private static final String NAMESPACE = "hops";
-  private static final String IMAGE = "portcullis-e2e/hops:1";
   private static final int PORT = 7500;
   private static final int ROUNDS = Integer.getInteger("portcullis.rounds", 7);
   private static final int WARM_UP_MS = 8_000;
@@ -43,27 +38,28 @@ class HopRun {
   @TempDir Path folder;
 
   private Cluster cluster;
+  private LinkPods pods;
 
   /**
    * How a hop is made.
    *
-   * @param security what modules are told: nothing, {@code xds}, or the folder of certificates
-   * @param mesh which pods the mesh has a hand in
+   * @param security what modules are told: {@code plain}, {@code xds}, or the folder of
+   *     certificates
    */
   private enum Way {
-    SWITCH("over a switch, certificates of the modules", "/tmp/certs", "none"),
-    LINK("link, certificates of the modules", "/tmp/certs", "none"),
-    PROXYLESS("link, proxyless, certificates of istiod", "xds", "proxyless"),
-    SIDECARS("link, two sidecars, certificates of istiod", "", "sidecars");
+    SWITCH("over a switch, certificates of the modules", LinkPods.CERTIFICATES, Proxy.NONE),
+    LINK("link, certificates of the modules", LinkPods.CERTIFICATES, Proxy.NONE),
+    PROXYLESS("link, proxyless, certificates of istiod", "xds", Proxy.PROXYLESS),
+    SIDECARS("link, two sidecars, certificates of istiod", "plain", Proxy.SIDECAR);
 
     private final String words;
     private final String security;
-    private final String mesh;
+    private final Proxy proxy;
 
-    Way(String words, String security, String mesh) {
+    Way(String words, String security, Proxy proxy) {
       this.words = words;
       this.security = security;
-      this.mesh = mesh;
+      this.proxy = proxy;
     }
 
     String pod(String role) {
@@ -74,42 +70,6 @@ class HopRun {
       return this == SWITCH
           ? List.of("receiver", "relay", "sender")
           : List.of("receiver", "sender");
-    }
-  }
-
-  /** A program in a pod, which answers questions. */
-  private static final class Asked implements AutoCloseable {
-    private final Process process;
-    private final BufferedReader answers;
-    private final OutputStream questions;
-
-    private final Path log;
-
-    Asked(ProcessBuilder command, Path log) throws IOException {
-      this.log = log;
-      this.process = command.redirectError(log.toFile()).start();
-      this.answers = process.inputReader(StandardCharsets.UTF_8);
-      this.questions = process.getOutputStream();
-    }
-
-    String ask(String question) throws IOException {
-      questions.write((question + "\n").getBytes(StandardCharsets.UTF_8));
-      questions.flush();
-      for (String line = answers.readLine(); line != null; line = answers.readLine()) {
-        if (line.startsWith("= ")) {
-          assertTrue(!line.startsWith("= failed"), line);
-          return line.substring(2);
-        }
-      }
-      throw new IOException("no answer to " + question + ": " + Files.readString(log));
-    }
-
-    @Override
-    public void close() throws Exception {
-      questions.close();
-      if (!process.waitFor(10, TimeUnit.SECONDS)) {
-        process.destroy();
-      }
     }
   }
 
@@ -129,11 +89,10 @@ class HopRun {
       Path kit = Path.of(System.getProperty("portcullis.shared"), "mesh");
       assumeTrue(Files.isExecutable(kit.resolve("up")), () -> kit + " has no mesh");
       cluster.shell(kit.resolve("up").toString());
-      cluster.image(IMAGE, content(), "/opt/hops");
+      pods = new LinkPods(cluster, folder, NAMESPACE);
       try {
-        cluster.apply(pods());
-        cluster.kubectl(
-            "-n", NAMESPACE, "wait", "pod", "--all", "--for=condition=Ready", "--timeout=240s");
+        cluster.apply(documents());
+        pods.await();
         measure();
       } finally {
         cluster.ask("delete", "namespace", NAMESPACE, "--timeout=120s");
@@ -142,73 +101,29 @@ class HopRun {
     }
   }
 
-  /** Programs and certificates. */
-  private Path content() throws Exception {
-    Path lib = Files.createDirectories(folder.resolve("content/lib"));
-    for (String entry :
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))
-            .split(":")) {
-      Path it = Path.of(entry);
-      if (Files.isDirectory(it) && it.endsWith("target/classes")) {
-        cluster.shell("cp -r " + it + " " + lib.resolve(it.getParent().getParent().getFileName()));
-      } else if (Files.isRegularFile(it)) {
-        Files.copy(it, lib.resolve(it.getFileName()), StandardCopyOption.REPLACE_EXISTING);
-      }
+  private String documents() throws IOException {
+    StringBuilder yaml = new StringBuilder();
+    try (var in = HopRun.class.getResourceAsStream("/kubernetes/hops.yaml")) {
+      yaml.append(new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8));
     }
-    Path certs = Files.createDirectories(folder.resolve("content/certs"));
-    for (String kind : List.of("worker", "switch")) {
-      cluster.shell(
-          ("cd %1$s; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-                  + " -subj /CN=%2$s -addext subjectAltName=URI:spiffe://portcullis/%2$s"
-                  + " -keyout %2$s.key -out %2$s.pem; cat %2$s.pem >>trusted.pem; chmod a+r *")
-              .formatted(certs, kind));
-    }
-    return folder.resolve("content");
-  }
-
-  private static String pods() throws IOException {
-    StringBuilder yaml = new StringBuilder(resource("/kubernetes/hops.yaml"));
     for (Way way : Way.values()) {
       for (String role : way.roles()) {
         yaml.append(
-            resource("/kubernetes/hop.yaml")
-                .replace("POD", way.pod(role))
-                .replace("NODE", role.equals("receiver") ? "node2" : "node1")
-                .replace("LABELS", resourceOf(way, "labels"))
-                .replace("ANNOTATIONS", resourceOf(way, "annotations"))
-                .replace("IMAGE", IMAGE));
+            pods.documents(
+                way.pod(role), role.equals("receiver") ? "node2" : "node1", "default", way.proxy));
       }
     }
     return yaml.toString();
   }
 
-  private static String resourceOf(Way way, String what) {
-    return switch (way.mesh + " " + what) {
-      case "sidecars labels" -> ", sidecar.istio.io/inject: 'true'";
-      case "proxyless labels" ->
-          ", sidecar.istio.io/inject: 'true', security.istio.io/tlsMode: istio";
-      case "proxyless annotations" ->
-          "inject.istio.io/templates: grpc-agent, proxy.istio.io/config:"
-              + " '{\"holdApplicationUntilProxyStarts\": true, \"proxyMetadata\":"
-              + " {\"PKCS8_KEY\": \"true\"}}'";
-      default -> "";
-    };
-  }
-
-  private static String resource(String name) throws IOException {
-    try (var in = HopRun.class.getResourceAsStream(name)) {
-      return new String(Objects.requireNonNull(in, name).readAllBytes(), StandardCharsets.UTF_8);
-    }
-  }
-
   private void measure() throws Exception {
-    Map<Way, Map<String, Asked>> asked = new LinkedHashMap<>();
+    Map<Way, Map<String, LinkPods.Played>> asked = new LinkedHashMap<>();
     try {
       for (Way way : Way.values()) {
-        Map<String, Asked> roles = new LinkedHashMap<>();
+        Map<String, LinkPods.Played> roles = new LinkedHashMap<>();
         asked.put(way, roles);
         for (String role : way.roles()) {
-          roles.put(role, start(way, role));
+          roles.put(role, pods.play(way.pod(role), "hop-" + role, way.security));
         }
         link(way, roles);
         window(way, roles, WARM_UP_MS);
@@ -223,45 +138,18 @@ class HopRun {
       }
       report(windows);
     } finally {
-      for (Map<String, Asked> roles : asked.values()) {
-        for (Asked it : roles.values()) {
+      for (Map<String, LinkPods.Played> roles : asked.values()) {
+        for (LinkPods.Played it : roles.values()) {
           it.close();
         }
       }
     }
   }
 
-  private Asked start(Way way, String role) throws Exception {
-    List<String> command =
-        Stream.of(
-                cluster.program("kubectl"),
-                "--kubeconfig",
-                cluster.kubeconfig().toString(),
-                "-n",
-                NAMESPACE,
-                "exec",
-                "-i",
-                way.pod(role),
-                "-c",
-                "hop",
-                "--",
-                "sh",
-                "-c",
-                "exec java -Xmx256m -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED"
-                    + " --sun-misc-unsafe-memory-access=allow -cp $(ls -d /opt/hops/lib/* | tr '\\n' :) "
-                    + BenchChild.class.getName()
-                    + " hop-"
-                    + role
-                    + " "
-                    + way.security)
-            .toList();
-    return new Asked(new ProcessBuilder(command), folder.resolve(way.pod(role) + ".log"));
-  }
-
-  private static void link(Way way, Map<String, Asked> roles) throws Exception {
+  private static void link(Way way, Map<String, LinkPods.Played> roles) throws Exception {
     String domain = "." + NAMESPACE + ".svc.cluster.local " + PORT;
-    Asked receiver = Objects.requireNonNull(roles.get("receiver"));
-    Asked sender = Objects.requireNonNull(roles.get("sender"));
+    LinkPods.Played receiver = Objects.requireNonNull(roles.get("receiver"));
+    LinkPods.Played sender = Objects.requireNonNull(roles.get("sender"));
     if (way == Way.SWITCH) {
       Objects.requireNonNull(roles.get("relay")).ask("listen 0.0.0.0 " + PORT);
       receiver.ask("through " + way.pod("relay") + domain);
@@ -272,9 +160,10 @@ class HopRun {
     }
   }
 
-  private Window window(Way way, Map<String, Asked> roles, int windowMs) throws Exception {
-    Asked receiver = Objects.requireNonNull(roles.get("receiver"));
-    Asked sender = Objects.requireNonNull(roles.get("sender"));
+  private Window window(Way way, Map<String, LinkPods.Played> roles, int windowMs)
+      throws Exception {
+    LinkPods.Played receiver = Objects.requireNonNull(roles.get("receiver"));
+    LinkPods.Played sender = Objects.requireNonNull(roles.get("sender"));
     sender.ask("go");
     Thread.sleep(RAMP_MS);
     String[] start = receiver.ask("read").split(" ");

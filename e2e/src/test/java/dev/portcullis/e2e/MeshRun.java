@@ -113,6 +113,7 @@ class MeshRun {
     scale(cluster, hosts, 2);
     restartProxies(cluster, hosts);
     assertStrangersAreRefused(cluster);
+    assertNobodyLinksAsWhatItIsNot(cluster);
     assertPlainTextIsRefused(cluster);
     check(hosts, "at the end");
     long passedOn = gateway.sum("worker", Counter.REDISTRIBUTED_PACKETS);
@@ -224,6 +225,36 @@ class MeshRun {
                 .filter(it -> it.contains("PERMISSION_DENIED"))
                 .findFirst()
                 .orElseThrow());
+  }
+
+  /** A pod with the identity of workers: it may link as one, and not as an IO module. */
+  private void assertNobodyLinksAsWhatItIsNot(Cluster cluster) throws Exception {
+    boolean xds = !mesh.equals("istio");
+    LinkPods pods = new LinkPods(cluster, folder, NAMESPACE);
+    cluster.apply(
+        pods.documents(
+            "outsider",
+            "node1",
+            "branch-worker",
+            xds ? LinkPods.Proxy.PROXYLESS : LinkPods.Proxy.SIDECAR));
+    pods.await();
+    String worker =
+        "connect branch-worker-0." + NAMESPACE + ".svc" + (xds ? ".cluster.local" : "") + " 7500";
+    for (String module : List.of("io/0", "worker/99")) {
+      try (LinkPods.Played outsider =
+          pods.play("outsider", "hop-sender", xds ? "xds" : "plain", module)) {
+        outsider.ask(worker);
+        String link = outsider.ask("link");
+        for (int i = 0; i < 60 && !link.contains("PERMISSION_DENIED"); i++) {
+          Thread.sleep(500);
+          link = outsider.ask("link");
+        }
+        say("a pod with the service account of workers, as " + module + ": " + link);
+        // the mesh refuses what it is not, the worker itself a worker that the gateway has not
+        assertTrue(link.contains("PERMISSION_DENIED"), link);
+        assertEquals(module.startsWith("worker"), link.contains("worker/99 "), link);
+      }
+    }
   }
 
   private static String log(Cluster cluster, String pod) {

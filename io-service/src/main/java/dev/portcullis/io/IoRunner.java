@@ -142,6 +142,11 @@ public class IoRunner implements ModuleRunner {
           }
 
           @Override
+          public void unreachable(ModuleId peer, String why) {
+            notices.say("link", self + " does not reach " + why);
+          }
+
+          @Override
           public void refused(LinkFault fault, String why) {
             notices.say(fault.label(), self + " refused " + why);
           }

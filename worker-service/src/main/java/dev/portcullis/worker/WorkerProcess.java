@@ -154,6 +154,11 @@ final class WorkerProcess {
           }
 
           @Override
+          public void unreachable(ModuleId peer, String why) {
+            notices.say("link", self + " does not reach " + why);
+          }
+
+          @Override
           public void refused(LinkFault fault, String why) {
             notices.say(fault.label(), self + " refused " + why);
           }

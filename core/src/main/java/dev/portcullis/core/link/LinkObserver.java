@@ -12,6 +12,14 @@ public interface LinkObserver {
   /** A stream to a peer has ended; {@code why} is one sentence. */
   default void down(ModuleId peer, int lane, String why) {}
 
+  /**
+   * A stream that this module opens did not come up, not for the first time in a row. It is tried
+   * again.
+   *
+   * @param why one sentence, with the peer and its address
+   */
+  default void unreachable(ModuleId peer, String why) {}
+
   /** A peer, its stream or its message was refused; {@code why} is one sentence. Any thread. */
   default void refused(LinkFault fault, String why) {}
 

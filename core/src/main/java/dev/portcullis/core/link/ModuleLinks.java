@@ -621,6 +621,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
     private final String host;
     private final int port;
     private long backOffNs = settings.firstBackOffNs();
+    private int failures;
     private @Nullable ManagedChannel connection;
     private @Nullable InetSocketAddress address;
     private @Nullable Stream stream;
@@ -650,7 +651,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
         return;
       }
       if (at.isUnresolved()) {
-        ended("nobody is known as " + host);
+        failed("nobody is known as " + host);
       } else {
         dial(at);
       }
@@ -694,7 +695,14 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
           .withOption(ChannelOption.RCVBUF_ALLOCATOR, LinkLoops.receiveBuffers());
     }
 
-    private void ended(String why) {
+    private void failed(String why) {
+      if (!stopped && !closed && ++failures > 1) {
+        observer.unreachable(peer, peer + " at " + host + ":" + port + ": " + why);
+      }
+      ended();
+    }
+
+    private void ended() {
       if (stopped || closed) {
         return;
       }
@@ -738,6 +746,7 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
           }
           hello = answer;
           backOffNs = settings.firstBackOffNs();
+          failures = 0;
           handler = lane.accepted(answer, opening);
         } catch (RefusedException e) {
           refusals.count(e.fault(), host + ":" + port, e.why());
@@ -765,10 +774,12 @@ public final class ModuleLinks implements AutoCloseable, MetricsSource {
         lane.run(
             () -> {
               Stream.Handler to = handler;
-              if (to != null) {
+              if (to == null) {
+                failed(why);
+              } else {
                 to.closed(why);
+                ended();
               }
-              ended(why);
             });
       }
     }

@@ -26,6 +26,7 @@ final class Ends implements AutoCloseable {
   final AtomicLong lost = new AtomicLong();
   final AtomicLong refused = new AtomicLong();
   final AtomicReference<String> fault = new AtomicReference<>();
+  final AtomicReference<String> unreachable = new AtomicReference<>();
   private final PacketBatch row = new PacketBatch(2048);
   private long sent;
   private long until;
@@ -43,6 +44,11 @@ final class Ends implements AutoCloseable {
             security,
             this::took,
             new LinkObserver() {
+              @Override
+              public void unreachable(ModuleId peer, String why) {
+                unreachable.set(why);
+              }
+
               @Override
               public void refused(LinkFault fault, String why) {
                 refused.incrementAndGet();

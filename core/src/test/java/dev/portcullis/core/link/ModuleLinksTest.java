@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.portcullis.core.counters.Counter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterEach;
@@ -31,6 +32,26 @@ class ModuleLinksTest {
 
   private Ends module(ModuleId self, long generation) {
     return new Ends(loops, self, generation, LinkSecurity.plaintext());
+  }
+
+  @Test
+  void shouldSayWhyAPeerIsNotReachedAndReachItWhenItIsThere() throws Exception {
+    try (Ends io = module(IO, 1);
+        Ends worker = module(WORKER, 1)) {
+      int port;
+      try (ServerSocket free = new ServerSocket(0)) {
+        port = free.getLocalPort();
+      }
+      io.links.connect(WORKER, 0, 0, HOST, port);
+      for (int i = 0; i < 600 && io.unreachable.get() == null; i++) {
+        Thread.sleep(50);
+      }
+      String why = io.unreachable.get();
+      assertTrue(why.startsWith("worker/1 at " + HOST + ":" + port + ": UNAVAILABLE"), why);
+      worker.links.listen(HOST, port);
+      io.send(WORKER, 100);
+      assertTrue(worker.await(100), worker.fault::get);
+    }
   }
 
   @Test

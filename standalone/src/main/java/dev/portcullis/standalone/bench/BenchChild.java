@@ -1,6 +1,7 @@
 package dev.portcullis.standalone.bench;
 
 import dev.portcullis.core.link.LinkSecurity;
+import dev.portcullis.core.link.ModuleId;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -8,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /** Main program of the benchmark's child processes; people never start it. */
 public final class BenchChild {
@@ -44,23 +46,30 @@ public final class BenchChild {
     }
   }
 
-  /**
-   * Plain text, unless there is one more argument: {@code xds}, or the folder of {@link
-   * Certificates}.
-   */
+  /** {@code plain}, which may be left out, {@code xds}, or the folder of {@link Certificates}. */
   private static LinkSecurity security(String kind, List<String> arguments, int at)
       throws IOException {
+    return switch (arguments.size() > at ? arguments.get(at) : "plain") {
+      case "plain" -> LinkSecurity.plaintext();
+      case "xds" -> LinkSecurity.xds();
+      case String folder -> new Certificates(Path.of(folder)).of(kind);
+    };
+  }
+
+  /** The module that a role says it is: {@code io/0}. */
+  private static ModuleId module(List<String> arguments, int at, ModuleId otherwise) {
     if (arguments.size() <= at) {
-      return LinkSecurity.plaintext();
+      return otherwise;
     }
-    return arguments.get(at).equals("xds")
-        ? LinkSecurity.xds()
-        : new Certificates(Path.of(arguments.get(at))).of(kind);
+    String[] it = arguments.get(at).split("/");
+    return new ModuleId(
+        ModuleId.Kind.valueOf(it[0].toUpperCase(Locale.ROOT)), Integer.parseInt(it[1]));
   }
 
   private static Role role(String name, List<String> arguments) throws IOException {
     return switch (name) {
-      case "hop-sender" -> new HopSender(security("worker", arguments, 0));
+      case "hop-sender" ->
+          new HopSender(security("worker", arguments, 0), module(arguments, 1, HopSender.SELF));
       case "hop-receiver" -> new HopReceiver(security("worker", arguments, 0));
       case "hop-relay" -> new HopRelay(security("switch", arguments, 0));
       case "io" ->

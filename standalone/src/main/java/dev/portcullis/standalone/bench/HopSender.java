@@ -29,19 +29,35 @@ final class HopSender implements Role {
   private final Runnable pump = this::pump;
 
   private volatile boolean going;
+  private volatile String link = "not tried";
   private long number;
 
-  HopSender(LinkSecurity security) {
+  HopSender(LinkSecurity security, ModuleId self) {
     links =
         ModuleLinks.create(
-            SELF,
+            self,
             1,
             new LinkLoop[] {loop},
             Map.of(),
             LinkSettings.defaults(),
             security,
             (_, _, _, _) -> {},
-            LinkObserver.NONE);
+            new LinkObserver() {
+              @Override
+              public void up(ModuleId peer, int lane) {
+                link = "up";
+              }
+
+              @Override
+              public void down(ModuleId peer, int lane, String why) {
+                link = why;
+              }
+
+              @Override
+              public void unreachable(ModuleId peer, String why) {
+                link = why;
+              }
+            });
     batch.count = 1;
     batch.clearRow(0);
     batch.vLow[0] = 0x0a09_0002;
@@ -60,6 +76,9 @@ final class HopSender implements Role {
         loop.execute(pump);
       }
       case "stop" -> going = false;
+      case "link" -> {
+        return link;
+      }
       default -> throw new IllegalArgumentException("unknown question: " + question);
     }
     return "done";
