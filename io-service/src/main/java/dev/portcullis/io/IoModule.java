@@ -334,7 +334,7 @@ public final class IoModule implements AutoCloseable, FrameSink, IoChange.Host {
       time.flags[0] = PacketFlags.TICK;
       time.tag[0] = ports.getFirst().tag();
       ingress.take(time);
-      ingress.flush();
+      flush(); // ports, too: what one had no room for is known after the last frame that it had
     }
     loop.schedule(this::tick, TICK_NS);
   }
