@@ -64,6 +64,9 @@ final class WorkerProcess {
   private final Consumer<ModuleException> failed;
   private final List<Running> guests = new CopyOnWriteArrayList<>();
 
+  /** The worker that the process is for. */
+  private volatile @Nullable Running host;
+
   /** What guests counted that have left. */
   private MetricsSource departed = List::of;
 
@@ -99,7 +102,9 @@ final class WorkerProcess {
   Running start(Life life, PolicyFollower follower, Consumer<ModuleLinks> begin)
       throws ModuleException {
     GuestPorts port = GuestPorts.only(settings.listen().port());
-    return start(life, follower, port, settings.advertise(), begin);
+    Running started = start(life, follower, port, settings.advertise(), begin);
+    host = started;
+    return started;
   }
 
   /**
@@ -503,16 +508,31 @@ final class WorkerProcess {
     /** Waits for a table with this life, then for one without it, however long that takes. */
     void leaveAsGuest() {
       try {
-        while (!isMember()) {
+        while (!isMember() && !isReplaced()) {
           Thread.sleep(LEAVE_LOOK_MS);
         }
         management.leave();
-        while (isMember()) {
+        while (isMember() && !isReplaced()) {
           Thread.sleep(LEAVE_LOOK_MS);
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
+    }
+
+    /**
+     * Whether the worker of this process has a table with a later life in the place of this one.
+     * The guest may never be told: when that life has attached in its stead, a switch that does not
+     * decide may be the only one that still takes it.
+     */
+    private boolean isReplaced() {
+      Running own = host;
+      Directive directive = own == null ? null : own.management.last();
+      return directive != null
+          && directive.workers().stream()
+              .anyMatch(
+                  it ->
+                      it.number() == life.module().number() && it.generation() > life.generation());
     }
 
     private boolean isMember() {
