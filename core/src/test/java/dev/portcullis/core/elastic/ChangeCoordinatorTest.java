@@ -32,6 +32,14 @@ class ChangeCoordinatorTest {
   private static final Members BOTH = new Members(7, List.of(W0, W1));
   private static final Members THREE = new Members(8, List.of(W0, W1, W2));
 
+  /** What a successor is told that begins while the change to three is being completed. */
+  private static final List<Order> BEGINS_IN_THE_MIDDLE =
+      List.of(
+          new Ask(TERM),
+          new Begin(TERM, BOTH, THREE, true),
+          new Prepare(TERM, BOTH, THREE),
+          new Commit(TERM, 8));
+
   private final Map<Life, List<Order>> orders = new LinkedHashMap<>();
 
   private void order(Life to, Order order) {
@@ -44,6 +52,11 @@ class ChangeCoordinatorTest {
 
   private static State state(Life from, Members now, @Nullable Members next, boolean committed) {
     return new State(from, TERM, now, next, committed, false, List.of(), List.of());
+  }
+
+  /** Of a life that has left by the change after {@code now}. */
+  private static State left(Life from, Members now) {
+    return new State(from, TERM, now, null, false, true, List.of(), List.of());
   }
 
   /** A successor that has been told nothing: the order that it begins with was refused. */
@@ -68,13 +81,7 @@ class ChangeCoordinatorTest {
     coordinator.answer(nothing(W1));
     coordinator.answer(state(W2, BOTH, THREE, true));
     coordinator.answer(state(W0, BOTH, THREE, true));
-    assertEquals(
-        List.of(
-            new Ask(TERM),
-            new Begin(TERM, BOTH, THREE, true),
-            new Prepare(TERM, BOTH, THREE),
-            new Commit(TERM, 8)),
-        orders.get(W1));
+    assertEquals(BEGINS_IN_THE_MIDDLE, orders.get(W1));
     assertEquals(
         List.of(new Ask(TERM), new Prepare(TERM, BOTH, THREE), new Commit(TERM, 8)),
         orders.get(W2));
@@ -86,13 +93,7 @@ class ChangeCoordinatorTest {
     coordinator.answer(nothing(W2));
     coordinator.answer(state(W1, BOTH, THREE, true));
     coordinator.answer(state(W0, BOTH, THREE, true));
-    assertEquals(
-        List.of(
-            new Ask(TERM),
-            new Begin(TERM, BOTH, THREE, true),
-            new Prepare(TERM, BOTH, THREE),
-            new Commit(TERM, 8)),
-        orders.get(W2));
+    assertEquals(BEGINS_IN_THE_MIDDLE, orders.get(W2));
   }
 
   @Test
@@ -114,16 +115,7 @@ class ChangeCoordinatorTest {
     Members coming = new Members(8, List.of(W0, next));
     ChangeCoordinator coordinator = asks(W0, next, gone);
     coordinator.answer(state(next, before, coming, true));
-    coordinator.answer(
-        new State(
-            gone,
-            TERM,
-            new Members(7, List.of(W0, first)),
-            null,
-            false,
-            true,
-            List.of(),
-            List.of()));
+    coordinator.answer(left(gone, new Members(7, List.of(W0, first))));
     coordinator.answer(state(W0, before, coming, true));
     assertEquals(
         List.of(new Ask(TERM), new Prepare(TERM, before, coming), new Commit(TERM, 8)),
@@ -138,7 +130,7 @@ class ChangeCoordinatorTest {
     Life next = new Life(W0.module(), 2, 1);
     ChangeCoordinator coordinator = asks(io, next);
     coordinator.wanted(List.of(W0.module()));
-    coordinator.answer(new State(io, TERM, BOTH, null, false, true, List.of(), List.of()));
+    coordinator.answer(left(io, BOTH));
     coordinator.answer(nothing(next));
     // W1 has left, too, by a table that nobody knows any more, and does not come back
     Members first = new Members(7 + ChangeCoordinator.EPOCHS_LEFT_OUT + 1, List.of(next));
